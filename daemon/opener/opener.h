@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * perfd-opener: a forked child that opens targets' files, because an open (FUSE, NFS) may hang for
+ * ever and ignore SIGKILL. The child is abandoned after a deadline and replaced, at most
+ * OPENER_STUCK_MAX stuck ones at a time (then further requests fail with -EBUSY until one ends).
+ * Requests are answered in order, each exactly once, always from the loop, never from the call.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "daemon/base/loop.h"
+
+#define OPENER_DEADLINE_MS 1000
+#define OPENER_STUCK_MAX 4
+
+enum opener_how {
+	/* /proc/PID/map_files/START-END; where that link is gone or refused, `path` beneath
+	 * /proc/PID/root (openat2, RESOLVE_IN_ROOT, no magic links). */
+	OPENER_MAPPING,
+	/* `path`, an absolute path of the host: separate debug files from configured directories. */
+	OPENER_HOST_PATH,
+	/* `path` beneath /proc/PID/root. */
+	OPENER_TARGET_PATH,
+	/* /proc/PID/exe, else as OPENER_MAPPING. */
+	OPENER_EXE,
+};
+
+struct opener_request {
+	enum opener_how how;
+	uint32_t pid;
+	uint64_t start, end; /* of the mapping */
+	const char *path;    /* copied */
+};
+
+struct opener_reply {
+	int fd;	   /* read-only, regular file, close-on-exec; the callback takes it (or it is closed) */
+	int error; /* 0 or negative errno; fd is -1 then */
+	int is_by_path; /* not through the mapping: device and inode prove nothing */
+	struct stat stat;
+};
+
+struct opener;
+
+/* The reply's fd is the callback's to take with take_fd(); what it leaves is closed. */
+typedef void opener_callback(void *userdata, struct opener_reply *reply);
+
+/* Forks the child. 0 or a negative errno. */
+int opener_new(struct loop *loop, struct opener **ret_opener);
+struct opener *opener_free(struct opener *opener);
+
+/* Queues a request. 0, -ENOMEM, or -EBUSY (queue full, too many stuck). */
+int opener_submit(struct opener *opener, const struct opener_request *request,
+	opener_callback *callback, void *userdata);
+/* Forgets all requests with this userdata: their callbacks will not come. */
+void opener_cancel(struct opener *opener, void *userdata);

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * What the server asks of the manager, as a struct of functions, so that the server can be tested
+ * with another manager behind it, and never names one.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/access/access.h"
+#include "proto/profile/profile.h"
+
+#define PROFILE_ID_MAX 40
+
+/* Why an operation did not happen: the varlink errors of org.perfctl.profiler. */
+enum failure_kind {
+	FAILURE_NONE,
+	FAILURE_NOT_PERMITTED,	   /* pid (0: none), text: the rule */
+	FAILURE_NO_SUCH_TARGET,	   /* what: target, text: why */
+	FAILURE_NO_SUCH_RECORDING, /* what */
+	FAILURE_NO_SUCH_PROFILE,   /* what */
+	FAILURE_RESOURCE_LIMIT,	   /* what, limit */
+	FAILURE_NOT_SUPPORTED,	   /* what: feature, text: why */
+	FAILURE_FAILED,		   /* what, text: why */
+};
+
+struct failure {
+	enum failure_kind kind;
+	uint32_t pid;
+	uint64_t limit;
+	char what[64];
+	char text[192];
+};
+
+void failure_set(struct failure *failure, enum failure_kind kind, const char *what,
+	const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+struct recording_request {
+	const uint32_t *pids; /* as perfd sees them */
+	size_t n_pids;
+	bool with_children, with_kernel, on_exec, is_detached;
+	double frequency_hz;
+	uint64_t duration_ns; /* 0: until stopped */
+	const char *event;    /* never NULL */
+	const char *call_graph;
+	const char *title; /* may be NULL */
+};
+
+struct recording_state {
+	char id[PROFILE_ID_MAX];
+	char profile_id[PROFILE_ID_MAX]; /* "" until finished */
+	const char *state;		 /* "preparing", "recording", "naming", "finished" */
+	char target[128];
+	char event[64];
+	double frequency_hz;
+	uint64_t elapsed_ns, n_samples, n_lost;
+	uint32_t uid;
+};
+
+/* Embedded in whoever watches a recording. The callbacks come from the loop, never from the call
+ * that registered it; after on_finished or on_failed none comes any more. */
+struct recording_observer {
+	void (*on_started)(struct recording_observer *observer, const struct recording_state *state);
+	void (*on_finished)(struct recording_observer *observer, const struct recording_state *state,
+		struct profile *profile); /* borrowed; sealed */
+	void (*on_failed)(struct recording_observer *observer, const struct failure *failure);
+};
+
+struct daemon_status {
+	uint64_t uptime_ns, n_recordings, n_profiles, n_taken, n_lost, n_missed, n_objects, cpu_ns,
+		resident_bytes, n_workers, n_worker_restarts, n_wanted, n_named;
+	double kernel_ns_per_sample; /* < 0: not known */
+	const char *event, *mappings;
+};
+
+/*
+ * `manager` is the first argument of each. Those that return int give 0, or a negative errno with
+ * *ret_failure filled in. The caller is checked in here, by daemon/access, against target or owner.
+ */
+struct server_operations {
+	/* Starts; without is_detached the recording is dropped by record_abandon. */
+	int (*record)(void *manager, const struct access_caller *caller,
+		const struct recording_request *request, struct recording_observer *observer,
+		struct recording_state *ret_state, struct failure *ret_failure);
+	/* The observer goes away; a recording that is not detached ends and is thrown away. */
+	void (*abandon)(void *manager, struct recording_observer *observer);
+	/* Ends a recording early; the observer is told when its profile is ready. */
+	int (*stop)(void *manager, const struct access_caller *caller, const char *id,
+		struct recording_observer *observer, struct failure *ret_failure);
+	/* State of a recording of the caller's; false: there is none. */
+	bool (*state)(void *manager, const struct access_caller *caller, const char *id,
+		struct recording_state *ret_state);
+	/* Those that the caller may see: a malloc'ed array. 0 or -ENOMEM. */
+	int (*list)(void *manager, const struct access_caller *caller,
+		struct recording_state **ret_states, size_t *ret_n);
+	/* A finished profile with a new reference. */
+	int (*find_profile)(void *manager, const struct access_caller *caller, const char *id,
+		struct profile **ret_profile, struct failure *ret_failure);
+	void (*status)(void *manager, struct daemon_status *ret_status);
+};

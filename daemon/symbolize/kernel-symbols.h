@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Kernel addresses to names, from /proc/kallsyms (format: proc(5)). Addresses stay in here.
+ */
+struct kernel_symbols;
+
+/* 0; -EPERM where kptr_restrict hides the addresses (all read as zero); other negative errno. */
+int kernel_symbols_new(struct kernel_symbols **ret_symbols);
+/* The same from given text: for tests. */
+int kernel_symbols_parse(const char *text, struct kernel_symbols **ret_symbols);
+struct kernel_symbols *kernel_symbols_free(struct kernel_symbols *symbols);
+
+/* The function's name and its module ("" for the kernel proper; "bpf" for BPF programs); NULL if
+ * the address is in none. Reads kallsyms again, at most once a second, when the address lies
+ * outside what was known (modules and BPF programs come and go). */
+const char *kernel_symbols_find(
+	struct kernel_symbols *symbols, uint64_t address, const char **ret_module);

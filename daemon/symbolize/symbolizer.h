@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Addresses to names: keeps the answers per object, asks the sandboxed workers for what is missing,
+ * in batches by object, and never blocks. What is wanted during a recording is named while it
+ * goes on, so that little is left at its end.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/base/loop.h"
+#include "daemon/opener/opener.h"
+#include "daemon/target/objects.h"
+
+struct symbolizer;
+
+/* One line of a frame; innermost first in a symbol. */
+struct symbol_line {
+	const char *name;	 /* demangled, valid UTF-8; never NULL */
+	const char *system_name; /* as the linker knows it, or NULL if the same as name */
+	const char *file;	 /* or NULL */
+	uint32_t line, start_line; /* 0: unknown */
+};
+
+struct symbol {
+	uint64_t address; /* ELF virtual address, or the file offset where the worker failed */
+	uint64_t entry;	  /* of the function it is in, where .eh_frame or a symbol tells; else 0 */
+	const char *unnamed; /* why it has no name ("no-symbols", "file-gone", "worker-failed",
+				"gave-up", …); NULL when it has one. lines is empty then. */
+	const struct symbol_line *lines;
+	size_t n_lines;
+};
+
+struct symbolizer_config {
+	const char *worker_path; /* of the perfd-elf-worker to execute */
+	const char *const *debug_directories; /* NULL-terminated; default /usr/lib/debug */
+	unsigned n_workers;
+	uint64_t job_timeout_ns; /* 0: default */
+};
+
+/* The opener is borrowed and must outlive the symbolizer. */
+int symbolizer_new(struct loop *loop, struct opener *opener, const struct symbolizer_config *config,
+	struct symbolizer **ret_symbolizer);
+struct symbolizer *symbolizer_free(struct symbolizer *symbolizer);
+
+/* Asks for a name; cheap when it was asked before. The object may still be OPENING. 0 or -ENOMEM. */
+int symbolizer_want(struct symbolizer *symbolizer, struct object *object, uint64_t file_offset);
+
+/* To be called when an object's state has left OPENING: its waiting wants go on (or are answered
+ * with "file-gone"). */
+void symbolizer_on_object(struct symbolizer *symbolizer, struct object *object);
+
+/* NULL: not (yet) known. Valid while the object lives. */
+const struct symbol *symbolizer_find(
+	struct symbolizer *symbolizer, struct object *object, uint64_t file_offset);
+
+/* Calls back once, from the loop, when all that was wanted before this call is answered, or at the
+ * CLOCK_MONOTONIC deadline: what is still open then reads "gave-up" for the caller (find gives
+ * NULL), and goes on in the background. */
+int symbolizer_wait(struct symbolizer *symbolizer, uint64_t deadline_ns, loop_callback *callback,
+	void *userdata);
+void symbolizer_cancel_wait(struct symbolizer *symbolizer, void *userdata);
+
+struct symbolizer_statistics {
+	uint64_t n_wanted, n_named, n_worker_restarts, n_timeouts, n_bad_objects, n_workers;
+};
+void symbolizer_statistics(
+	const struct symbolizer *symbolizer, struct symbolizer_statistics *ret_statistics);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Growable arrays as a pointer, a count and a capacity that live in their owner's struct. */
+
+#include "proto/base/array.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int array_reserve(void *items, size_t *n_allocated, size_t n, size_t item_size)
+{
+	void **array = items;
+	size_t want = *n_allocated ? *n_allocated : 16;
+	char *grown;
+
+	if (n <= *n_allocated)
+		return 0;
+	while (want < n) {
+		if (want > SIZE_MAX / 2)
+			return -ENOMEM;
+		want *= 2;
+	}
+	if (want > SIZE_MAX / item_size)
+		return -ENOMEM;
+	grown = realloc(*array, want * item_size);
+	if (!grown)
+		return -ENOMEM;
+	memset(grown + *n_allocated * item_size, 0, (want - *n_allocated) * item_size);
+	*array = grown;
+	*n_allocated = want;
+	return 0;
+}
