@@ -4,7 +4,9 @@
 /*
  * The one document: strings -> functions -> frames -> stacks -> samples. Dense ids, append-only, no
  * pointers between records; id 0 of every table is "none" (string 0 is "", stack 0 is the empty
- * stack). Built by one owner, then sealed; a sealed profile never changes and may be shared.
+ * stack): record 0 is there, counted, and all zero. Lines and samples have no ids and begin at 0.
+ * Strings are valid UTF-8 without control characters. Built by one owner, then sealed; a sealed
+ * profile never changes and may be shared.
  *
  * The shape follows pprof's (github.com/google/pprof, proto/profile.proto): a frame is a pprof
  * Location, a line is a pprof Line.
@@ -17,9 +19,17 @@
 #include "proto/base/hash.h"
 #include "proto/profile/intern.h"
 
-#define PROFILE_VALUES_MAX 4
+#define PROFILE_VALUES_MAX 8
 /* Samples are told apart by time in slices of this length. */
 #define PROFILE_SLICE_MS 100
+#define PROFILE_UID_UNKNOWN UINT32_MAX
+
+/* What readers of foreign bytes found: they are no profile; `text` says why, for a person. */
+enum { PROFILE_MALFORMED = 1 };
+
+struct profile_error {
+	char text[256];
+};
 
 enum profile_frame_kind {
 	PROFILE_FRAME_USER,
@@ -40,15 +50,15 @@ struct profile_value_type {
 };
 
 struct profile_mapping {
-	uint32_t path;	   /* string */
+	uint32_t path; /* string */
 	uint32_t build_id; /* string, lower-case hexadecimal, or 0 */
 };
 
 struct profile_function {
-	uint32_t name;	      /* string, demangled */
+	uint32_t name; /* string, demangled */
 	uint32_t system_name; /* string, as the linker knows it, or 0 */
-	uint32_t file;	      /* string, or 0 */
-	uint32_t start_line;  /* 0: unknown */
+	uint32_t file; /* string, or 0 */
+	uint32_t start_line; /* 0: unknown */
 };
 
 struct profile_line {
@@ -62,7 +72,7 @@ struct profile_frame {
 	uint32_t mapping;
 	uint32_t first_line;
 	uint16_t n_lines; /* 0 only while it waits for its name */
-	uint8_t kind;	  /* enum profile_frame_kind */
+	uint8_t kind; /* enum profile_frame_kind */
 	uint32_t unnamed; /* string: why it has no name; 0 when it has one */
 };
 
@@ -75,9 +85,9 @@ struct profile_stack {
 
 struct profile_process {
 	uint32_t pid;
-	uint32_t uid;
+	uint32_t uid; /* PROFILE_UID_UNKNOWN */
 	uint64_t start_ns; /* since boot; 0: unknown */
-	uint32_t comm;	   /* strings */
+	uint32_t comm; /* strings */
 	uint32_t exe, unit, container;
 };
 
@@ -91,8 +101,8 @@ struct profile_thread {
 struct profile_sample {
 	uint32_t stack;
 	uint32_t thread;
-	uint32_t slice;	    /* time since the start / PROFILE_SLICE_MS */
-	uint32_t stop;	    /* string: why the stack is not complete; 0 if it is */
+	uint32_t slice; /* time since the start / PROFILE_SLICE_MS */
+	uint32_t stop; /* string: why the stack is not complete; 0 if it is */
 	uint8_t stop_class; /* enum profile_stop_class */
 };
 
@@ -126,8 +136,9 @@ struct profile_conditions {
 	uint32_t target, event, event_asked, call_graph, host, kernel, machine, version, notes;
 	double frequency_asked, frequency_reached; /* Hz */
 	uint64_t start_realtime_ns, duration_ns;
-	uint64_t sampled_ns;   /* what the kept samples stand for */
-	uint64_t scheduler_ns; /* the target's own CPU time meanwhile, by the scheduler; 0: unknown */
+	uint64_t sampled_ns; /* what the kept samples stand for */
+	uint64_t
+		scheduler_ns; /* the target's own CPU time meanwhile, by the scheduler; 0: unknown */
 	uint32_t n_cpus;
 };
 
@@ -175,24 +186,30 @@ void profile_unrefp(struct profile **profile);
  * Each adds a record, or finds the equal one, and gives its id. 0 or -ENOMEM; -E2BIG when a table
  * would pass 2^31 records. Ids handed in must exist.
  */
+/* Control characters and invalid UTF-8 become '?'; a NUL within ends the text. */
 int profile_add_string(struct profile *profile, const char *text, uint32_t *ret_id);
 int profile_add_string_n(struct profile *profile, const char *text, size_t n, uint32_t *ret_id);
+/* To be called before the first sample. -EINVAL after it, -E2BIG above PROFILE_VALUES_MAX. */
 int profile_add_value_type(struct profile *profile, const char *type, const char *unit);
-int profile_add_mapping(struct profile *profile, const struct profile_mapping *mapping,
-	uint32_t *ret_id);
-int profile_add_function(struct profile *profile, const struct profile_function *function,
-	uint32_t *ret_id);
-/* Equal frames are those with equal mapping, address, kind and (once named) lines. */
+int profile_add_mapping(
+	struct profile *profile, const struct profile_mapping *mapping, uint32_t *ret_id);
+int profile_add_function(
+	struct profile *profile, const struct profile_function *function, uint32_t *ret_id);
+/* Equal frames are those with equal mapping, address, kind, reason for no name, and lines; those
+ * without lines wait for their name. first_line and n_lines of `frame` are ignored. */
 int profile_add_frame(struct profile *profile, const struct profile_frame *frame,
 	const struct profile_line *lines, size_t n_lines, uint32_t *ret_id);
+/* Gives a frame that waits its lines; `unnamed` says why they are not its true name, or is 0. */
+int profile_name_frame(struct profile *profile, uint32_t frame, const struct profile_line *lines,
+	size_t n_lines, uint32_t unnamed);
 int profile_add_stack(struct profile *profile, uint32_t parent, uint32_t frame, uint32_t *ret_id);
-int profile_add_process(struct profile *profile, const struct profile_process *process,
-	uint32_t *ret_id);
-int profile_add_thread(struct profile *profile, const struct profile_thread *thread,
-	uint32_t *ret_id);
-/* Adds n_value_types values to the sample with that key. */
-int profile_add_sample(struct profile *profile, const struct profile_sample *key,
-	const int64_t *values);
+int profile_add_process(
+	struct profile *profile, const struct profile_process *process, uint32_t *ret_id);
+int profile_add_thread(
+	struct profile *profile, const struct profile_thread *thread, uint32_t *ret_id);
+/* Adds n_value_types values to the sample with that key. A complete stack has no stop. */
+int profile_add_sample(
+	struct profile *profile, const struct profile_sample *key, const int64_t *values);
 
 /* Ledger entries by reason; a reason beyond PROFILE_REASONS_MAX is added to the last one. */
 int profile_count_lost(struct profile *profile, const char *reason, uint64_t n);
@@ -209,11 +226,17 @@ void profile_seal(struct profile *profile);
 /* The text of a string id; "" for 0. Never NULL. Valid until the profile grows or goes. */
 const char *profile_string(const struct profile *profile, uint32_t id);
 
-/* The name shown for a line's function. */
+/* The name shown for a function: "[unknown]" for 0 and where it is empty. */
 const char *profile_function_name(const struct profile *profile, uint32_t function);
 
 /* Value `type` of sample i. */
 int64_t profile_value(const struct profile *profile, size_t sample, size_t type);
+
+/* The comm shown for a thread's process: "[unknown]" where there is none. */
+const char *profile_comm(const struct profile *profile, uint32_t thread);
+
+/* a + b, held at the ends of the range: foreign files hold any number. */
+int64_t profile_value_add(int64_t a, int64_t b);
 
 /* Index of a value type by name ("samples", "cpu"), or -1. */
 int profile_find_value_type(const struct profile *profile, const char *type);
@@ -222,3 +245,7 @@ int profile_find_value_type(const struct profile *profile, const char *type);
 uint64_t profile_n_lost(const struct profile *profile);
 uint64_t profile_n_truncated(const struct profile *profile);
 uint64_t profile_n_no_user_stack(const struct profile *profile);
+
+/* Writes the cause into `error`, and returns PROFILE_MALFORMED. */
+int profile_malformed(struct profile_error *error, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
