@@ -15,10 +15,12 @@ struct intern {
 	struct hash hash;
 };
 
+/* 0 or -ENOMEM. */
 int intern_init(struct intern *intern);
 void intern_done(struct intern *intern);
 
-/* Adds or finds n bytes (a NUL within ends them). 0, -ENOMEM, or -E2BIG above 4 GiB of text. */
+/* Adds or finds n bytes (a NUL within ends them), which are not the intern's own. 0, -ENOMEM, or
+ * -E2BIG above 4 GiB of text or 2^31 texts. */
 int intern_add(struct intern *intern, const char *text, size_t n, uint32_t *ret_id);
 
 /* Never NULL for an id that was handed out. Valid until the next intern_add. */
