@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * All that crosses the kernel border: records of the two rings, values of the maps. Included by the
+ * BPF object and by daemon/capture; nothing in here has a pointer, and each size is asserted.
+ */
+
+#ifndef __bpf__
+#include <stdint.h>
+typedef uint8_t __u8;
+typedef uint16_t __u16;
+typedef uint32_t __u32;
+typedef uint64_t __u64;
+#endif
+
+#define ABI_COMM_SIZE 16
+#define ABI_RECORDINGS_MAX 64 /* one bit each in abi_target.recordings */
+#define ABI_KERNEL_FRAMES_MAX 127
+#define ABI_USER_FRAMES_MAX 127
+#define ABI_FILE_NAME_SIZE 64
+
+/*
+ * A frame in 64 bits. Code of a file: bit 63 clear, file id in bits 36-62, file offset below. Any
+ * other address (JIT, anonymous, memfd): bit 63 set, the address itself below.
+ */
+#define ABI_FRAME_ADDRESS (1ull << 63)
+#define ABI_FRAME_OFFSET_BITS 36
+#define ABI_FRAME_OFFSET_MASK ((1ull << ABI_FRAME_OFFSET_BITS) - 1)
+#define ABI_FILE_ID_MAX ((1u << 27) - 1)
+/* The vdso has no file; its offset counts from its start, and its image is the same for all. */
+#define ABI_FILE_VDSO 1
+#define ABI_FILE_FIRST 2
+
+/* Each way a walk can end; words and sentences stand in stop-reason.def. */
+enum abi_stop {
+#define STOP(name, word, class, sentence) ABI_STOP_##name,
+#include "bpf/stop-reason.def"
+#undef STOP
+	ABI_STOP_COUNT
+};
+
+/* The credentials at the moment of the sample: what user space checks before it keeps it. */
+struct abi_credentials {
+	__u32 uid, euid, suid, gid, egid, sgid;
+	__u32 user_namespace; /* inode number */
+	__u32 is_dumpable; /* SUID_DUMP_USER */
+	__u64 cap_permitted;
+};
+
+/*
+ * One tick that fell on a target. Followed by n_kernel kernel addresses, then n_user frames, both
+ * leaf first.
+ */
+struct abi_sample {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u64 period_ns; /* time on this CPU since the tick before */
+	__u64 recordings; /* bit i: drawn for recording i */
+	__u64 start_ns; /* when the process started, since boot */
+	__u32 base_hz; /* ticks per second when it was drawn */
+	__u32 pid, tid; /* in perfd's pid namespace */
+	__u32 cpu;
+	char comm[ABI_COMM_SIZE]; /* of the process (its group leader) */
+	char thread[ABI_COMM_SIZE]; /* of the thread */
+	struct abi_credentials credentials;
+	__u16 n_kernel, n_user;
+	__u16 stop; /* enum abi_stop */
+	__u16 is_kernel_mode;
+};
+
+/* What a file is told by. Made only in the kernel: user space sees other devices and inodes on
+ * stacked file systems. */
+struct abi_file_key {
+	__u64 inode_address;
+	__u64 inode;
+	__u64 change_seconds;
+	__u32 change_ns;
+	__u32 device;
+	__u32 generation;
+	__u32 reserved;
+};
+
+enum abi_event_kind {
+	ABI_EVENT_FORK, /* pid: the child; parent: its parent */
+	ABI_EVENT_EXEC, /* a target's process has a new program */
+	ABI_EVENT_EXIT, /* its last thread has gone */
+	ABI_EVENT_COMM, /* a thread was renamed */
+	ABI_EVENT_NEED_FILE, /* code of a file that nobody has opened yet */
+};
+
+struct abi_event {
+	__u64 time_ns;
+	__u64 start_ns; /* of the process */
+	__u32 kind; /* enum abi_event_kind */
+	__u32 pid, tid, parent;
+	union {
+		char comm[ABI_COMM_SIZE];
+		struct {
+			__u64 start, end; /* of the mapping */
+			__u64 file_offset; /* of its first byte */
+			struct abi_file_key key;
+			__u32 file; /* id */
+			__u32 reserved;
+			char name[ABI_FILE_NAME_SIZE]; /* base name, cut */
+		} need;
+		__u64 runtime_ns; /* EXIT: all CPU time that it has used */
+	};
+};
+
+struct abi_file {
+	__u32 id;
+	__u32 is_known; /* user space has it (or has given up): ask no more */
+	__u64 asked_ns; /* when it was last asked for */
+};
+
+/* Value of the target filter, by pid (thread group) in perfd's pid namespace. */
+struct abi_target {
+	__u64 recordings; /* bit i: recording i samples it */
+	__u64 on_exec; /* bit i: will from its next exec on */
+	__u64 start_ns; /* 0, or when the process must have started (pids are reused) */
+};
+
+#define ABI_RECORDING_CHILDREN 1u /* processes that a target starts are targets */
+#define ABI_RECORDING_KERNEL 2u /* kernel frames are wanted */
+#define ABI_RECORDING_NO_USER 4u /* user frames are not */
+
+struct abi_recording {
+	__u32 is_on;
+	__u32 flags;
+	__u64 threshold; /* a tick is kept if a 32-bit random number is below it: 2^32 keeps all */
+};
+
+/* Per CPU and recording. */
+struct abi_counters {
+	__u64 taken; /* drawn for it */
+	__u64 delivered; /* put into the ring */
+	__u64 lost_full; /* the ring was full */
+	__u64 missed; /* base ticks that never came, told by a gap before a tick of a target */
+};
+
+/* Per CPU: what all recordings share. */
+struct abi_cpu {
+	__u64 last_tick_ns;
+	__u64 n_timed, timed_ns; /* one run in 64 is timed */
+	__u64 events_lost;
+	__u64 n_runs;
+};
+
+/* The sampling clock, set by user space. */
+struct abi_clock {
+	__u64 period_max_ns; /* longest period that a redraw gives: a longer gap is missed ticks */
+	__u64 period_ns; /* mean */
+	__u32 base_hz;
+	__u32 reserved;
+};
+
+#define ABI_SELF_TEST_MAX 64
+
+/* In and out of the self-test program: mappings of the caller, told by address. */
+struct abi_self_test {
+	__u32 level; /* of the caller's pid namespace */
+	__u32 pid_namespace; /* its inode number */
+	__u32 user_namespace;
+	__u32 n;
+	__u64 address[ABI_SELF_TEST_MAX];
+	__u64 start[ABI_SELF_TEST_MAX], end[ABI_SELF_TEST_MAX], inode[ABI_SELF_TEST_MAX];
+};
+
+_Static_assert(sizeof(struct abi_credentials) == 40, "abi_credentials");
+_Static_assert(sizeof(struct abi_sample) == 128, "abi_sample");
+_Static_assert(sizeof(struct abi_event) == 168, "abi_event");
+_Static_assert(sizeof(struct abi_file_key) == 40, "abi_file_key");
+_Static_assert(sizeof(struct abi_file) == 16, "abi_file");
+_Static_assert(sizeof(struct abi_target) == 24, "abi_target");
+_Static_assert(sizeof(struct abi_recording) == 16, "abi_recording");
+_Static_assert(sizeof(struct abi_counters) == 32, "abi_counters");
+_Static_assert(sizeof(struct abi_cpu) == 40, "abi_cpu");
+_Static_assert(sizeof(struct abi_clock) == 24, "abi_clock");

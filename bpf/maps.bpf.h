@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The maps and the settings that user space fills in before the object is loaded. */
+
+#define SAMPLE_RING_BYTES (4 << 20)
+#define EVENT_RING_BYTES (1 << 20)
+#define TARGETS_MAX 65536
+#define FILES_MAX 16384
+
+/* perfd's pid namespace: a task's number at this level, if its namespace there is this one. */
+const volatile __u32 perfd_pid_level;
+const volatile __u32 perfd_pid_namespace;
+
+/* Samples are lazy: nobody is woken below half full, the daemon drains by a timer. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, SAMPLE_RING_BYTES);
+} samples SEC(".maps");
+
+/* Events wake the daemon at once. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, EVENT_RING_BYTES);
+} events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TARGETS_MAX);
+	__type(key, __u32);
+	__type(value, struct abi_target);
+} targets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ABI_RECORDINGS_MAX);
+	__type(key, __u32);
+	__type(value, struct abi_recording);
+} recordings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, ABI_RECORDINGS_MAX);
+	__type(key, __u32);
+	__type(value, struct abi_counters);
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct abi_cpu);
+} cpus SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct abi_clock);
+} sampling_clock SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, FILES_MAX);
+	__type(key, struct abi_file_key);
+	__type(value, struct abi_file);
+} files SEC(".maps");
+
+struct mapping {
+	__u64 start, end;
+	__u64 file_offset; /* of its first byte */
+	__u32 file; /* id; 0: not the code of a file */
+	__u32 is_executable;
+};
+
+/* Where a walk of a user stack stands. */
+struct walk {
+	__u64 pc, sp, fp;
+	__u32 n; /* frames written */
+	__u32 first; /* index of the first in frames */
+};
+
+/*
+ * What is too large for the 512 bytes of stack: one maple node, the mapping that was found last, and
+ * the records under construction. One slot for each kind of program, since one may interrupt another.
+ */
+struct scratch {
+	__u64 node[32];
+	struct mapping mapping;
+	struct walk walk;
+	struct abi_event event;
+	struct abi_sample sample;
+	__u64 frames[256];
+	/* Outside `sample` since they are no part of the record. */
+	__u32 flags; /* ABI_RECORDING_…, of all that drew this tick */
+	__u32 reserved;
+};
+
+enum { SCRATCH_TICK, SCRATCH_TASK, SCRATCH_SLOTS };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCH_SLOTS);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+/* The next file id; counted up by whoever sees a file first. */
+__u32 next_file_id = ABI_FILE_FIRST;
+
+struct abi_self_test self_test;

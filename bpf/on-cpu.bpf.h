@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The tick of a CPU: is a target running? For which recordings is this tick drawn? Then who, where,
+ * and how long since the tick before. What is not a target costs one look-up.
+ */
+
+/*
+ * Which of the recordings in `wanted` keep this tick: into the scratch, with their flags. Counts it
+ * as taken for them. What is gathered lies in a map, where the verifier does not tell the 2^64
+ * outcomes apart.
+ */
+__noinline int ticks_draw(__u64 wanted, __u64 missed, __u32 slot)
+{
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
+
+	if (!scratch)
+		return 0;
+	scratch->sample.recordings = 0;
+	scratch->flags = 0;
+	for (__u32 i = 0; i < ABI_RECORDINGS_MAX && wanted >> i; i++) {
+		__u32 index = i;
+		struct abi_recording *recording = bpf_map_lookup_elem(&recordings, &index);
+		struct abi_counters *counter = bpf_map_lookup_elem(&counters, &index);
+
+		if (!recording || !counter || !(wanted >> i & 1) || !recording->is_on)
+			continue;
+		counter->missed += missed;
+		if (bpf_get_prandom_u32() >= recording->threshold)
+			continue;
+		counter->taken++;
+		scratch->sample.recordings |= 1ull << i;
+		scratch->flags |= recording->flags;
+	}
+	return scratch->sample.recordings != 0;
+}
+
+/* Counts, for each recording that drew, whether the ring took the sample. */
+__noinline int drawn_count(__u64 drawn, __u32 is_delivered)
+{
+	for (__u32 i = 0; i < ABI_RECORDINGS_MAX && drawn >> i; i++) {
+		__u32 index = i;
+		struct abi_counters *counter = bpf_map_lookup_elem(&counters, &index);
+
+		if (!counter || !(drawn >> i & 1))
+			continue;
+		if (is_delivered)
+			counter->delivered++;
+		else
+			counter->lost_full++;
+	}
+	return 0;
+}
+
+static __always_inline void sample_identify(
+	struct abi_sample *sample, struct task_struct *task, __u32 pid)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+
+	sample->pid = pid;
+	sample->tid = task_tid(task);
+	sample->start_ns = task_start_ns(task);
+	bpf_core_read(sample->comm, sizeof(sample->comm), &leader->comm);
+	bpf_core_read(sample->thread, sizeof(sample->thread), &task->comm);
+	task_credentials(task, &sample->credentials);
+}
+
+/* Kernel frames, then user frames, into scratch->frames. */
+static __always_inline void sample_stack(
+	void *ctx, struct scratch *scratch, struct task_struct *task)
+{
+	struct abi_sample *sample = &scratch->sample;
+	long bytes = 0;
+
+	if (scratch->flags & ABI_RECORDING_KERNEL)
+		bytes = bpf_get_stack(ctx, scratch->frames, ABI_KERNEL_FRAMES_MAX * 8, 0);
+	sample->n_kernel = bytes > 0 ? bytes / 8 & 127 : 0;
+	sample->stop = walk_user(task, scratch, SCRATCH_TICK, sample->n_kernel);
+	sample->n_user = scratch->walk.n;
+}
+
+static __always_inline void sample_send(struct scratch *scratch)
+{
+	struct abi_sample *sample = &scratch->sample;
+	__u32 bytes = sizeof(*sample) + (sample->n_kernel + sample->n_user) * 8u;
+	__u64 flags = BPF_RB_NO_WAKEUP;
+
+	if (bytes > sizeof(*sample) + 254 * 8)
+		bytes = sizeof(*sample) + 254 * 8;
+	if (bpf_ringbuf_query(&samples, BPF_RB_AVAIL_DATA) > SAMPLE_RING_BYTES / 2)
+		flags = BPF_RB_FORCE_WAKEUP;
+	drawn_count(sample->recordings, !bpf_ringbuf_output(&samples, sample, bytes, flags));
+}
+
+/* Ticks that should have come since the last one and did not. */
+static __always_inline __u64 ticks_missed(const struct abi_clock *clock, __u64 elapsed)
+{
+	if (!clock->period_ns || elapsed <= clock->period_max_ns + clock->period_max_ns / 2)
+		return 0;
+	return elapsed / clock->period_ns - 1;
+}
+
+static __always_inline void tick(void *ctx, struct abi_cpu *cpu, struct abi_clock *clock)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 now = bpf_ktime_get_ns(), elapsed = now - cpu->last_tick_ns;
+	bool is_first = !cpu->last_tick_ns;
+	struct abi_target *target;
+	struct scratch *scratch;
+	__u32 slot = SCRATCH_TICK, pid;
+
+	cpu->last_tick_ns = now;
+	if (!BPF_CORE_READ(task, pid))
+		return; /* idle */
+	pid = task_pid(task);
+	target = bpf_map_lookup_elem(&targets, &pid);
+	if (!target || !target->recordings)
+		return;
+	if (target->start_ns && target->start_ns != task_start_ns(task))
+		return;
+	if (!ticks_draw(target->recordings, is_first ? 0 : ticks_missed(clock, elapsed), slot))
+		return;
+	scratch = bpf_map_lookup_elem(&scratches, &slot);
+	if (!scratch)
+		return;
+	if (is_first || elapsed > clock->period_max_ns)
+		elapsed = clock->period_ns;
+	scratch->sample.time_ns = now;
+	scratch->sample.period_ns = elapsed;
+	scratch->sample.base_hz = clock->base_hz;
+	scratch->sample.cpu = bpf_get_smp_processor_id();
+	sample_identify(&scratch->sample, task, pid);
+	sample_stack(ctx, scratch, task);
+	sample_send(scratch);
+}
+
+SEC("perf_event")
+int on_tick(void *ctx)
+{
+	__u32 zero = 0;
+	struct abi_cpu *cpu = bpf_map_lookup_elem(&cpus, &zero);
+	struct abi_clock *clock = bpf_map_lookup_elem(&sampling_clock, &zero);
+	__u64 start = 0;
+
+	if (!cpu || !clock)
+		return 0;
+	if (!(cpu->n_runs++ & 63))
+		start = bpf_ktime_get_ns();
+	tick(ctx, cpu, clock);
+	if (start) {
+		cpu->n_timed++;
+		cpu->timed_ns += bpf_ktime_get_ns() - start;
+	}
+	return 0;
+}

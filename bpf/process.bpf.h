@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * What happens to targets: a child enters the filter at its fork, before it has run; a process
+ * leaves it when its last thread ends. Each is told on the second ring, which wakes at once.
+ */
+
+static __always_inline struct abi_event event_make(struct task_struct *task, __u32 kind, __u32 pid)
+{
+	struct abi_event event = {
+		.time_ns = bpf_ktime_get_ns(),
+		.start_ns = task_start_ns(task),
+		.kind = kind,
+		.pid = pid,
+		.tid = task_tid(task),
+	};
+
+	return event;
+}
+
+static __always_inline void event_send(struct abi_event *event)
+{
+	__u32 zero = 0;
+	struct abi_cpu *cpu;
+
+	if (!bpf_ringbuf_output(&events, event, sizeof(*event), BPF_RB_FORCE_WAKEUP))
+		return;
+	cpu = bpf_map_lookup_elem(&cpus, &zero);
+	if (cpu)
+		cpu->events_lost++;
+}
+
+static __always_inline void event_send_comm(
+	struct task_struct *task, __u32 kind, __u32 pid, __u32 parent, const char *comm)
+{
+	struct abi_event event = event_make(task, kind, pid);
+
+	event.parent = parent;
+	bpf_probe_read_kernel_str(event.comm, sizeof(event.comm), comm);
+	event_send(&event);
+}
+
+/* The CPU time of a process whose last thread is ending: of those gone, of it, of its leader. */
+static __always_inline __u64 process_runtime(struct task_struct *task)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	__u64 runtime = BPF_CORE_READ(task, signal, sum_sched_runtime) +
+		BPF_CORE_READ(task, se.sum_exec_runtime);
+
+	if (leader != task)
+		runtime += BPF_CORE_READ(leader, se.sum_exec_runtime);
+	return runtime;
+}
+
+/* Those of the recordings that follow children. */
+__noinline __u64 recordings_with_children(__u64 wanted)
+{
+	__u64 without = 0;
+
+	for (__u32 i = 0; i < ABI_RECORDINGS_MAX && wanted >> i; i++) {
+		__u32 index = i;
+		struct abi_recording *recording = bpf_map_lookup_elem(&recordings, &index);
+		__u64 follows = recording ? recording->flags & ABI_RECORDING_CHILDREN : 0;
+
+		without |= !follows << i;
+	}
+	return wanted & ~without;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 parent_pid = task_pid(parent), pid = task_pid(child);
+	struct abi_target *target, entry = {};
+
+	if (parent_pid == pid)
+		return 0; /* a thread */
+	target = bpf_map_lookup_elem(&targets, &parent_pid);
+	if (!target)
+		return 0;
+	entry.recordings = recordings_with_children(target->recordings);
+	entry.start_ns = BPF_CORE_READ(child, start_boottime);
+	if (!entry.recordings)
+		return 0;
+	bpf_map_update_elem(&targets, &pid, &entry, BPF_ANY);
+	event_send_comm(child, ABI_EVENT_FORK, pid, parent_pid, (const char *)&child->comm);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task)
+{
+	__u32 pid = task_pid(task);
+	struct abi_target *target = bpf_map_lookup_elem(&targets, &pid);
+
+	if (!target)
+		return 0;
+	target->recordings |= target->on_exec;
+	target->on_exec = 0;
+	event_send_comm(task, ABI_EVENT_EXEC, pid, 0, (const char *)&task->comm);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+	__u32 pid = task_pid(task);
+	struct abi_target *target = bpf_map_lookup_elem(&targets, &pid);
+	struct abi_event event;
+
+	if (!target || BPF_CORE_READ(task, signal, live.counter))
+		return 0;
+	bpf_map_delete_elem(&targets, &pid);
+	event = event_make(task, ABI_EVENT_EXIT, pid);
+	event.runtime_ns = process_runtime(task);
+	event_send(&event);
+	return 0;
+}
+
+SEC("tp_btf/task_rename")
+int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
+{
+	__u32 pid = task_pid(task);
+
+	if (!bpf_map_lookup_elem(&targets, &pid))
+		return 0;
+	event_send_comm(task, ABI_EVENT_COMM, pid, 0, comm);
+	return 0;
+}
+
+/* At the start: all that a target has mapped executable is asked for at once. */
+SEC("iter/task_vma")
+int on_mapping(struct bpf_iter__task_vma *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct vm_area_struct *vma = ctx->vma;
+	struct abi_event event;
+	struct mapping mapping;
+
+	if (task && vma)
+		mapping_describe(task, vma, &mapping, &event);
+	return 0;
+}
+
+/*
+ * Run by user space on itself (BPF_PROG_TEST_RUN): where its pid namespace is, and whether the
+ * mappings found for its own addresses are what /proc/self/maps says.
+ */
+SEC("raw_tp/perfd_self_test")
+int on_self_test(void *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	__u32 level = BPF_CORE_READ(pid, level);
+	struct upid upid;
+
+	self_test.level = level;
+	self_test.user_namespace = BPF_CORE_READ(task, real_cred, user_ns, ns.inum);
+	bpf_core_read(&upid, sizeof(upid), &pid->numbers[level]);
+	self_test.pid_namespace = BPF_CORE_READ(upid.ns, ns.inum);
+	for (__u32 i = 0; i < ABI_SELF_TEST_MAX; i++) {
+		struct vm_area_struct *vma;
+
+		if (i >= self_test.n)
+			break;
+		vma = (void *)maple_find((__u64)BPF_CORE_READ(task, mm, mm_mt.ma_root),
+			self_test.address[i], SCRATCH_TASK);
+		self_test.start[i] = BPF_CORE_READ(vma, vm_start);
+		self_test.end[i] = BPF_CORE_READ(vma, vm_end);
+		self_test.inode[i] = BPF_CORE_READ(vma, vm_file, f_inode, i_ino);
+	}
+	return 0;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The user stack of the current task, frame by frame: each pc is looked up in the mappings (the
+ * last one found is remembered) and leaves as (file, offset); unwind_step finds the caller.
+ */
+
+/* May this task have a user stack that we can read? 0, or enum abi_stop + 1. */
+static __always_inline int walk_refuses(struct task_struct *task, struct pt_regs *regs)
+{
+	__u32 flags = BPF_CORE_READ(task, flags);
+
+	if (flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER))
+		return ABI_STOP_KERNEL_THREAD + 1;
+	/* Registers of the old image beside mappings of the new one. */
+	if (BPF_CORE_READ_BITFIELD_PROBED(task, in_execve))
+		return ABI_STOP_EXEC + 1;
+	if (!BPF_CORE_READ(task, mm))
+		return ABI_STOP_NO_MM + 1;
+	if (BPF_CORE_READ(regs, cs) == USER32_CS)
+		return ABI_STOP_COMPAT + 1;
+	return 0;
+}
+
+/*
+ * Writes the frame that the walk stands on and goes to its caller. 0, or enum abi_stop + 1. A global
+ * function: verified once, with all its state in the map, where no range is tracked.
+ */
+__noinline int walk_step(__u32 slot)
+{
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
+	struct mapping *mapping;
+	struct walk *walk;
+	__u64 pc;
+	int stop;
+
+	if (!scratch)
+		return ABI_STOP_DEPTH + 1;
+	walk = &scratch->walk;
+	mapping = &scratch->mapping;
+	/* A return address may be the first byte of the next function: its call is before it. */
+	pc = walk->pc - (walk->n ? 1 : 0);
+	if (pc < mapping->start || pc >= mapping->end) {
+		stop = mapping_find(pc, slot);
+		if (stop)
+			return stop + 1;
+	}
+	if (!mapping->is_executable)
+		return ABI_STOP_NOT_EXECUTABLE + 1;
+	scratch->frames[(walk->first + walk->n) & 255] = mapping_frame(mapping, pc);
+	walk->n++;
+	return unwind_step(walk);
+}
+
+/* Walks the user stack into scratch->frames from index `first` on; says how it ended. */
+static __always_inline __u16 walk_user(
+	struct task_struct *task, struct scratch *scratch, __u32 slot, __u32 first)
+{
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(task);
+	struct walk *walk = &scratch->walk;
+	int stop = walk_refuses(task, regs);
+
+	walk->n = 0;
+	walk->first = first;
+	if (stop)
+		return stop - 1;
+	scratch->mapping.end = 0;
+	walk->pc = BPF_CORE_READ(regs, ip);
+	walk->sp = BPF_CORE_READ(regs, sp);
+	walk->fp = BPF_CORE_READ(regs, bp);
+	for (int i = 0; i < ABI_USER_FRAMES_MAX; i++) {
+		stop = walk_step(slot);
+		if (stop)
+			return stop - 1;
+	}
+	return ABI_STOP_DEPTH;
+}
