@@ -7,11 +7,7 @@
  */
 
 #ifndef __bpf__
-#include <stdint.h>
-typedef uint8_t __u8;
-typedef uint16_t __u16;
-typedef uint32_t __u32;
-typedef uint64_t __u64;
+#include <linux/types.h>
 #endif
 
 #define ABI_COMM_SIZE 16
@@ -57,7 +53,7 @@ struct abi_sample {
 	__u64 period_ns; /* time on this CPU since the tick before */
 	__u64 recordings; /* bit i: drawn for recording i */
 	__u64 start_ns; /* when the process started, since boot */
-	__u32 base_hz; /* ticks per second when it was drawn */
+	__u32 base_mhz; /* ticks per 1000 seconds when it was drawn */
 	__u32 pid, tid; /* in perfd's pid namespace */
 	__u32 cpu;
 	char comm[ABI_COMM_SIZE]; /* of the process (its group leader) */
@@ -150,7 +146,7 @@ struct abi_cpu {
 struct abi_clock {
 	__u64 period_max_ns; /* longest period that a redraw gives: a longer gap is missed ticks */
 	__u64 period_ns; /* mean */
-	__u32 base_hz;
+	__u32 base_mhz; /* ticks per 1000 seconds */
 	__u32 reserved;
 };
 

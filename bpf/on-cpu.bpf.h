@@ -128,7 +128,7 @@ static __always_inline void tick(void *ctx, struct abi_cpu *cpu, struct abi_cloc
 		elapsed = clock->period_ns;
 	scratch->sample.time_ns = now;
 	scratch->sample.period_ns = elapsed;
-	scratch->sample.base_hz = clock->base_hz;
+	scratch->sample.base_mhz = clock->base_mhz;
 	scratch->sample.cpu = bpf_get_smp_processor_id();
 	sample_identify(&scratch->sample, task, pid);
 	sample_stack(ctx, scratch, task);

@@ -93,8 +93,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return result(source, s->on_event(s->userdata));
 }
 
-static int on_signal(
-	sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
 	struct loop_source *s = userdata;
 
@@ -189,13 +188,12 @@ int loop_add_child(struct loop *loop, pid_t pid, loop_child_callback *callback, 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	return source_finish(
-		sd_event_add_child(loop->event, &s->source, pid, WEXITED, on_child, s), s,
-		ret_source);
+	return source_finish(sd_event_add_child(loop->event, &s->source, pid, WEXITED, on_child, s),
+		s, ret_source);
 }
 
-int loop_add_deferred(struct loop *loop, loop_callback *callback, void *userdata,
-	struct loop_source **ret_source)
+int loop_add_deferred(
+	struct loop *loop, loop_callback *callback, void *userdata, struct loop_source **ret_source)
 {
 	struct loop_source *s = source_new(userdata);
 

@@ -17,7 +17,11 @@ typedef int loop_callback(void *userdata);
 typedef int loop_child_callback(void *userdata, int status); /* as from waitpid */
 
 /* Lower is sooner when several are ready. */
-enum loop_priority { LOOP_PRIORITY_RING = -10, LOOP_PRIORITY_NORMAL = 0, LOOP_PRIORITY_CLIENT = 10 };
+enum loop_priority {
+	LOOP_PRIORITY_RING = -10,
+	LOOP_PRIORITY_NORMAL = 0,
+	LOOP_PRIORITY_CLIENT = 10
+};
 
 int loop_new(struct loop **ret_loop);
 struct loop *loop_free(struct loop *loop);

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The BPF object's owner. Samples are lazy: the kernel wakes us only at half a ring, a timer drains
+ * it meanwhile; events wake at once. A slot is one bit of the kernel's masks: while it is taken its
+ * recording is in `recordings`, and targets carry its bit. What user space changes in a target's
+ * entry races with forks in the kernel only in that a child may get a bit a moment late.
+ */
+
+#include "daemon/capture/capture.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "bpf/abi.h"
+#include "bpf/perfd.skel.h"
+#include "daemon/capture/clock.h"
+#include "daemon/capture/self-test.h"
+#include "proto/base/cleanup.h"
+#include "proto/base/time.h"
+
+#define DRAIN_INTERVAL_NS (100 * NS_PER_MS)
+#define RUN_TIMED_EACH 64
+
+/* The first inode of the user namespaces, fixed by the kernel (include/linux/proc_ns.h). */
+#define INITIAL_USER_NAMESPACE 0xEFFFFFFDu
+
+struct slot {
+	bool is_taken, is_on;
+	struct capture_request request;
+};
+
+struct capture {
+	struct loop *loop;
+	struct capture_handlers handlers;
+	void *userdata;
+	struct perfd_bpf *bpf;
+	struct ring_buffer *samples, *events;
+	struct clock *clock;
+	struct abi_clock setting;
+	struct loop_source *sample_source, *event_source, *drain_timer;
+	struct slot slots[ABI_RECORDINGS_MAX];
+	size_t n_cpus;
+};
+
+static int on_ring_sample(void *userdata, void *data, size_t size)
+{
+	struct capture *capture = userdata;
+	struct sample sample = {.head = data};
+	size_t n_words;
+
+	if (size < sizeof(*sample.head))
+		return 0;
+	n_words = (size - sizeof(*sample.head)) / sizeof(uint64_t);
+	if ((size_t)sample.head->n_kernel + sample.head->n_user > n_words)
+		return 0;
+	sample.kernel = (const uint64_t *)(sample.head + 1);
+	sample.user = sample.kernel + sample.head->n_kernel;
+	capture->handlers.on_sample(capture->userdata, &sample);
+	return 0;
+}
+
+static int on_ring_event(void *userdata, void *data, size_t size)
+{
+	struct capture *capture = userdata;
+
+	if (size >= sizeof(struct abi_event))
+		capture->handlers.on_event(capture->userdata, data);
+	return 0;
+}
+
+void capture_drain(struct capture *capture)
+{
+	ring_buffer__consume(capture->events);
+	ring_buffer__consume(capture->samples);
+}
+
+static int on_samples_ready(void *userdata, uint32_t events)
+{
+	struct capture *capture = userdata;
+
+	ring_buffer__consume(capture->samples);
+	return 0;
+}
+
+static int on_events_ready(void *userdata, uint32_t events)
+{
+	struct capture *capture = userdata;
+
+	ring_buffer__consume(capture->events);
+	return 0;
+}
+
+static int on_drain_timer(void *userdata)
+{
+	struct capture *capture = userdata;
+
+	capture_drain(capture);
+	return loop_source_set_time(
+		capture->drain_timer, time_now_ns(CLOCK_MONOTONIC) + DRAIN_INTERVAL_NS);
+}
+
+static int rings_open(struct capture *capture)
+{
+	int r;
+
+	capture->samples = ring_buffer__new(
+		bpf_map__fd(capture->bpf->maps.samples), on_ring_sample, capture, NULL);
+	if (!capture->samples)
+		return -errno;
+	capture->events = ring_buffer__new(
+		bpf_map__fd(capture->bpf->maps.events), on_ring_event, capture, NULL);
+	if (!capture->events)
+		return -errno;
+	r = loop_add_fd(capture->loop, ring_buffer__epoll_fd(capture->samples), EPOLLIN,
+		on_samples_ready, capture, &capture->sample_source);
+	if (r < 0)
+		return r;
+	loop_source_set_priority(capture->sample_source, LOOP_PRIORITY_RING);
+	r = loop_add_fd(capture->loop, ring_buffer__epoll_fd(capture->events), EPOLLIN,
+		on_events_ready, capture, &capture->event_source);
+	if (r < 0)
+		return r;
+	loop_source_set_priority(capture->event_source, LOOP_PRIORITY_RING - 1);
+	return 0;
+}
+
+static int problem(struct capture_problem *ret_problem, int r, const char *what, const char *mend)
+{
+	snprintf(ret_problem->text, sizeof(ret_problem->text), "%s: %s; %s", what, strerror(-r),
+		mend);
+	return r;
+}
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return 0;
+}
+
+/* Loads the object, where necessary twice: the first time to learn our own pid namespace. */
+static int object_load(struct capture *capture, struct capture_problem *ret_problem)
+{
+	struct self_test_result self = {};
+	int r;
+
+	for (int pass = 0; pass < 2; pass++) {
+		perfd_bpf__destroy(capture->bpf);
+		capture->bpf = perfd_bpf__open();
+		if (!capture->bpf)
+			return problem(ret_problem, -errno, "cannot open the BPF object",
+				"is this build complete?");
+		capture->bpf->rodata->perfd_pid_level = self.level;
+		capture->bpf->rodata->perfd_pid_namespace = self.pid_namespace;
+		r = perfd_bpf__load(capture->bpf);
+		if (r < 0)
+			return problem(ret_problem, r, "cannot load the BPF object",
+				r == -EPERM
+					? "run as root or with CAP_BPF and CAP_PERFMON"
+					: "Linux 6.1 with BTF (CONFIG_DEBUG_INFO_BTF) is needed");
+		if (pass)
+			break;
+		r = self_test_run(capture->bpf, &self);
+		if (r < 0)
+			return problem(ret_problem, r, "cannot read this kernel's mappings",
+				"its maple tree has a layout that is not known here");
+	}
+	return 0;
+}
+
+static int capture_load(struct capture *capture, struct capture_problem *ret_problem)
+{
+	int r;
+
+	libbpf_set_print(quiet);
+	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+	r = object_load(capture, ret_problem);
+	if (r < 0)
+		return r;
+	r = perfd_bpf__attach(capture->bpf);
+	if (r < 0)
+		return problem(ret_problem, r, "cannot attach to the scheduler's tracepoints",
+			"run as root or with CAP_BPF and CAP_PERFMON");
+	r = rings_open(capture);
+	if (!r)
+		r = clock_new(capture->loop, bpf_program__fd(capture->bpf->progs.on_tick),
+			&capture->clock);
+	if (r < 0)
+		return problem(ret_problem, r, "cannot set up the rings", "is memory short?");
+	return 0;
+}
+
+int capture_new(struct loop *loop, const struct capture_handlers *handlers, void *userdata,
+	struct capture_problem *ret_problem, struct capture **ret_capture)
+{
+	struct capture *capture = calloc(1, sizeof(*capture));
+	int r;
+
+	if (!capture)
+		return problem(ret_problem, -ENOMEM, "cannot start", "is memory short?");
+	capture->loop = loop;
+	capture->handlers = *handlers;
+	capture->userdata = userdata;
+	capture->n_cpus = (size_t)libbpf_num_possible_cpus();
+	r = capture_load(capture, ret_problem);
+	if (r < 0) {
+		capture_free(capture);
+		return r;
+	}
+	*ret_capture = capture;
+	return 0;
+}
+
+struct capture *capture_free(struct capture *capture)
+{
+	if (!capture)
+		return NULL;
+	clock_free(capture->clock);
+	loop_source_free(capture->drain_timer);
+	loop_source_free(capture->sample_source);
+	loop_source_free(capture->event_source);
+	ring_buffer__free(capture->samples);
+	ring_buffer__free(capture->events);
+	perfd_bpf__destroy(capture->bpf);
+	free(capture);
+	return NULL;
+}
+
+static int slot_write(struct capture *capture, uint32_t index)
+{
+	const struct slot *slot = &capture->slots[index];
+	double keep = slot->request.frequency_hz * 1e3 / capture->setting.base_mhz;
+	struct abi_recording recording = {
+		.is_on = slot->is_on,
+		.flags = (slot->request.with_children ? ABI_RECORDING_CHILDREN : 0) |
+			(slot->request.with_kernel ? ABI_RECORDING_KERNEL : 0) |
+			(slot->request.with_user ? 0 : ABI_RECORDING_NO_USER),
+		.threshold = keep >= 1 ? 1ull << 32 : (uint64_t)(keep * 4294967296.0),
+	};
+
+	return bpf_map__update_elem(capture->bpf->maps.recordings, &index, sizeof(index),
+		&recording, sizeof(recording), BPF_ANY);
+}
+
+/* The clock follows the highest frequency asked; thresholds follow the clock. */
+static int clock_update(struct capture *capture)
+{
+	double frequency_hz = 0;
+	bool is_cpu_clock = false;
+	uint32_t zero = 0;
+	int r;
+
+	for (size_t i = 0; i < ABI_RECORDINGS_MAX; i++) {
+		const struct slot *slot = &capture->slots[i];
+
+		if (!slot->is_on)
+			continue;
+		if (slot->request.frequency_hz > frequency_hz)
+			frequency_hz = slot->request.frequency_hz;
+		is_cpu_clock |= slot->request.is_cpu_clock;
+	}
+	r = clock_set(capture->clock, frequency_hz, is_cpu_clock, &capture->setting);
+	if (r < 0)
+		return r;
+	r = bpf_map__update_elem(capture->bpf->maps.sampling_clock, &zero, sizeof(zero),
+		&capture->setting, sizeof(capture->setting), BPF_ANY);
+	for (uint32_t i = 0; i < ABI_RECORDINGS_MAX && !r; i++)
+		if (capture->slots[i].is_on)
+			r = slot_write(capture, i);
+	return r;
+}
+
+static int counters_clear(struct capture *capture, uint32_t index)
+{
+	CLEANUP(freep) struct abi_counters *zeros = calloc(capture->n_cpus, sizeof(*zeros));
+
+	if (!zeros)
+		return -ENOMEM;
+	return bpf_map__update_elem(capture->bpf->maps.counters, &index, sizeof(index), zeros,
+		capture->n_cpus * sizeof(*zeros), BPF_ANY);
+}
+
+int capture_start(
+	struct capture *capture, const struct capture_request *request, unsigned *ret_slot)
+{
+	uint32_t index = 0;
+	int r;
+
+	while (index < ABI_RECORDINGS_MAX && capture->slots[index].is_taken)
+		index++;
+	if (index == ABI_RECORDINGS_MAX)
+		return -EBUSY;
+	r = counters_clear(capture, index);
+	if (r < 0)
+		return r;
+	if (!capture->drain_timer) {
+		r = loop_add_timer(capture->loop, time_now_ns(CLOCK_MONOTONIC) + DRAIN_INTERVAL_NS,
+			on_drain_timer, capture, &capture->drain_timer);
+		if (r < 0)
+			return r;
+		loop_source_set_priority(capture->drain_timer, LOOP_PRIORITY_RING);
+	}
+	capture->slots[index] = (struct slot){.is_taken = true, .is_on = true, .request = *request};
+	r = clock_update(capture);
+	if (r < 0) {
+		capture->slots[index] = (struct slot){};
+		clock_update(capture);
+		return r;
+	}
+	*ret_slot = index;
+	return 0;
+}
+
+/* Takes the slot's bit out of every target; those without any bit leave the filter. */
+static void targets_drop(struct capture *capture, unsigned slot)
+{
+	struct bpf_map *map = capture->bpf->maps.targets;
+	uint32_t key, next;
+	uint64_t bit = UINT64_C(1) << slot;
+	bool is_last = bpf_map__get_next_key(map, NULL, &next, sizeof(next)) < 0;
+
+	while (!is_last) {
+		struct abi_target target;
+
+		key = next;
+		is_last = bpf_map__get_next_key(map, &key, &next, sizeof(next)) < 0;
+		if (bpf_map__lookup_elem(map, &key, sizeof(key), &target, sizeof(target), 0) < 0)
+			continue;
+		if (!((target.recordings | target.on_exec) & bit))
+			continue;
+		target.recordings &= ~bit;
+		target.on_exec &= ~bit;
+		if (target.recordings | target.on_exec)
+			bpf_map__update_elem(
+				map, &key, sizeof(key), &target, sizeof(target), BPF_EXIST);
+		else
+			bpf_map__delete_elem(map, &key, sizeof(key), 0);
+	}
+}
+
+void capture_stop(struct capture *capture, unsigned slot)
+{
+	struct abi_counters counters;
+	uint64_t deadline_ns = time_now_ns(CLOCK_MONOTONIC) + 20 * NS_PER_MS;
+
+	if (!capture->slots[slot].is_on)
+		return;
+	capture->slots[slot].is_on = false;
+	slot_write(capture, slot);
+	targets_drop(capture, slot);
+	clock_update(capture);
+	/* A run under way on another CPU may still count: wait until what was drawn has arrived. */
+	do {
+		capture_counters(capture, slot, &counters);
+		capture_drain(capture);
+	} while (counters.taken != counters.delivered + counters.lost_full &&
+		time_now_ns(CLOCK_MONOTONIC) < deadline_ns);
+	capture_drain(capture);
+}
+
+void capture_release(struct capture *capture, unsigned slot)
+{
+	bool is_idle = true;
+
+	capture_stop(capture, slot);
+	capture->slots[slot] = (struct slot){};
+	for (size_t i = 0; i < ABI_RECORDINGS_MAX; i++)
+		is_idle &= !capture->slots[i].is_taken;
+	if (is_idle)
+		capture->drain_timer = loop_source_free(capture->drain_timer);
+}
+
+/* Runs the iterator over one process: each executable mapping is asked for as if sampled. */
+static int mappings_ask(struct capture *capture, uint32_t pid)
+{
+	union bpf_iter_link_info info = {.task.tid = pid};
+	DECLARE_LIBBPF_OPTS(
+		bpf_iter_attach_opts, options, .link_info = &info, .link_info_len = sizeof(info));
+	struct bpf_link *link = bpf_program__attach_iter(capture->bpf->progs.on_mapping, &options);
+	CLEANUP(closep) int fd = -1;
+	char unused[64];
+	int r = 0;
+
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0)
+		r = -errno;
+	else
+		while (read(fd, unused, sizeof(unused)) > 0)
+			;
+	bpf_link__destroy(link);
+	return r;
+}
+
+int capture_add_target(
+	struct capture *capture, unsigned slot, uint32_t pid, uint64_t start_ns, bool on_exec)
+{
+	struct abi_target target = {};
+	uint64_t bit = UINT64_C(1) << slot;
+	int r;
+
+	bpf_map__lookup_elem(
+		capture->bpf->maps.targets, &pid, sizeof(pid), &target, sizeof(target), 0);
+	if (on_exec)
+		target.on_exec |= bit;
+	else
+		target.recordings |= bit;
+	target.start_ns = start_ns;
+	/* Its files first: the samples that come then find them known. */
+	r = mappings_ask(capture, pid);
+	if (r < 0)
+		return r;
+	return bpf_map__update_elem(
+		capture->bpf->maps.targets, &pid, sizeof(pid), &target, sizeof(target), BPF_ANY);
+}
+
+void capture_counters(struct capture *capture, unsigned slot, struct abi_counters *ret_counters)
+{
+	CLEANUP(freep) struct abi_counters *each = calloc(capture->n_cpus, sizeof(*each));
+	uint32_t index = slot;
+
+	*ret_counters = (struct abi_counters){};
+	if (!each ||
+		bpf_map__lookup_elem(capture->bpf->maps.counters, &index, sizeof(index), each,
+			capture->n_cpus * sizeof(*each), 0) < 0)
+		return;
+	for (size_t i = 0; i < capture->n_cpus; i++) {
+		ret_counters->taken += each[i].taken;
+		ret_counters->delivered += each[i].delivered;
+		ret_counters->lost_full += each[i].lost_full;
+		ret_counters->missed += each[i].missed;
+	}
+}
+
+void capture_answer_file(struct capture *capture, const struct abi_file_key *key)
+{
+	struct bpf_map *map = capture->bpf->maps.files;
+	struct abi_file file;
+
+	if (bpf_map__lookup_elem(map, key, sizeof(*key), &file, sizeof(file), 0) < 0)
+		return;
+	file.is_known = 1;
+	bpf_map__update_elem(map, key, sizeof(*key), &file, sizeof(file), BPF_EXIST);
+}
+
+void capture_forget_files(struct capture *capture)
+{
+	struct bpf_map *map = capture->bpf->maps.files;
+	struct abi_file_key key;
+
+	while (bpf_map__get_next_key(map, NULL, &key, sizeof(key)) == 0)
+		if (bpf_map__delete_elem(map, &key, sizeof(key), 0) < 0)
+			return;
+}
+
+const char *capture_event(const struct capture *capture)
+{
+	return clock_event(capture->clock);
+}
+
+double capture_kernel_ns(struct capture *capture)
+{
+	CLEANUP(freep) struct abi_cpu *each = calloc(capture->n_cpus, sizeof(*each));
+	uint64_t n_timed = 0, timed_ns = 0;
+	uint32_t zero = 0;
+
+	if (!each ||
+		bpf_map__lookup_elem(capture->bpf->maps.cpus, &zero, sizeof(zero), each,
+			capture->n_cpus * sizeof(*each), 0) < 0)
+		return -1;
+	for (size_t i = 0; i < capture->n_cpus; i++) {
+		n_timed += each[i].n_timed;
+		timed_ns += each[i].timed_ns;
+	}
+	return n_timed ? (double)timed_ns / (double)n_timed : -1;
+}
+
+uint32_t capture_initial_user_namespace(void)
+{
+	return INITIAL_USER_NAMESPACE;
+}

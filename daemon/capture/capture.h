@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The kernel border: loads the BPF object, runs the sampling clock, says whom to sample, and hands
+ * samples and events on. All recordings share one set of perf events; each has a slot of its own.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/base/loop.h"
+#include "daemon/capture/sample.h"
+
+struct capture;
+
+struct capture_handlers {
+	void (*on_sample)(void *userdata, const struct sample *sample);
+	void (*on_event)(void *userdata, const struct abi_event *event);
+};
+
+struct capture_request {
+	double frequency_hz;
+	bool with_children, with_kernel, with_user;
+	bool is_cpu_clock; /* do not look for a hardware counter */
+};
+
+/* Why the kernel side does not work here: a sentence with the mend. */
+struct capture_problem {
+	char text[256];
+};
+
+/*
+ * Loads and attaches everything but the sampling clock. Returns 0, or a negative errno with
+ * *ret_problem filled in. The loop is borrowed.
+ */
+int capture_new(struct loop *loop, const struct capture_handlers *handlers, void *userdata,
+	struct capture_problem *ret_problem, struct capture **ret_capture);
+struct capture *capture_free(struct capture *capture);
+
+/* Takes a slot; ticks come from now on, for targets. 0, -EBUSY (no slot free), or an errno of
+ * perf_event_open. */
+int capture_start(
+	struct capture *capture, const struct capture_request *request, unsigned *ret_slot);
+/* Switches the slot off and delivers what is still in the ring. Counters stay until _release. */
+void capture_stop(struct capture *capture, unsigned slot);
+void capture_release(struct capture *capture, unsigned slot);
+
+/* Adds a process to a slot. start_ns 0: whoever has the pid. With on_exec it counts from its next
+ * exec on. Asks for all files that it has mapped. 0 or a negative errno (-ENOSPC: table full). */
+int capture_add_target(
+	struct capture *capture, unsigned slot, uint32_t pid, uint64_t start_ns, bool on_exec);
+
+/* Sums over CPUs. */
+void capture_counters(struct capture *capture, unsigned slot, struct abi_counters *ret_counters);
+
+/* Delivers all that lies in both rings now. */
+void capture_drain(struct capture *capture);
+
+/* The daemon has this file, or has given up on it: the kernel asks no more. */
+void capture_answer_file(struct capture *capture, const struct abi_file_key *key);
+/* Forgets all files: those seen from now on get new ids. */
+void capture_forget_files(struct capture *capture);
+
+/* "cycles" or "cpu-clock": what is (or would be) sampled. */
+const char *capture_event(const struct capture *capture);
+/* Mean time of a run in the kernel; < 0: none was timed yet. */
+double capture_kernel_ns(struct capture *capture);
+/* Inode number of the initial user namespace as seen in samples. */
+uint32_t capture_initial_user_namespace(void);

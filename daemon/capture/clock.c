@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * A fixed period locks in with programs that have one: shares are then wrong by many standard
+ * errors. So the base rate is up to twice what is asked (recordings thin it at random), and one
+ * timer, firing at exponentially distributed moments, picks a CPU and redraws its period.
+ * Invariant: an event is open on exactly the CPUs that were online at the last look.
+ */
+
+#include "daemon/capture/clock.h"
+
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "proto/base/array.h"
+#include "proto/base/cleanup.h"
+#include "proto/base/text.h"
+#include "proto/base/time.h"
+
+#define BASE_HZ_DOUBLED_UP_TO 1000.0
+#define REDRAW_TICKS 15.0
+#define REDRAW_HZ_MAX 100.0
+#define JITTER 0.5
+#define HOTPLUG_INTERVAL_NS NS_PER_SECOND
+
+struct clock {
+	struct loop *loop;
+	int prog_fd;
+	int *fds; /* by CPU; -1: none */
+	size_t n_cpus, n_cpus_allocated, n_open;
+	bool is_hardware, is_probed;
+	double base_hz, redraw_hz, period_ns;
+	uint64_t random;
+	struct loop_source *redraw_timer, *hotplug_timer;
+};
+
+static int event_open(const struct clock *clock, int cpu, double period_ns, bool is_hardware)
+{
+	struct perf_event_attr attr = {
+		.type = is_hardware ? PERF_TYPE_HARDWARE : PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = is_hardware ? PERF_COUNT_HW_CPU_CYCLES : PERF_COUNT_SW_CPU_CLOCK,
+		.disabled = 1,
+	};
+
+	/* Hardware counts cycles, whose rate nobody knows: the kernel steers it by frequency. */
+	if (is_hardware) {
+		attr.freq = 1;
+		attr.sample_freq = (uint64_t)fmax(1, 1e9 / period_ns);
+	} else {
+		attr.sample_period = (uint64_t)period_ns;
+	}
+	return (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+static bool probe_hardware(void)
+{
+	CLEANUP(closep) int fd = -1;
+	struct clock none = {};
+
+	fd = event_open(&none, 0, 1e7, true);
+	return fd >= 0;
+}
+
+/* xorshift64*: only jitter hangs on it. Uniform in (0, 1]. */
+static double random_uniform(struct clock *clock)
+{
+	clock->random ^= clock->random >> 12;
+	clock->random ^= clock->random << 25;
+	clock->random ^= clock->random >> 27;
+	return (double)((clock->random * 0x2545f4914f6cdd1du >> 11) + 1) / 9007199254740992.0;
+}
+
+double clock_mean_period_ns(double hz, double redraw_hz)
+{
+	/*
+	 * A redraw starts the timer anew. With redraws at rate r and a period x the ticks come at
+	 * r / (e^(r x) - 1); averaged over x uniform in [P/2, 3P/2] that is
+	 * (ln(1 - e^(-3rP/2)) - ln(1 - e^(-rP/2))) / P, which falls with P: bisect.
+	 */
+	double low = 1e-7, high = 100 / hz + 1e-6;
+
+	for (int i = 0; i < 100; i++) {
+		double p = (low + high) / 2;
+		double rate = (log(-expm1(-(1 + JITTER) * redraw_hz * p)) -
+				      log(-expm1(-(1 - JITTER) * redraw_hz * p))) /
+			(2 * JITTER * p);
+
+		if (rate > hz)
+			low = p;
+		else
+			high = p;
+	}
+	return low * 1e9;
+}
+
+static double draw_period(struct clock *clock)
+{
+	return clock->period_ns * (1 - JITTER + 2 * JITTER * random_uniform(clock));
+}
+
+/* Opens or closes the event of one CPU. */
+static int cpu_set(struct clock *clock, size_t cpu, bool is_online)
+{
+	int fd, r;
+
+	if (!is_online) {
+		if (clock->fds[cpu] >= 0)
+			clock->n_open--;
+		closep(&clock->fds[cpu]);
+		return 0;
+	}
+	if (clock->fds[cpu] >= 0)
+		return 0;
+	fd = event_open(clock, (int)cpu, draw_period(clock), clock->is_hardware);
+	if (fd < 0)
+		return -errno;
+	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, clock->prog_fd) < 0 ||
+		ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	clock->fds[cpu] = fd;
+	clock->n_open++;
+	return 0;
+}
+
+static int cpus_resize(struct clock *clock, size_t n)
+{
+	int r = array_reserve(&clock->fds, &clock->n_cpus_allocated, n, sizeof(*clock->fds));
+
+	if (r < 0)
+		return r;
+	for (; clock->n_cpus < n; clock->n_cpus++)
+		clock->fds[clock->n_cpus] = -1;
+	return 0;
+}
+
+/* Makes the open events those of the online CPUs ("0-3,6"). A CPU that goes while we open its
+ * event is no error: the next look sees it. */
+static int cpus_update(struct clock *clock)
+{
+	CLEANUP(freep) char *text = NULL;
+	size_t next = 0;
+	int r = text_read_file(-1, "/sys/devices/system/cpu/online", 65536, &text, NULL);
+
+	if (r < 0)
+		return r;
+	for (char *p = text; *p && *p != '\n';) {
+		size_t first = strtoul(p, &p, 10), last = first;
+
+		if (*p == '-')
+			last = strtoul(p + 1, &p, 10);
+		if (*p == ',')
+			p++;
+		r = cpus_resize(clock, last + 1);
+		if (r < 0)
+			return r;
+		for (; next < first; next++)
+			cpu_set(clock, next, false);
+		for (; next <= last; next++) {
+			r = cpu_set(clock, next, true);
+			if (r < 0 && r != -ENODEV)
+				return r;
+		}
+	}
+	for (; next < clock->n_cpus; next++)
+		cpu_set(clock, next, false);
+	return clock->n_open ? 0 : -ENODEV;
+}
+
+static void clock_close(struct clock *clock)
+{
+	for (size_t i = 0; i < clock->n_cpus; i++)
+		closep(&clock->fds[i]);
+	clock->n_open = 0;
+	clock->redraw_timer = loop_source_free(clock->redraw_timer);
+	clock->hotplug_timer = loop_source_free(clock->hotplug_timer);
+	clock->base_hz = 0;
+}
+
+static uint64_t next_redraw_ns(struct clock *clock)
+{
+	double rate = clock->redraw_hz * (double)clock->n_open;
+
+	return time_now_ns(CLOCK_MONOTONIC) + (uint64_t)(-log(random_uniform(clock)) / rate * 1e9);
+}
+
+static int on_redraw(void *userdata)
+{
+	struct clock *clock = userdata;
+	size_t cpu = (size_t)(random_uniform(clock) * (double)clock->n_cpus) % clock->n_cpus;
+	double period_ns = draw_period(clock);
+	uint64_t value = clock->is_hardware ? (uint64_t)fmax(1, 1e9 / period_ns)
+					    : (uint64_t)period_ns;
+
+	if (clock->fds[cpu] >= 0)
+		ioctl(clock->fds[cpu], PERF_EVENT_IOC_PERIOD, &value);
+	return loop_source_set_time(clock->redraw_timer, next_redraw_ns(clock));
+}
+
+static int on_hotplug(void *userdata)
+{
+	struct clock *clock = userdata;
+
+	cpus_update(clock); /* what fails now is tried again at the next look */
+	return loop_source_set_time(
+		clock->hotplug_timer, time_now_ns(CLOCK_MONOTONIC) + HOTPLUG_INTERVAL_NS);
+}
+
+static int timers_start(struct clock *clock)
+{
+	int r = loop_add_timer(
+		clock->loop, next_redraw_ns(clock), on_redraw, clock, &clock->redraw_timer);
+
+	if (r < 0)
+		return r;
+	loop_source_set_priority(clock->redraw_timer, LOOP_PRIORITY_RING);
+	return loop_add_timer(clock->loop, time_now_ns(CLOCK_MONOTONIC) + HOTPLUG_INTERVAL_NS,
+		on_hotplug, clock, &clock->hotplug_timer);
+}
+
+int clock_set(
+	struct clock *clock, double frequency_hz, bool is_cpu_clock, struct abi_clock *ret_setting)
+{
+	int r;
+
+	clock_close(clock);
+	if (frequency_hz <= 0) {
+		*ret_setting = (struct abi_clock){};
+		return 0;
+	}
+	clock->is_hardware = !is_cpu_clock && probe_hardware();
+	clock->is_probed = true;
+	clock->base_hz = fmax(frequency_hz, fmin(2 * frequency_hz, BASE_HZ_DOUBLED_UP_TO));
+	clock->redraw_hz = fmin(clock->base_hz / REDRAW_TICKS, REDRAW_HZ_MAX);
+	clock->period_ns = clock_mean_period_ns(clock->base_hz, clock->redraw_hz);
+	r = cpus_update(clock);
+	if (!r)
+		r = timers_start(clock);
+	if (r < 0) {
+		clock_close(clock);
+		return r;
+	}
+	*ret_setting = (struct abi_clock){
+		.period_max_ns = (uint64_t)(clock->period_ns * (1 + JITTER)),
+		.period_ns = (uint64_t)clock->period_ns,
+		.base_mhz = (uint32_t)lround(clock->base_hz * 1000),
+	};
+	return 0;
+}
+
+const char *clock_event(struct clock *clock)
+{
+	if (!clock->is_probed) {
+		clock->is_hardware = probe_hardware();
+		clock->is_probed = true;
+	}
+	return clock->is_hardware ? "cycles" : "cpu-clock";
+}
+
+int clock_new(struct loop *loop, int prog_fd, struct clock **ret_clock)
+{
+	struct clock *clock = calloc(1, sizeof(*clock));
+
+	if (!clock)
+		return -ENOMEM;
+	clock->loop = loop;
+	clock->prog_fd = prog_fd;
+	if (getrandom(&clock->random, sizeof(clock->random), 0) < 0)
+		clock->random = time_now_ns(CLOCK_REALTIME);
+	clock->random |= 1;
+	*ret_clock = clock;
+	return 0;
+}
+
+struct clock *clock_free(struct clock *clock)
+{
+	if (!clock)
+		return NULL;
+	clock_close(clock);
+	free(clock->fds);
+	free(clock);
+	return NULL;
+}

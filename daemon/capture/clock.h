@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The sampling clock: one perf event on each online CPU whose period is redrawn by ±50 % at random
+ * moments, so that it cannot lock in with a program that has a period of its own.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/abi.h"
+#include "daemon/base/loop.h"
+
+struct clock;
+
+/* prog_fd: the perf_event program that each tick runs. Borrowed: loop and fd. */
+int clock_new(struct loop *loop, int prog_fd, struct clock **ret_clock);
+struct clock *clock_free(struct clock *clock);
+
+/*
+ * Ticks from now on with a rate that serves recordings of up to frequency_hz by random thinning;
+ * 0 stops. Fills in what the kernel side must know. 0, or a negative errno of perf_event_open, with
+ * the clock stopped.
+ */
+int clock_set(
+	struct clock *clock, double frequency_hz, bool is_cpu_clock, struct abi_clock *ret_setting);
+
+/* "cycles" or "cpu-clock"; before the first start, what would be taken. */
+const char *clock_event(struct clock *clock);
+
+/* The mean period (ns) whose redraws give `hz` ticks a second; redraw_hz is their rate. */
+double clock_mean_period_ns(double hz, double redraw_hz);
