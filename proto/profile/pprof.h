@@ -17,7 +17,7 @@
 #include "proto/profile/profile.h"
 
 /* An inflated profile above this is refused. */
-#define PPROF_BYTES_MAX (512u * 1024 * 1024)
+#define PPROF_BYTES_MAX (256u * 1024 * 1024)
 /* So are deeper stacks, and locations with more inlined functions. */
 #define PPROF_DEPTH_MAX 16384
 #define PPROF_LINES_MAX 1024

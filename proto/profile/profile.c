@@ -10,8 +10,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -364,7 +362,7 @@ int profile_add_sample(
 	int64_t *row;
 	int r;
 
-	assert(!profile->is_sealed);
+	assert(!profile->is_sealed && profile->n_value_types);
 	if (sample.stop_class == PROFILE_STOP_COMPLETE)
 		sample.stop = 0;
 	hash = hash_bytes((const uint32_t[]){sample.stack, sample.thread, sample.slice, sample.stop,

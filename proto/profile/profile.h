@@ -46,7 +46,8 @@ int profile_add_process(
 	struct profile *profile, const struct profile_process *process, uint32_t *ret_id);
 int profile_add_thread(
 	struct profile *profile, const struct profile_thread *thread, uint32_t *ret_id);
-/* Adds n_value_types values to the sample with that key. A complete stack has no stop. */
+/* Adds n_value_types values (at least one) to the sample with that key. A complete stack has no
+ * stop. */
 int profile_add_sample(
 	struct profile *profile, const struct profile_sample *key, const int64_t *values);
 

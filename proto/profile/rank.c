@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Ranking works on numbers only. Each line of each frame is a place that belongs to a group (its
+ * name, its module, or its position in the source), which is found once; then each distinct stack is
+ * walked once, and a group that a stamp tells was seen on this stack already is not counted again.
+ * Texts are looked at only when equal rows are put in order.
+ */
+
+#include "proto/profile/rank.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/base/cleanup.h"
+#include "proto/base/hash.h"
+
+/* The standard normal's quantile at 97.5 %. */
+#define Z_95 1.959963984540054
+
+struct rank_share rank_share_of(double share, double n)
+{
+	double z2 = Z_95 * Z_95, centre, half;
+	struct rank_share result = {.share = share, .low = 0, .high = 1};
+
+	if (share < 0 || !isfinite(share))
+		result.share = share = 0;
+	if (share > 1)
+		result.share = share = 1;
+	result.speedup_max = share < 1 ? 1 / (1 - share) : INFINITY;
+	if (n <= 0)
+		return result;
+	centre = (share + z2 / (2 * n)) / (1 + z2 / n);
+	half = Z_95 / (1 + z2 / n) * sqrt(share * (1 - share) / n + z2 / (4 * n * n));
+	/* At the ends the formula's own limits are exact; rounding is not. */
+	result.low = share == 0 ? 0 : fmax(0, centre - half);
+	result.high = share == 1 ? 1 : fmin(1, centre + half);
+	return result;
+}
+
+/* What a group's lines have in common; what does not matter to the ranking is 0. */
+struct group_key {
+	uint32_t name, file, line;
+};
+
+struct group {
+	struct group_key key;
+	uint32_t stamp; /* the last stack that it was seen on */
+	uint32_t place; /* the heaviest, which gives the row its module and file */
+	int64_t self, total, weight; /* weight: of that place */
+};
+
+/* A line of a frame, or the frame itself by module and where it has no lines. */
+struct place {
+	uint32_t group, frame, line; /* line: 0 is the innermost */
+};
+
+struct counting {
+	const struct profile *profile;
+	struct rank_options options;
+	struct place *places; /* innermost first, frame by frame */
+	uint32_t *begins; /* frame -> its first place; one more at the end */
+	size_t n_places;
+	struct group *groups; /* [0] is none */
+	size_t n_groups;
+	struct hash hash;
+	int64_t *stack_values, *frame_weights;
+};
+
+static void counting_done(struct counting *counting)
+{
+	free(counting->places);
+	free(counting->begins);
+	free(counting->groups);
+	hash_done(&counting->hash);
+	free(counting->stack_values);
+	free(counting->frame_weights);
+}
+
+static bool group_is_equal(const void *table, uint32_t id, const void *key)
+{
+	return !memcmp(&((const struct group *)table)[id].key, key, sizeof(struct group_key));
+}
+
+static struct profile_line line_of(const struct profile *profile, const struct place *place)
+{
+	const struct profile_frame *frame = &profile->frames[place->frame];
+
+	return frame->n_lines ? profile->lines[frame->first_line + place->line]
+			      : (struct profile_line){};
+}
+
+static struct group_key key_of(const struct counting *counting, const struct place *place)
+{
+	const struct profile *profile = counting->profile;
+	struct profile_line line = line_of(profile, place);
+	const struct profile_function *function = &profile->functions[line.function];
+	uint32_t mapping = profile->frames[place->frame].mapping;
+
+	switch (counting->options.by) {
+	case RANK_BY_MODULE:
+		return (struct group_key){.name = profile->mappings[mapping].path};
+	case RANK_BY_LINE:
+		return (struct group_key){function->name, function->file, line.line};
+	default:
+		return (struct group_key){.name = function->name};
+	}
+}
+
+/* There is room for a group for each place. */
+static int group_find(struct counting *counting, struct place *place)
+{
+	struct group_key key = key_of(counting, place);
+	uint32_t hash = hash_bytes(&key, sizeof(key));
+
+	place->group = hash_find(&counting->hash, hash, group_is_equal, counting->groups, &key);
+	if (place->group)
+		return 0;
+	place->group = (uint32_t)counting->n_groups++;
+	counting->groups[place->group].key = key;
+	return hash_add(&counting->hash, hash, place->group);
+}
+
+static int places_make(struct counting *counting)
+{
+	const struct profile *profile = counting->profile;
+	size_t n_max = profile->n_lines + profile->n_frames;
+
+	counting->places = calloc(n_max, sizeof(*counting->places));
+	counting->begins = calloc(profile->n_frames + 1, sizeof(*counting->begins));
+	counting->groups = calloc(n_max + 1, sizeof(*counting->groups));
+	if (!counting->places || !counting->begins || !counting->groups)
+		return -ENOMEM;
+	counting->n_groups = 1;
+	for (size_t i = 0; i < profile->n_frames; i++) {
+		uint32_t n = counting->options.by == RANK_BY_MODULE ? 1
+								    : profile->frames[i].n_lines;
+
+		counting->begins[i] = (uint32_t)counting->n_places;
+		for (uint32_t line = 0; line < (n ? n : 1); line++) {
+			struct place *place = &counting->places[counting->n_places++];
+			int r;
+
+			*place = (struct place){.frame = (uint32_t)i, .line = line};
+			r = group_find(counting, place);
+			if (r < 0)
+				return r;
+		}
+	}
+	counting->begins[profile->n_frames] = (uint32_t)counting->n_places;
+	return 0;
+}
+
+/* Sums the samples by stack, so that each stack is walked once. */
+static int stacks_weigh(struct counting *counting, struct ranking *ranking)
+{
+	const struct profile *profile = counting->profile;
+
+	counting->stack_values = calloc(profile->n_stacks, sizeof(*counting->stack_values));
+	counting->frame_weights = calloc(profile->n_frames, sizeof(*counting->frame_weights));
+	if (!counting->stack_values || !counting->frame_weights)
+		return -ENOMEM;
+	for (size_t i = 0; i < profile->n_samples; i++) {
+		int64_t value = profile_value(profile, i, counting->options.value_type);
+		int64_t *sum = &counting->stack_values[profile->samples[i].stack];
+
+		if (value <= 0)
+			continue;
+		*sum = profile_value_add(*sum, value);
+		ranking->whole = profile_value_add(ranking->whole, value);
+		value = profile_value(profile, i, 0);
+		if (value > 0)
+			ranking->n_samples = profile_value_add(ranking->n_samples, value);
+	}
+	return 0;
+}
+
+static void stack_count(struct counting *counting, uint32_t stack)
+{
+	const struct profile *profile = counting->profile;
+	int64_t value = counting->stack_values[stack];
+	uint32_t leaf = profile->stacks[stack].frame;
+	struct group *self = &counting->groups[counting->places[counting->begins[leaf]].group];
+
+	self->self = profile_value_add(self->self, value);
+	for (uint32_t at = stack; at; at = profile->stacks[at].parent) {
+		uint32_t frame = profile->stacks[at].frame;
+
+		counting->frame_weights[frame] = profile_value_add(
+			counting->frame_weights[frame], value);
+		for (uint32_t i = counting->begins[frame]; i < counting->begins[frame + 1]; i++) {
+			struct group *group = &counting->groups[counting->places[i].group];
+
+			if (group->stamp == stack)
+				continue;
+			group->stamp = stack;
+			group->total = profile_value_add(group->total, value);
+		}
+	}
+}
+
+static void heaviest_find(struct counting *counting)
+{
+	for (size_t i = 0; i < counting->n_places; i++) {
+		const struct place *place = &counting->places[i];
+		struct group *group = &counting->groups[place->group];
+
+		if (counting->frame_weights[place->frame] <= group->weight)
+			continue;
+		group->weight = counting->frame_weights[place->frame];
+		group->place = (uint32_t)i;
+	}
+}
+
+static struct rank_row row_make(
+	const struct counting *counting, const struct group *group, const struct ranking *ranking)
+{
+	const struct profile *profile = counting->profile;
+	const struct place *place = &counting->places[group->place];
+	const struct profile_frame *frame = &profile->frames[place->frame];
+	struct profile_line line = line_of(profile, place);
+	const struct profile_function *function = &profile->functions[line.function];
+	double whole = (double)ranking->whole, n = (double)ranking->n_samples;
+	struct rank_row row = {
+		.name = group->key.name,
+		.module = profile->mappings[frame->mapping].path,
+		.kind = frame->kind,
+		.self = group->self,
+		.total = group->total,
+		.self_share = rank_share_of((double)group->self / whole, n),
+		.total_share = rank_share_of((double)group->total / whole, n),
+	};
+
+	if (counting->options.by == RANK_BY_MODULE)
+		return row;
+	row.file = function->file;
+	row.line = counting->options.by == RANK_BY_LINE ? line.line : function->start_line;
+	row.is_inlined = place->line + 1 < frame->n_lines;
+	return row;
+}
+
+struct order {
+	const struct profile *profile;
+	enum rank_sort sort;
+};
+
+static int row_compare(const void *a, const void *b, void *userdata)
+{
+	const struct order *order = userdata;
+	const struct rank_row *left = a, *right = b;
+	bool is_by_total = order->sort == RANK_SORT_TOTAL;
+	int64_t keys[][2] = {
+		{left->self, right->self}, {left->total, right->total}, {left->self, right->self}};
+	int r;
+
+	for (size_t i = is_by_total; i < ARRAY_SIZE(keys); i++)
+		if (keys[i][0] != keys[i][1])
+			return keys[i][0] > keys[i][1] ? -1 : 1;
+	r = strcmp(profile_string(order->profile, left->name),
+		profile_string(order->profile, right->name));
+	if (!r)
+		r = strcmp(profile_string(order->profile, left->file),
+			profile_string(order->profile, right->file));
+	return r ? r : (left->line > right->line) - (left->line < right->line);
+}
+
+static int rows_make(struct counting *counting, struct ranking *ranking)
+{
+	struct order order = {.profile = counting->profile, .sort = counting->options.sort};
+
+	ranking->rows = calloc(counting->n_groups, sizeof(*ranking->rows));
+	if (!ranking->rows)
+		return -ENOMEM;
+	for (size_t i = 1; i < counting->n_groups; i++)
+		if (counting->groups[i].total > 0)
+			ranking->rows[ranking->n_rows++] = row_make(
+				counting, &counting->groups[i], ranking);
+	qsort_r(ranking->rows, ranking->n_rows, sizeof(*ranking->rows), row_compare, &order);
+	return 0;
+}
+
+int ranking_new(const struct profile *profile, const struct rank_options *options,
+	struct ranking **ret_ranking)
+{
+	CLEANUP(counting_done) struct counting counting = {.profile = profile};
+	CLEANUP(ranking_freep) struct ranking *ranking = calloc(1, sizeof(*ranking));
+	int r;
+
+	if (options)
+		counting.options = *options;
+	if (!ranking)
+		return -ENOMEM;
+	r = places_make(&counting);
+	if (r < 0)
+		return r;
+	r = stacks_weigh(&counting, ranking);
+	if (r < 0)
+		return r;
+	for (size_t i = 1; i < profile->n_stacks; i++)
+		if (counting.stack_values[i])
+			stack_count(&counting, (uint32_t)i);
+	heaviest_find(&counting);
+	r = rows_make(&counting, ranking);
+	if (r < 0)
+		return r;
+	*ret_ranking = TAKE(ranking);
+	return 0;
+}
+
+struct ranking *ranking_free(struct ranking *ranking)
+{
+	if (!ranking)
+		return NULL;
+	free(ranking->rows);
+	free(ranking);
+	return NULL;
+}
+
+void ranking_freep(struct ranking **ranking)
+{
+	*ranking = ranking_free(*ranking);
+}
+
+const char *ranking_name(const struct profile *profile, const struct rank_row *row)
+{
+	return row->name ? profile_string(profile, row->name) : "[unknown]";
+}
