@@ -11,3 +11,19 @@ struct sample {
 	const uint64_t *kernel; /* head->n_kernel addresses, leaf first */
 	const uint64_t *user; /* head->n_user frames (ABI_FRAME_…), leaf first */
 };
+
+enum sample_stop_class {
+	SAMPLE_STOP_COMPLETE,
+	SAMPLE_STOP_TRUNCATED,
+	SAMPLE_STOP_NO_USER_STACK,
+};
+
+/* How a walk ended, for people and for the wire: the rows of stop-reason.def. */
+struct sample_stop {
+	const char *word;
+	enum sample_stop_class class;
+	const char *sentence;
+};
+
+/* Never NULL: a number that is not in the table reads as "unknown", truncated. */
+const struct sample_stop *sample_stop_find(unsigned stop);

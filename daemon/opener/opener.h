@@ -16,6 +16,7 @@
 
 #define OPENER_DEADLINE_MS 1000
 #define OPENER_STUCK_MAX 4
+#define OPENER_PATH_MAX 4096
 
 enum opener_how {
 	/* /proc/PID/map_files/START-END; where that link is gone or refused, `path` beneath
@@ -41,6 +42,7 @@ struct opener_reply {
 	int error; /* 0 or negative errno; fd is -1 then */
 	int is_by_path; /* not through the mapping: device and inode prove nothing */
 	struct stat stat;
+	char path[OPENER_PATH_MAX]; /* as the target calls it (of a mapping); "" if not known */
 };
 
 struct opener;

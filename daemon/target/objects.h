@@ -31,6 +31,7 @@ struct object {
 	enum object_state state;
 	int fd;		/* -1 unless OBJECT_OPEN */
 	int open_error; /* negative errno */
+	bool is_requested; /* the opener is at it */
 	struct stat stat; /* of fd */
 	char *path;	  /* a label: as the target calls it; never NULL */
 	uint32_t pid;	  /* a process it was seen in: for its root directory */
@@ -51,3 +52,6 @@ void object_unrefp(struct object **object);
 
 /* One reference, state OPENING, fd -1, or NULL without memory. */
 struct object *object_new(enum object_kind kind, const char *path);
+
+/* A better label than the one it was born with. 0 or -ENOMEM. */
+int object_set_path(struct object *object, const char *path);

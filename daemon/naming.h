@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The last step of the corridor: what the symbolizer found, the ledger and the conditions go into
+ * the profile, which is sealed then.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/symbolize/symbolizer.h"
+#include "daemon/target/attribution.h"
+#include "proto/profile/profile.h"
+
+struct naming_request {
+	const char *title, *event, *event_asked, *call_graph;
+	double frequency_hz;
+};
+
+struct naming_result {
+	uint64_t duration_ns;
+	uint64_t scheduler_ns; /* CPU time of the target meanwhile, by the scheduler */
+	uint64_t n_taken, n_lost_full, n_missed;
+	uint64_t n_lost_between; /* put into the ring and never seen */
+};
+
+/* Conditions that are known at the start: what was asked, when, on which host. */
+int naming_begin(struct profile *profile, const struct naming_request *request);
+
+/* Names all frames; those that the symbolizer has not are called "gave-up". */
+int naming_apply(struct profile *profile, struct symbolizer *symbolizer,
+	const struct attributed_frame *frames, size_t n);
+
+/* Ledger and conditions that are known at the end; seals. */
+int naming_end(struct profile *profile, const struct naming_result *result);

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The only place that knows two neighbouring stages. A sample comes from capture with the bits of
+ * the recordings that drew it, and goes to the attribution of each; a frame seen for the first time
+ * is wanted from the symbolizer at once; a file seen for the first time goes to the opener. At the
+ * end of a recording its profile waits, for a bounded time, for the names that are still missing.
+ * Invariant: recordings[slot] is set exactly while capture has the slot.
+ */
+
+#include "daemon/pipeline.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/naming.h"
+#include "daemon/opener/opener.h"
+#include "daemon/symbolize/kernel-symbols.h"
+#include "daemon/symbolize/symbolizer.h"
+#include "daemon/target/attribution.h"
+#include "daemon/target/object-table.h"
+#include "daemon/target/targets.h"
+#include "proto/base/cleanup.h"
+#include "proto/base/log.h"
+#include "proto/base/time.h"
+
+#define NAMING_BUDGET_NS (2 * NS_PER_SECOND)
+
+struct pipeline {
+	struct loop *loop;
+	struct capture *capture;
+	struct opener *opener;
+	struct symbolizer *symbolizer;
+	struct kernel_symbols *kernel_symbols;
+	struct object_table *objects;
+	struct object *vdso;
+	struct pipeline_recording *recordings[ABI_RECORDINGS_MAX];
+	size_t n_recordings;
+	uint64_t n_taken, n_lost, n_missed; /* of recordings that have ended */
+};
+
+struct pipeline_recording {
+	struct pipeline *pipeline;
+	struct pipeline_observer *observer;
+	struct attribution *attribution;
+	struct targets targets;
+	unsigned slot;
+	bool with_children, is_sampling, is_naming;
+	double frequency_hz;
+	uint64_t start_ns, end_ns, n_received;
+	struct abi_counters counters; /* final, once it has stopped */
+};
+
+/* An open under way: the object is held, and the kernel's key for it. */
+struct open_request {
+	struct pipeline *pipeline;
+	struct object *object;
+	struct abi_file_key key;
+};
+
+static void on_sample(void *userdata, const struct sample *sample)
+{
+	struct pipeline *pipeline = userdata;
+
+	for (uint64_t left = sample->head->recordings; left; left &= left - 1) {
+		struct pipeline_recording *recording = pipeline->recordings[__builtin_ctzll(left)];
+
+		if (!recording || recording->start_ns > sample->head->time_ns)
+			continue;
+		recording->n_received++;
+		attribution_add(recording->attribution, sample);
+	}
+}
+
+static void on_opened(void *userdata, struct opener_reply *reply)
+{
+	CLEANUP(freep) struct open_request *request = userdata;
+	CLEANUP(object_unrefp) struct object *object = request->object;
+
+	object->is_requested = false;
+	if (object->state != OBJECT_OPENING)
+		return;
+	if (reply->path[0] && object_set_path(object, reply->path) < 0)
+		return;
+	if (reply->error) {
+		/* The process may have gone: the kernel asks again when another one has the file,
+		 * and what nobody has at the end of a recording is called gone then. */
+		object->open_error = reply->error;
+		return;
+	}
+	object->fd = take_fd(&reply->fd);
+	object->stat = reply->stat;
+	object->is_by_path = reply->is_by_path;
+	object->state = OBJECT_OPEN;
+	capture_answer_file(request->pipeline->capture, &request->key);
+	symbolizer_on_object(request->pipeline->symbolizer, object);
+}
+
+static void object_request(
+	struct pipeline *pipeline, struct object *object, const struct abi_event *event)
+{
+	struct open_request *request = calloc(1, sizeof(*request));
+	struct opener_request open = {
+		.how = OPENER_MAPPING,
+		.pid = event->pid,
+		.start = event->need.start,
+		.end = event->need.end,
+	};
+
+	if (!request)
+		return;
+	*request = (struct open_request){pipeline, object_ref(object), event->need.key};
+	if (opener_submit(pipeline->opener, &open, on_opened, request) < 0) {
+		object_unref(object);
+		free(request);
+		return;
+	}
+	object->is_requested = true;
+}
+
+static void on_need_file(struct pipeline *pipeline, const struct abi_event *event)
+{
+	struct object *object = object_table_find(pipeline->objects, event->need.file);
+	CLEANUP(object_unrefp) struct object *fresh = NULL;
+	char name[ABI_FILE_NAME_SIZE + 1];
+
+	if (!pipeline->n_recordings)
+		return;
+	if (!object) {
+		memcpy(name, event->need.name, ABI_FILE_NAME_SIZE);
+		name[ABI_FILE_NAME_SIZE] = '\0';
+		object = fresh = object_new(OBJECT_FILE, name);
+		if (!fresh || object_table_add(pipeline->objects, event->need.file, fresh) < 0)
+			return;
+		object->pid = event->pid;
+	}
+	if (object->state == OBJECT_OPENING && !object->is_requested)
+		object_request(pipeline, object, event);
+}
+
+static void on_fork(struct pipeline *pipeline, const struct abi_event *event)
+{
+	for (size_t i = 0; i < ABI_RECORDINGS_MAX; i++) {
+		struct pipeline_recording *recording = pipeline->recordings[i];
+
+		if (recording && recording->with_children &&
+			targets_has(&recording->targets, event->parent))
+			targets_add(&recording->targets, event->pid, 0);
+	}
+}
+
+static void on_exit_event(struct pipeline *pipeline, const struct abi_event *event)
+{
+	for (size_t i = 0; i < ABI_RECORDINGS_MAX; i++) {
+		struct pipeline_recording *recording = pipeline->recordings[i];
+
+		if (!recording || !targets_has(&recording->targets, event->pid))
+			continue;
+		targets_remove(&recording->targets, event->pid, event->runtime_ns);
+		if (!recording->targets.n && recording->is_sampling)
+			recording->observer->on_targets_gone(recording->observer);
+	}
+}
+
+static void on_event(void *userdata, const struct abi_event *event)
+{
+	struct pipeline *pipeline = userdata;
+
+	if (event->kind == ABI_EVENT_NEED_FILE)
+		on_need_file(pipeline, event);
+	else if (event->kind == ABI_EVENT_FORK)
+		on_fork(pipeline, event);
+	else if (event->kind == ABI_EVENT_EXIT)
+		on_exit_event(pipeline, event);
+}
+
+static void on_frame(void *userdata, struct object *object, uint64_t file_offset)
+{
+	struct pipeline *pipeline = userdata;
+
+	symbolizer_want(pipeline->symbolizer, object, file_offset);
+}
+
+static const char *kernel_name(void *userdata, uint64_t address, const char **ret_module)
+{
+	struct pipeline *pipeline = userdata;
+
+	if (!pipeline->kernel_symbols)
+		return NULL;
+	return kernel_symbols_find(pipeline->kernel_symbols, address, ret_module);
+}
+
+static int pipeline_open(struct pipeline *pipeline, const struct pipeline_config *config,
+	struct capture_problem *ret_problem)
+{
+	struct symbolizer_config symbolizer = {
+		.worker_path = config->worker_path,
+		.debug_directories = config->debug_directories,
+		.n_workers = config->n_workers,
+	};
+	struct capture_handlers handlers = {.on_sample = on_sample, .on_event = on_event};
+	int r;
+
+	pipeline->objects = object_table_new();
+	pipeline->vdso = object_new_vdso();
+	r = pipeline->objects ? opener_new(pipeline->loop, &pipeline->opener) : -ENOMEM;
+	if (!r)
+		r = symbolizer_new(
+			pipeline->loop, pipeline->opener, &symbolizer, &pipeline->symbolizer);
+	if (r < 0) {
+		snprintf(ret_problem->text, sizeof(ret_problem->text),
+			"cannot start the helpers (perfd-opener, perfd-elf-worker): %s",
+			strerror(-r));
+		return r;
+	}
+	r = kernel_symbols_new(&pipeline->kernel_symbols);
+	if (r < 0)
+		log_warning(
+			"cannot read /proc/kallsyms: %s; kernel frames stay unnamed", strerror(-r));
+	return capture_new(pipeline->loop, &handlers, pipeline, ret_problem, &pipeline->capture);
+}
+
+int pipeline_new(struct loop *loop, const struct pipeline_config *config,
+	struct capture_problem *ret_problem, struct pipeline **ret_pipeline)
+{
+	struct pipeline *pipeline = calloc(1, sizeof(*pipeline));
+	int r;
+
+	if (!pipeline) {
+		snprintf(ret_problem->text, sizeof(ret_problem->text), "out of memory");
+		return -ENOMEM;
+	}
+	pipeline->loop = loop;
+	r = pipeline_open(pipeline, config, ret_problem);
+	if (r < 0) {
+		pipeline_free(pipeline);
+		return r;
+	}
+	*ret_pipeline = pipeline;
+	return 0;
+}
+
+struct pipeline *pipeline_free(struct pipeline *pipeline)
+{
+	if (!pipeline)
+		return NULL;
+	capture_free(pipeline->capture);
+	opener_free(pipeline->opener);
+	symbolizer_free(pipeline->symbolizer);
+	kernel_symbols_free(pipeline->kernel_symbols);
+	object_table_free(pipeline->objects);
+	object_unref(pipeline->vdso);
+	free(pipeline);
+	return NULL;
+}
+
+static int recording_open(
+	struct pipeline_recording *recording, const struct pipeline_request *request)
+{
+	struct pipeline *pipeline = recording->pipeline;
+	struct capture_request capture = {
+		.frequency_hz = request->frequency_hz,
+		.with_children = request->with_children,
+		.with_kernel = request->with_kernel,
+		.with_user = request->with_user,
+		.is_cpu_clock = request->is_cpu_clock,
+	};
+	struct attribution_neighbours neighbours = {on_frame, kernel_name, pipeline};
+	struct attribution_request attribution = {
+		.caller = request->caller,
+		.sees_kernel = request->sees_kernel,
+		.with_kernel = request->with_kernel,
+		.frequency_hz = request->frequency_hz,
+		.start_ns = recording->start_ns,
+		.initial_user_namespace = capture_initial_user_namespace(),
+	};
+	int r;
+
+	recording->attribution = attribution_new(&attribution, &neighbours, pipeline->objects);
+	if (!recording->attribution)
+		return -ENOMEM;
+	r = capture_start(pipeline->capture, &capture, &recording->slot);
+	if (r < 0)
+		return r;
+	recording->is_sampling = true;
+	pipeline->recordings[recording->slot] = recording;
+	if (!pipeline->n_recordings++ && pipeline->vdso)
+		object_table_add(pipeline->objects, ABI_FILE_VDSO, pipeline->vdso);
+	return naming_begin(attribution_profile(recording->attribution),
+		&(struct naming_request){
+			.title = request->title,
+			.event = capture_event(pipeline->capture),
+			.event_asked = request->event_asked,
+			.call_graph = request->call_graph,
+			.frequency_hz = request->frequency_hz,
+		});
+}
+
+int pipeline_record(struct pipeline *pipeline, const struct pipeline_request *request,
+	struct pipeline_observer *observer, struct pipeline_recording **ret_recording)
+{
+	struct pipeline_recording *recording = calloc(1, sizeof(*recording));
+	int r;
+
+	if (!recording)
+		return -ENOMEM;
+	recording->pipeline = pipeline;
+	recording->observer = observer;
+	recording->with_children = request->with_children;
+	recording->frequency_hz = request->frequency_hz;
+	recording->start_ns = time_now_ns(CLOCK_MONOTONIC);
+	r = recording_open(recording, request);
+	if (r < 0) {
+		pipeline_release(recording);
+		return r;
+	}
+	*ret_recording = recording;
+	return 0;
+}
+
+int pipeline_add_target(struct pipeline_recording *recording, uint32_t pid, bool on_exec)
+{
+	uint64_t used_ns;
+	int r = process_cpu_time(pid, &used_ns);
+
+	if (!r)
+		r = targets_add(&recording->targets, pid, used_ns);
+	if (!r)
+		r = capture_add_target(
+			recording->pipeline->capture, recording->slot, pid, 0, on_exec);
+	if (r < 0)
+		targets_remove(&recording->targets, pid, 0);
+	return r;
+}
+
+/* Objects that nobody could open are gone, now that nobody will ask again in time. */
+static void objects_give_up(struct pipeline_recording *recording)
+{
+	size_t n;
+	const struct attributed_frame *frames = attribution_frames(recording->attribution, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		struct object *object = frames[i].object;
+
+		if (!object || object->state != OBJECT_OPENING || object->is_requested)
+			continue;
+		object->state = OBJECT_GONE;
+		symbolizer_on_object(recording->pipeline->symbolizer, object);
+	}
+}
+
+static void sampling_stop(struct pipeline_recording *recording)
+{
+	struct pipeline *pipeline = recording->pipeline;
+
+	if (!recording->is_sampling)
+		return;
+	recording->is_sampling = false;
+	capture_stop(pipeline->capture, recording->slot);
+	recording->end_ns = time_now_ns(CLOCK_MONOTONIC);
+	capture_counters(pipeline->capture, recording->slot, &recording->counters);
+	pipeline->n_taken += recording->counters.taken;
+	pipeline->n_lost += recording->counters.lost_full;
+	pipeline->n_missed += recording->counters.missed;
+	capture_release(pipeline->capture, recording->slot);
+	pipeline->recordings[recording->slot] = NULL;
+}
+
+static int on_named(void *userdata)
+{
+	struct pipeline_recording *recording = userdata;
+	struct profile *profile = attribution_profile(recording->attribution);
+	size_t n;
+	const struct attributed_frame *frames = attribution_frames(recording->attribution, &n);
+	int r;
+
+	recording->is_naming = false;
+	r = naming_apply(profile, recording->pipeline->symbolizer, frames, n);
+	if (!r)
+		r = naming_end(profile,
+			&(struct naming_result){
+				.duration_ns = recording->end_ns - recording->start_ns,
+				.scheduler_ns = targets_scheduler_ns(&recording->targets),
+				.n_taken = recording->counters.taken,
+				.n_lost_full = recording->counters.lost_full,
+				.n_lost_between = recording->counters.delivered -
+					recording->n_received,
+				.n_missed = recording->counters.missed,
+			});
+	recording->observer->on_finished(recording->observer, r < 0 ? NULL : profile, r);
+	return 0;
+}
+
+void pipeline_finish(struct pipeline_recording *recording)
+{
+	uint64_t deadline_ns = time_now_ns(CLOCK_MONOTONIC) + NAMING_BUDGET_NS;
+
+	sampling_stop(recording);
+	objects_give_up(recording);
+	recording->is_naming = true;
+	if (symbolizer_wait(recording->pipeline->symbolizer, deadline_ns, on_named, recording) < 0)
+		on_named(recording);
+}
+
+struct pipeline_recording *pipeline_release(struct pipeline_recording *recording)
+{
+	struct pipeline *pipeline;
+
+	if (!recording)
+		return NULL;
+	pipeline = recording->pipeline;
+	if (recording->is_naming)
+		symbolizer_cancel_wait(pipeline->symbolizer, recording);
+	if (recording->is_sampling || recording->end_ns) {
+		sampling_stop(recording);
+		if (!--pipeline->n_recordings) {
+			object_table_clear(pipeline->objects);
+			capture_forget_files(pipeline->capture);
+		}
+	}
+	attribution_free(recording->attribution);
+	targets_done(&recording->targets);
+	free(recording);
+	return NULL;
+}
+
+uint64_t pipeline_elapsed_ns(const struct pipeline_recording *recording)
+{
+	uint64_t end_ns = recording->is_sampling ? time_now_ns(CLOCK_MONOTONIC) : recording->end_ns;
+
+	return end_ns - recording->start_ns;
+}
+
+void pipeline_counters(
+	const struct pipeline_recording *recording, struct abi_counters *ret_counters)
+{
+	if (recording->is_sampling)
+		capture_counters(recording->pipeline->capture, recording->slot, ret_counters);
+	else
+		*ret_counters = recording->counters;
+}
+
+void pipeline_statistics(struct pipeline *pipeline, struct pipeline_statistics *ret_statistics)
+{
+	struct symbolizer_statistics symbols;
+
+	symbolizer_statistics(pipeline->symbolizer, &symbols);
+	*ret_statistics = (struct pipeline_statistics){
+		.n_taken = pipeline->n_taken,
+		.n_lost = pipeline->n_lost,
+		.n_missed = pipeline->n_missed,
+		.n_objects = object_table_size(pipeline->objects),
+		.n_workers = symbols.n_workers,
+		.n_worker_restarts = symbols.n_worker_restarts,
+		.n_wanted = symbols.n_wanted,
+		.n_named = symbols.n_named,
+		.kernel_ns_per_sample = capture_kernel_ns(pipeline->capture),
+		.event = capture_event(pipeline->capture),
+		.mappings = "maple-tree",
+	};
+	for (size_t i = 0; i < ABI_RECORDINGS_MAX; i++) {
+		struct abi_counters counters;
+
+		if (!pipeline->recordings[i])
+			continue;
+		pipeline_counters(pipeline->recordings[i], &counters);
+		ret_statistics->n_taken += counters.taken;
+		ret_statistics->n_lost += counters.lost_full;
+		ret_statistics->n_missed += counters.missed;
+	}
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The corridor: capture -> target -> profile -> symbolize. One pipeline per daemon, one
+ * pipeline_recording per recording.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/access/access.h"
+#include "daemon/base/loop.h"
+#include "daemon/capture/capture.h"
+#include "proto/profile/profile.h"
+
+struct pipeline;
+struct pipeline_recording;
+
+struct pipeline_config {
+	const char *worker_path;
+	const char *const *debug_directories; /* NULL-terminated */
+	unsigned n_workers;
+};
+
+struct pipeline_request {
+	struct access_caller caller;
+	bool sees_kernel, with_children, with_kernel, with_user, is_cpu_clock;
+	double frequency_hz;
+	const char *title, *event_asked, *call_graph; /* copied into the profile */
+};
+
+/* Callbacks come from the loop. */
+struct pipeline_observer {
+	/* The last of the recording's processes has ended. */
+	void (*on_targets_gone)(struct pipeline_observer *observer);
+	/* After pipeline_finish: the sealed profile (borrowed), or NULL with a negative errno. The
+	 * recording is the observer's to release. */
+	void (*on_finished)(struct pipeline_observer *observer, struct profile *profile, int error);
+};
+
+struct pipeline_statistics {
+	uint64_t n_taken, n_lost, n_missed, n_objects, n_workers, n_worker_restarts, n_wanted,
+		n_named;
+	double kernel_ns_per_sample; /* < 0: none was timed */
+	const char *event, *mappings;
+};
+
+/* 0, or a negative errno with *ret_problem filled in. The loop is borrowed. */
+int pipeline_new(struct loop *loop, const struct pipeline_config *config,
+	struct capture_problem *ret_problem, struct pipeline **ret_pipeline);
+struct pipeline *pipeline_free(struct pipeline *pipeline);
+
+/* Begins a recording without targets. 0, -EBUSY (no slot), or another negative errno. */
+int pipeline_record(struct pipeline *pipeline, const struct pipeline_request *request,
+	struct pipeline_observer *observer, struct pipeline_recording **ret_recording);
+int pipeline_add_target(struct pipeline_recording *recording, uint32_t pid, bool on_exec);
+/* Ends sampling; names what is left, then on_finished. May be called once. */
+void pipeline_finish(struct pipeline_recording *recording);
+/* Ends it in whatever state. Takes NULL, returns NULL. */
+struct pipeline_recording *pipeline_release(struct pipeline_recording *recording);
+
+uint64_t pipeline_elapsed_ns(const struct pipeline_recording *recording);
+void pipeline_counters(
+	const struct pipeline_recording *recording, struct abi_counters *ret_counters);
+void pipeline_statistics(struct pipeline *pipeline, struct pipeline_statistics *ret_statistics);

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Each distinct raw frame is looked at once: a hash from the 64 bits that left the kernel to the
+ * profile's frame. A mapping stands for one object, not for one path: while it waits for its
+ * build-id it carries the object's number there, so that a replaced file is never taken for the old.
+ */
+
+#include "daemon/target/attribution.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/base/array.h"
+#include "proto/base/cleanup.h"
+#include "proto/base/text.h"
+#include "proto/base/time.h"
+
+_Static_assert((int)SAMPLE_STOP_COMPLETE == PROFILE_STOP_COMPLETE &&
+		(int)SAMPLE_STOP_TRUNCATED == PROFILE_STOP_TRUNCATED &&
+		(int)SAMPLE_STOP_NO_USER_STACK == PROFILE_STOP_NO_USER_STACK,
+	"classes of stops on both sides of the profile");
+
+struct attribution {
+	struct attribution_request request;
+	struct attribution_neighbours neighbours;
+	const struct object_table *objects;
+	struct profile *profile;
+	struct attributed_frame *frames; /* id in the hash: index + 1 */
+	size_t n_frames, n_frames_allocated;
+	struct hash frame_hash;
+};
+
+struct attribution *attribution_new(const struct attribution_request *request,
+	const struct attribution_neighbours *neighbours, const struct object_table *objects)
+{
+	struct attribution *attribution = calloc(1, sizeof(*attribution));
+
+	if (!attribution)
+		return NULL;
+	attribution->request = *request;
+	attribution->neighbours = *neighbours;
+	attribution->objects = objects;
+	attribution->profile = profile_new();
+	if (!attribution->profile ||
+		profile_add_value_type(attribution->profile, "samples", "count") < 0 ||
+		profile_add_value_type(attribution->profile, "cpu", "nanoseconds") < 0)
+		return attribution_free(attribution);
+	return attribution;
+}
+
+struct attribution *attribution_free(struct attribution *attribution)
+{
+	if (!attribution)
+		return NULL;
+	for (size_t i = 0; i < attribution->n_frames; i++)
+		object_unref(attribution->frames[i].object);
+	free(attribution->frames);
+	hash_done(&attribution->frame_hash);
+	profile_unref(attribution->profile);
+	free(attribution);
+	return NULL;
+}
+
+struct profile *attribution_profile(struct attribution *attribution)
+{
+	return attribution->profile;
+}
+
+const struct attributed_frame *attribution_frames(
+	const struct attribution *attribution, size_t *ret_n)
+{
+	*ret_n = attribution->n_frames;
+	return attribution->frames;
+}
+
+/* A frame whose name is final: `name` in the mapping called `module`. */
+static int named_frame(struct attribution *attribution, const struct profile_frame *like,
+	const char *module, const char *name, uint32_t *ret_frame)
+{
+	struct profile *profile = attribution->profile;
+	struct profile_mapping mapping = {};
+	struct profile_function function = {};
+	struct profile_line line = {};
+	struct profile_frame frame = *like;
+	int r = profile_add_string(profile, module, &mapping.path);
+
+	if (!r)
+		r = profile_add_mapping(profile, &mapping, &frame.mapping);
+	if (!r)
+		r = profile_add_string(profile, name, &function.name);
+	if (!r)
+		r = profile_add_function(profile, &function, &line.function);
+	if (r < 0)
+		return r;
+	return profile_add_frame(profile, &frame, &line, 1, ret_frame);
+}
+
+static int kernel_frame(struct attribution *attribution, uint64_t address, uint32_t *ret_frame)
+{
+	struct profile_frame frame = {.kind = PROFILE_FRAME_KERNEL};
+	const char *module = "", *name;
+	char label[80];
+	int r;
+
+	name = attribution->neighbours.kernel_name(
+		attribution->neighbours.userdata, address, &module);
+	if (!name) {
+		r = profile_add_string(attribution->profile, "no-symbols", &frame.unnamed);
+		if (r < 0)
+			return r;
+		return named_frame(attribution, &frame, "[kernel]", "[kernel]", ret_frame);
+	}
+	snprintf(label, sizeof(label), *module ? "[%s]" : "[kernel]", module);
+	return named_frame(attribution, &frame, label, name, ret_frame);
+}
+
+/* Code in memory that no file stands behind: named by JIT maps some day, by its kind until then. */
+static int address_frame(struct attribution *attribution, uint64_t raw, uint32_t *ret_frame)
+{
+	struct profile_frame frame = {
+		.kind = PROFILE_FRAME_JIT,
+		.address = raw & ~ABI_FRAME_ADDRESS,
+	};
+	int r = profile_add_string(attribution->profile, "no-file", &frame.unnamed);
+
+	if (r < 0)
+		return r;
+	return named_frame(attribution, &frame, "[anon]", "[anon]", ret_frame);
+}
+
+static int lost_file_frame(struct attribution *attribution, uint64_t raw, uint32_t *ret_frame)
+{
+	struct profile_frame frame = {
+		.kind = PROFILE_FRAME_USER,
+		.address = raw & ABI_FRAME_OFFSET_MASK,
+	};
+	int r = profile_add_string(attribution->profile, "file-unknown", &frame.unnamed);
+
+	if (r < 0)
+		return r;
+	return named_frame(attribution, &frame, "[unknown]", "[unknown]", ret_frame);
+}
+
+static int object_frame(struct attribution *attribution, struct object *object,
+	uint64_t file_offset, uint32_t *ret_frame)
+{
+	struct profile *profile = attribution->profile;
+	struct profile_mapping mapping = {};
+	struct profile_frame frame = {.kind = PROFILE_FRAME_USER, .address = file_offset};
+	char number[32];
+	int r = profile_add_string(profile, object->path, &mapping.path);
+
+	snprintf(number, sizeof(number), "#%p", (void *)object);
+	if (!r)
+		r = profile_add_string(profile, number, &mapping.build_id);
+	if (!r)
+		r = profile_add_mapping(profile, &mapping, &frame.mapping);
+	if (r < 0)
+		return r;
+	return profile_add_frame(profile, &frame, NULL, 0, ret_frame);
+}
+
+static int frame_new(struct attribution *attribution, struct attributed_frame *frame)
+{
+	uint64_t raw = frame->raw;
+
+	if (raw >> 48 == 0xffff)
+		return kernel_frame(attribution, raw, &frame->frame);
+	if (raw & ABI_FRAME_ADDRESS)
+		return address_frame(attribution, raw, &frame->frame);
+	frame->object = object_table_find(
+		attribution->objects, (uint32_t)(raw >> ABI_FRAME_OFFSET_BITS));
+	frame->file_offset = raw & ABI_FRAME_OFFSET_MASK;
+	if (!frame->object)
+		return lost_file_frame(attribution, raw, &frame->frame);
+	return object_frame(attribution, frame->object, frame->file_offset, &frame->frame);
+}
+
+static bool is_raw(const void *frames, uint32_t id, const void *key)
+{
+	return ((const struct attributed_frame *)frames)[id - 1].raw == *(const uint64_t *)key;
+}
+
+static int frame_add(struct attribution *attribution, uint64_t raw, uint32_t *ret_frame)
+{
+	uint32_t value = hash_bytes(&raw, sizeof(raw));
+	uint32_t id = hash_find(&attribution->frame_hash, value, is_raw, attribution->frames, &raw);
+	struct attributed_frame frame = {.raw = raw};
+	int r;
+
+	if (id) {
+		*ret_frame = attribution->frames[id - 1].frame;
+		return 0;
+	}
+	r = frame_new(attribution, &frame);
+	if (!r)
+		r = array_reserve(&attribution->frames, &attribution->n_frames_allocated,
+			attribution->n_frames + 1, sizeof(frame));
+	if (!r)
+		r = hash_add(&attribution->frame_hash, value, (uint32_t)attribution->n_frames + 1);
+	if (r < 0)
+		return r;
+	attribution->frames[attribution->n_frames++] = frame;
+	if (frame.object) {
+		object_ref(frame.object);
+		attribution->neighbours.on_frame(
+			attribution->neighbours.userdata, frame.object, frame.file_offset);
+	}
+	*ret_frame = frame.frame;
+	return 0;
+}
+
+static int add_frames(
+	struct attribution *attribution, const uint64_t *raw, size_t n, uint32_t *stack)
+{
+	int r = 0;
+
+	for (size_t i = n; i-- && !r;) {
+		uint32_t frame;
+
+		r = frame_add(attribution, raw[i], &frame);
+		if (!r)
+			r = profile_add_stack(attribution->profile, *stack, frame, stack);
+	}
+	return r;
+}
+
+/* Callers first: the user's, then the kernel's on top of them. */
+static int stack_add(
+	struct attribution *attribution, const struct sample *sample, uint32_t *ret_stack)
+{
+	const struct abi_sample *head = sample->head;
+	struct profile_frame marker = {.kind = PROFILE_FRAME_KERNEL};
+	uint32_t stack = 0, frame;
+	int r = add_frames(attribution, sample->user, head->n_user, &stack);
+
+	if (!r && head->n_kernel && attribution->request.with_kernel) {
+		if (attribution->request.sees_kernel) {
+			r = add_frames(attribution, sample->kernel, head->n_kernel, &stack);
+		} else {
+			r = named_frame(attribution, &marker, "[kernel]", "[kernel]", &frame);
+			if (!r)
+				r = profile_add_stack(attribution->profile, stack, frame, &stack);
+		}
+	}
+	if (!r)
+		*ret_stack = stack;
+	return r;
+}
+
+static int thread_add(
+	struct attribution *attribution, const struct abi_sample *head, uint32_t *ret_thread)
+{
+	struct profile_process process = {
+		.pid = head->pid,
+		.uid = head->credentials.uid,
+		.start_ns = head->start_ns,
+	};
+	struct profile_thread thread = {.tid = head->tid};
+	struct profile *profile = attribution->profile;
+	int r = profile_add_string_n(
+		profile, head->comm, strnlen(head->comm, sizeof(head->comm)), &process.comm);
+
+	if (!r)
+		r = profile_add_process(profile, &process, &thread.process);
+	if (!r)
+		r = profile_add_string_n(profile, head->thread,
+			strnlen(head->thread, sizeof(head->thread)), &thread.name);
+	if (!r)
+		r = profile_add_thread(profile, &thread, ret_thread);
+	return r;
+}
+
+static bool is_permitted(const struct attribution *attribution, const struct abi_sample *head)
+{
+	const struct abi_credentials *c = &head->credentials;
+	struct access_process process = {
+		.uid = c->uid,
+		.euid = c->euid,
+		.suid = c->suid,
+		.gid = c->gid,
+		.egid = c->egid,
+		.sgid = c->sgid,
+		.cap_permitted = c->cap_permitted,
+		.is_dumpable = c->is_dumpable,
+		.is_initial_userns = c->user_namespace ==
+			attribution->request.initial_user_namespace,
+		.is_kernel_thread = head->stop == ABI_STOP_KERNEL_THREAD,
+	};
+
+	return access_check_process(&attribution->request.caller, &process) == ACCESS_ALLOWED;
+}
+
+/* The time that a sample stands for: its tick's, times the inverse of the chance to be drawn. */
+static int64_t sample_weight(const struct attribution *attribution, const struct abi_sample *head)
+{
+	double drawn = attribution->request.frequency_hz * 1e3 / head->base_mhz;
+
+	return (int64_t)((double)head->period_ns / (drawn < 1 ? drawn : 1) + 0.5);
+}
+
+static int sample_add(struct attribution *attribution, const struct sample *sample)
+{
+	const struct abi_sample *head = sample->head;
+	const struct sample_stop *stop = sample_stop_find(head->stop);
+	uint64_t start_ns = attribution->request.start_ns;
+	struct profile_sample key = {
+		.slice = head->time_ns > start_ns
+			? (uint32_t)((head->time_ns - start_ns) / NS_PER_MS / PROFILE_SLICE_MS)
+			: 0,
+		.stop_class = (uint8_t)stop->class,
+	};
+	int64_t values[] = {1, sample_weight(attribution, head)};
+	int r = 0;
+
+	if (stop->class != SAMPLE_STOP_COMPLETE)
+		r = profile_add_string(attribution->profile, stop->word, &key.stop);
+	if (!r)
+		r = stack_add(attribution, sample, &key.stack);
+	if (!r)
+		r = thread_add(attribution, head, &key.thread);
+	if (!r)
+		r = profile_add_sample(attribution->profile, &key, values);
+	return r;
+}
+
+int attribution_add(struct attribution *attribution, const struct sample *sample)
+{
+	int r;
+
+	if (!is_permitted(attribution, sample->head)) {
+		attribution->profile->ledger.not_permitted++;
+		return 0;
+	}
+	r = sample_add(attribution, sample);
+	if (r < 0)
+		profile_count_lost(attribution->profile, "no-memory", 1);
+	else
+		attribution->profile->conditions.sampled_ns += (uint64_t)sample_weight(
+			attribution, sample->head);
+	return r;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Samples of one recording become its profile: whose they are, which objects their frames lie in.
+ * User frames stay without a name here (object and offset; the pipeline names them at the end);
+ * kernel frames are named at once, since their addresses go nowhere.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/access/access.h"
+#include "daemon/capture/sample.h"
+#include "daemon/target/object-table.h"
+#include "proto/profile/profile.h"
+
+/* What attribution asks of its neighbours. */
+struct attribution_neighbours {
+	/* A frame that this recording has not had before. */
+	void (*on_frame)(void *userdata, struct object *object, uint64_t file_offset);
+	/* The kernel function's name, or NULL; its module ("" for the kernel proper). */
+	const char *(*kernel_name)(void *userdata, uint64_t address, const char **ret_module);
+	void *userdata;
+};
+
+struct attribution_request {
+	struct access_caller caller;
+	bool sees_kernel; /* else kernel frames are one [kernel] */
+	bool with_kernel;
+	double frequency_hz;
+	uint64_t start_ns; /* CLOCK_MONOTONIC */
+	uint32_t initial_user_namespace;
+};
+
+struct attributed_frame {
+	uint64_t raw; /* as in the sample */
+	struct object *object; /* a reference; NULL: no object, the frame has its final name */
+	uint64_t file_offset;
+	uint32_t frame; /* in the profile */
+};
+
+struct attribution;
+
+/* The table is borrowed; a new profile is begun. NULL without memory. */
+struct attribution *attribution_new(const struct attribution_request *request,
+	const struct attribution_neighbours *neighbours, const struct object_table *objects);
+struct attribution *attribution_free(struct attribution *attribution);
+
+/* Adds a sample, or counts it as not permitted. 0 or -ENOMEM (the sample is counted as lost). */
+int attribution_add(struct attribution *attribution, const struct sample *sample);
+
+/* The profile under construction: the caller names frames, fills in the conditions, and seals. */
+struct profile *attribution_profile(struct attribution *attribution);
+/* All distinct user frames. */
+const struct attributed_frame *attribution_frames(
+	const struct attribution *attribution, size_t *ret_n);
