@@ -16,13 +16,13 @@ enum { PROFILE_JSON_FOREIGN = 1 };
 int profile_json_encode(const struct profile *profile, char **ret_text);
 
 /*
- * Reads them back into a profile that is not sealed. Fields that are missing or of another type
- * stay as they are. 0, -ENOMEM, or PROFILE_JSON_FOREIGN, in which case nothing changed.
+ * Reads them back into a profile that is not sealed: conditions, and of the ledger what does not
+ * follow from the samples. Fields that are missing or of another type stay as they are. 0, -ENOMEM, or PROFILE_JSON_FOREIGN, in which case nothing changed.
  */
 int profile_json_decode(struct profile *profile, const char *text, size_t n);
 
 /*
- * The machine-readable summary: {"perfctl":1,"conditions":{…},"ledger":{…},"hotspots":[…]}, indented,
+ * The machine-readable summary: {"perfctl":1,"conditions":{…},"ledger":{…},"hotspots":[…],"output":…}, indented,
  * ending in a newline; malloc'ed. The first n_rows of `ranking` (may be NULL) are the hotspots.
  * `output` (may be NULL) is the file that was written. 0 or -ENOMEM.
  */

@@ -224,3 +224,14 @@ uint64_t profile_n_no_user_stack(const struct profile *profile)
 {
 	return counts_sum(profile->ledger.no_user_stack, profile->ledger.n_no_user_stack);
 }
+
+void profile_balance(struct profile *profile)
+{
+	struct profile_ledger *ledger = &profile->ledger;
+	uint64_t sum = ledger->kept, n_lost = profile_n_lost(profile);
+
+	if (__builtin_add_overflow(sum, n_lost, &sum) ||
+		__builtin_add_overflow(sum, ledger->not_permitted, &sum))
+		sum = UINT64_MAX;
+	ledger->taken = sum;
+}

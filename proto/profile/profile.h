@@ -60,6 +60,9 @@ int profile_count_lost(struct profile *profile, const char *reason, uint64_t n);
  */
 int profile_count_samples(struct profile *profile);
 
+/* Makes taken what the ledger's other parts add up to: for profiles that were read, or narrowed. */
+void profile_balance(struct profile *profile);
+
 /* Ends mutability and drops the indexes. */
 void profile_seal(struct profile *profile);
 
