@@ -30,7 +30,7 @@ struct access_process {
 
 enum access_rule {
 	ACCESS_ALLOWED,
-	ACCESS_OTHER_USER,	 /* one of its six ids is not the caller's */
+	ACCESS_OTHER_USER, /* one of its six ids is not the caller's */
 	ACCESS_NOT_DUMPABLE,
 	ACCESS_HAS_CAPABILITIES, /* more capable than the caller */
 	ACCESS_USER_NAMESPACE,
