@@ -118,7 +118,6 @@ struct abi_target {
 
 #define ABI_RECORDING_CHILDREN 1u /* processes that a target starts are targets */
 #define ABI_RECORDING_KERNEL 2u /* kernel frames are wanted */
-#define ABI_RECORDING_NO_USER 4u /* user frames are not */
 
 struct abi_recording {
 	__u32 is_on;

@@ -27,11 +27,12 @@ __noinline __u64 maple_find(__u64 root, __u64 address, __u32 slot)
 	if (!scratch)
 		return 0;
 	node = scratch->node;
+	/* Only the root carries bit 1; without it the tree is empty, or one item at address 0. */
+	if (!(entry & 2))
+		return 0;
 	for (int level = 0; level < MAPLE_LEVELS_MAX; level++) {
 		__u32 type = (entry >> 3) & 15, n_pivots, i;
 
-		if ((entry & 3) != 2 || entry < 4096)
-			return 0; /* empty, or a single item at address 0: no process has that */
 		if (bpf_probe_read_kernel(node, 256, (void *)(entry & ~0xffull)))
 			return 0;
 		n_pivots = type == MAPLE_ARANGE_64 ? 9 : 15;

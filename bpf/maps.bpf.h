@@ -8,10 +8,6 @@
 #define TARGETS_MAX 65536
 #define FILES_MAX 16384
 
-/* perfd's pid namespace: a task's number at this level, if its namespace there is this one. */
-const volatile __u32 perfd_pid_level;
-const volatile __u32 perfd_pid_namespace;
-
 /* Samples are lazy: nobody is woken below half full, the daemon drains by a timer. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -108,4 +104,5 @@ struct {
 /* The next file id; counted up by whoever sees a file first. */
 __u32 next_file_id = ABI_FILE_FIRST;
 
+/* Filled in by the self-test: where perfd's pid namespace is. */
 struct abi_self_test self_test;

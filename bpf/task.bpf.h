@@ -6,14 +6,14 @@
 /* The number of `pid` as perfd sees it, or 0 if it is in no namespace below perfd's. */
 static __always_inline __u32 pid_number(struct pid *pid)
 {
-	__u32 level = perfd_pid_level;
+	__u32 level = self_test.level;
 	struct upid upid;
 
 	if (!pid || BPF_CORE_READ(pid, level) < level)
 		return 0;
 	if (bpf_core_read(&upid, sizeof(upid), &pid->numbers[level]))
 		return 0;
-	if (BPF_CORE_READ(upid.ns, ns.inum) != perfd_pid_namespace)
+	if (BPF_CORE_READ(upid.ns, ns.inum) != self_test.pid_namespace)
 		return 0;
 	return upid.nr;
 }

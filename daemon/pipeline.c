@@ -263,7 +263,6 @@ static int recording_open(
 		.frequency_hz = request->frequency_hz,
 		.with_children = request->with_children,
 		.with_kernel = request->with_kernel,
-		.with_user = request->with_user,
 		.is_cpu_clock = request->is_cpu_clock,
 	};
 	struct attribution_neighbours neighbours = {on_frame, kernel_name, pipeline};
@@ -271,6 +270,7 @@ static int recording_open(
 		.caller = request->caller,
 		.sees_kernel = request->sees_kernel,
 		.with_kernel = request->with_kernel,
+		.with_callers = request->with_callers,
 		.frequency_hz = request->frequency_hz,
 		.start_ns = recording->start_ns,
 		.initial_user_namespace = capture_initial_user_namespace(),

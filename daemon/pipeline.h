@@ -26,7 +26,7 @@ struct pipeline_config {
 
 struct pipeline_request {
 	struct access_caller caller;
-	bool sees_kernel, with_children, with_kernel, with_user, is_cpu_clock;
+	bool sees_kernel, with_children, with_kernel, with_callers, is_cpu_clock;
 	double frequency_hz;
 	const char *title, *event_asked, *call_graph; /* copied into the profile */
 };

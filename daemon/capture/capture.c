@@ -26,7 +26,6 @@
 #include "proto/base/time.h"
 
 #define DRAIN_INTERVAL_NS (100 * NS_PER_MS)
-#define RUN_TIMED_EACH 64
 
 /* The first inode of the user namespaces, fixed by the kernel (include/linux/proc_ns.h). */
 #define INITIAL_USER_NAMESPACE 0xEFFFFFFDu
@@ -143,33 +142,26 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 	return 0;
 }
 
-/* Loads the object, where necessary twice: the first time to learn our own pid namespace. */
 static int object_load(struct capture *capture, struct capture_problem *ret_problem)
 {
-	struct self_test_result self = {};
 	int r;
 
-	for (int pass = 0; pass < 2; pass++) {
-		perfd_bpf__destroy(capture->bpf);
-		capture->bpf = perfd_bpf__open();
-		if (!capture->bpf)
-			return problem(ret_problem, -errno, "cannot open the BPF object",
-				"is this build complete?");
-		capture->bpf->rodata->perfd_pid_level = self.level;
-		capture->bpf->rodata->perfd_pid_namespace = self.pid_namespace;
-		r = perfd_bpf__load(capture->bpf);
-		if (r < 0)
-			return problem(ret_problem, r, "cannot load the BPF object",
-				r == -EPERM
-					? "run as root or with CAP_BPF and CAP_PERFMON"
-					: "Linux 6.1 with BTF (CONFIG_DEBUG_INFO_BTF) is needed");
-		if (pass)
-			break;
-		r = self_test_run(capture->bpf, &self);
-		if (r < 0)
-			return problem(ret_problem, r, "cannot read this kernel's mappings",
-				"its maple tree has a layout that is not known here");
-	}
+	capture->bpf = perfd_bpf__open();
+	if (!capture->bpf)
+		return problem(ret_problem, -errno, "cannot open the BPF object",
+			"is this build complete?");
+	/* These are run, or attached one by one. */
+	bpf_program__set_autoattach(capture->bpf->progs.on_self_test, false);
+	bpf_program__set_autoattach(capture->bpf->progs.on_mapping, false);
+	r = perfd_bpf__load(capture->bpf);
+	if (r < 0)
+		return problem(ret_problem, r, "cannot load the BPF object",
+			r == -EPERM ? "run as root or with CAP_BPF and CAP_PERFMON"
+				    : "Linux 6.1 with BTF (CONFIG_DEBUG_INFO_BTF) is needed");
+	r = self_test_run(capture->bpf);
+	if (r < 0)
+		return problem(ret_problem, r, "cannot read this kernel's mappings",
+			"its maple tree has a layout that is not known here");
 	return 0;
 }
 
@@ -238,8 +230,7 @@ static int slot_write(struct capture *capture, uint32_t index)
 	struct abi_recording recording = {
 		.is_on = slot->is_on,
 		.flags = (slot->request.with_children ? ABI_RECORDING_CHILDREN : 0) |
-			(slot->request.with_kernel ? ABI_RECORDING_KERNEL : 0) |
-			(slot->request.with_user ? 0 : ABI_RECORDING_NO_USER),
+			(slot->request.with_kernel ? ABI_RECORDING_KERNEL : 0),
 		.threshold = keep >= 1 ? 1ull << 32 : (uint64_t)(keep * 4294967296.0),
 	};
 
@@ -379,13 +370,18 @@ void capture_release(struct capture *capture, unsigned slot)
 static int mappings_ask(struct capture *capture, uint32_t pid)
 {
 	union bpf_iter_link_info info = {.task.tid = pid};
-	DECLARE_LIBBPF_OPTS(
-		bpf_iter_attach_opts, options, .link_info = &info, .link_info_len = sizeof(info));
-	struct bpf_link *link = bpf_program__attach_iter(capture->bpf->progs.on_mapping, &options);
+	struct bpf_iter_attach_opts options;
+	struct bpf_link *link;
 	CLEANUP(closep) int fd = -1;
 	char unused[64];
 	int r = 0;
 
+	/* Field by field: libbpf refuses options whose padding is not zero. */
+	memset(&options, 0, sizeof(options));
+	options.sz = sizeof(options);
+	options.link_info = &info;
+	options.link_info_len = sizeof(info);
+	link = bpf_program__attach_iter(capture->bpf->progs.on_mapping, &options);
 	if (!link)
 		return -errno;
 	fd = bpf_iter_create(bpf_link__fd(link));

@@ -22,7 +22,7 @@ struct capture_handlers {
 
 struct capture_request {
 	double frequency_hz;
-	bool with_children, with_kernel, with_user;
+	bool with_children, with_kernel;
 	bool is_cpu_clock; /* do not look for a hardware counter */
 };
 

@@ -229,24 +229,37 @@ static int add_frames(
 	return r;
 }
 
+static int kernel_part(
+	struct attribution *attribution, const uint64_t *kernel, size_t n, uint32_t *stack)
+{
+	struct profile_frame marker = {.kind = PROFILE_FRAME_KERNEL};
+	uint32_t frame;
+	int r;
+
+	if (attribution->request.sees_kernel)
+		return add_frames(attribution, kernel, n, stack);
+	r = named_frame(attribution, &marker, "[kernel]", "[kernel]", &frame);
+	if (!r)
+		r = profile_add_stack(attribution->profile, *stack, frame, stack);
+	return r;
+}
+
 /* Callers first: the user's, then the kernel's on top of them. */
 static int stack_add(
 	struct attribution *attribution, const struct sample *sample, uint32_t *ret_stack)
 {
-	const struct abi_sample *head = sample->head;
-	struct profile_frame marker = {.kind = PROFILE_FRAME_KERNEL};
-	uint32_t stack = 0, frame;
-	int r = add_frames(attribution, sample->user, head->n_user, &stack);
+	size_t n_kernel = attribution->request.with_kernel ? sample->head->n_kernel : 0;
+	size_t n_user = sample->head->n_user;
+	uint32_t stack = 0;
+	int r;
 
-	if (!r && head->n_kernel && attribution->request.with_kernel) {
-		if (attribution->request.sees_kernel) {
-			r = add_frames(attribution, sample->kernel, head->n_kernel, &stack);
-		} else {
-			r = named_frame(attribution, &marker, "[kernel]", "[kernel]", &frame);
-			if (!r)
-				r = profile_add_stack(attribution->profile, stack, frame, &stack);
-		}
+	if (!attribution->request.with_callers) {
+		n_user = n_kernel ? 0 : n_user > 0;
+		n_kernel = n_kernel > 0;
 	}
+	r = add_frames(attribution, sample->user, n_user, &stack);
+	if (!r && n_kernel)
+		r = kernel_part(attribution, sample->kernel, n_kernel, &stack);
 	if (!r)
 		*ret_stack = stack;
 	return r;
@@ -317,7 +330,9 @@ static int sample_add(struct attribution *attribution, const struct sample *samp
 	int64_t values[] = {1, sample_weight(attribution, head)};
 	int r = 0;
 
-	if (stop->class != SAMPLE_STOP_COMPLETE)
+	if (!attribution->request.with_callers && stop->class == SAMPLE_STOP_TRUNCATED)
+		key.stop_class = PROFILE_STOP_COMPLETE;
+	if (key.stop_class != PROFILE_STOP_COMPLETE)
 		r = profile_add_string(attribution->profile, stop->word, &key.stop);
 	if (!r)
 		r = stack_add(attribution, sample, &key.stack);

@@ -28,6 +28,7 @@ struct attribution_request {
 	struct access_caller caller;
 	bool sees_kernel; /* else kernel frames are one [kernel] */
 	bool with_kernel;
+	bool with_callers; /* else a stack is its leaf alone, and complete with that */
 	double frequency_hz;
 	uint64_t start_ns; /* CLOCK_MONOTONIC */
 	uint32_t initial_user_namespace;

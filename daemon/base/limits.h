@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* Whatever a peer or a target can make grow has its limit here. */
+
+#define LIMIT_RECORDINGS 32 /* under way at once */
+#define LIMIT_PROFILES 64 /* finished ones kept for fetching; the oldest goes */
+#define LIMIT_PROFILES_PER_UID 16
+#define LIMIT_PIDS 256 /* in one request */
+#define LIMIT_OBSERVERS 8 /* clients that wait for the same recording */
+#define LIMIT_FREQUENCY_HZ 10000
+#define LIMIT_DURATION_SECONDS (7 * 24 * 3600)

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * perfd: puts the rooms together and runs the loop. Sockets come from whoever started us (systemd's
+ * listening ones; connected ones from a perfctl that wants a private daemon, whose end ends us), or
+ * from --socket.
+ */
+
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "daemon/base/loop.h"
+#include "daemon/manager.h"
+#include "daemon/pipeline.h"
+#include "daemon/server/listen.h"
+#include "daemon/server/server.h"
+#include "proto/base/cleanup.h"
+#include "proto/base/log.h"
+
+#define ADMIN_GROUP "perfd-admin"
+#define WORKER_NAME "perfd-elf-worker"
+#define N_WORKERS 2
+
+struct perfd {
+	struct loop *loop;
+	struct pipeline *pipeline;
+	struct manager *manager;
+	struct server *server;
+	struct loop_source *terminate, *interrupt;
+	const char *socket_path; /* NULL: none of our own */
+	int socket_fd; /* a duplicate, to know our socket again when we remove it */
+};
+
+static const char help[] = "perfd - the profiler's daemon: samples processes and serves profiles\n"
+			   "\n"
+			   "usage: perfd [--socket PATH]\n"
+			   "\n"
+			   "  --socket PATH   listen there (default: systemd's sockets, else\n"
+			   "                  " LISTEN_SOCKET_PATH ")\n"
+			   "  --version       print the version\n"
+			   "  --help          print this\n"
+			   "\n"
+			   "example: perfd --socket /run/perfd/org.perfctl.profiler\n";
+
+static int on_terminate(void *userdata)
+{
+	struct perfd *perfd = userdata;
+
+	loop_exit(perfd->loop);
+	return 0;
+}
+
+static void on_all_closed(void *userdata)
+{
+	struct perfd *perfd = userdata;
+
+	loop_exit(perfd->loop);
+}
+
+/* The worker's program lies beside ours, or where it was installed; never in PATH. */
+static int worker_find(char *path, size_t size)
+{
+	ssize_t n = readlink("/proc/self/exe", path, size - 1);
+	char *slash;
+
+	if (n > 0) {
+		path[n] = '\0';
+		slash = strrchr(path, '/');
+		if (slash && (size_t)(slash + 1 - path) + sizeof(WORKER_NAME) <= size) {
+			strcpy(slash + 1, WORKER_NAME);
+			if (access(path, X_OK) == 0)
+				return 0;
+		}
+	}
+	snprintf(path, size, "%s/%s", PERFCTL_LIBEXEC_DIRECTORY, WORKER_NAME);
+	return access(path, X_OK) == 0 ? 0 : -ENOENT;
+}
+
+static gid_t admin_gid(void)
+{
+	const struct group *group = getgrnam(ADMIN_GROUP);
+
+	return group ? group->gr_gid : SERVER_NO_GROUP;
+}
+
+/* Sockets that we were started with. Returns how many, or a negative errno. */
+static int sockets_inherit(struct perfd *perfd)
+{
+	char **names = NULL;
+	int n = sd_listen_fds_with_names(1, &names), r = 0;
+
+	for (int i = 0; i < n && r >= 0; i++) {
+		int fd = SD_LISTEN_FDS_START + i;
+
+		if (!strcmp(names[i], "connection"))
+			r = server_add_connection(perfd->server, fd);
+		else
+			r = server_listen(perfd->server, fd);
+	}
+	for (int i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+	return r < 0 ? r : n;
+}
+
+static int sockets_open(struct perfd *perfd, const char *path)
+{
+	int fd = -1, r = 0;
+
+	if (!path) {
+		r = sockets_inherit(perfd);
+		if (r)
+			return r;
+		path = LISTEN_SOCKET_PATH;
+	}
+	r = listen_open(path, &fd);
+	if (r < 0) {
+		log_error("cannot listen on %s: %s", path, strerror(-r));
+		return r;
+	}
+	perfd->socket_path = path;
+	perfd->socket_fd = dup(fd);
+	return server_listen(perfd->server, fd);
+}
+
+static int perfd_open(struct perfd *perfd, const char *worker_path)
+{
+	static const char *const debug_directories[] = {"/usr/lib/debug", NULL};
+	struct pipeline_config config = {
+		.worker_path = worker_path,
+		.debug_directories = debug_directories,
+		.n_workers = N_WORKERS,
+	};
+	struct server_config server = {
+		.version = PERFCTL_VERSION,
+		.admin_gid = admin_gid(),
+		.on_all_closed = on_all_closed,
+		.userdata = perfd,
+	};
+	struct capture_problem problem;
+	int r = loop_new(&perfd->loop);
+
+	if (!r)
+		r = loop_add_signal(perfd->loop, SIGTERM, on_terminate, perfd, &perfd->terminate);
+	if (!r)
+		r = loop_add_signal(perfd->loop, SIGINT, on_terminate, perfd, &perfd->interrupt);
+	if (r < 0) {
+		log_error("cannot start the event loop: %s", strerror(-r));
+		return r;
+	}
+	r = pipeline_new(perfd->loop, &config, &problem, &perfd->pipeline);
+	if (r < 0) {
+		log_error("%s", problem.text);
+		return r;
+	}
+	r = manager_new(perfd->loop, perfd->pipeline, &perfd->manager);
+	if (!r)
+		r = server_new(
+			perfd->loop, &manager_operations, perfd->manager, &server, &perfd->server);
+	if (r < 0)
+		log_error("cannot start: %s", strerror(-r));
+	return r;
+}
+
+static void perfd_close(struct perfd *perfd)
+{
+	if (perfd->socket_path)
+		listen_close(perfd->socket_path, perfd->socket_fd);
+	closep(&perfd->socket_fd);
+	server_free(perfd->server);
+	manager_free(perfd->manager);
+	pipeline_free(perfd->pipeline);
+	loop_source_free(perfd->terminate);
+	loop_source_free(perfd->interrupt);
+	loop_free(perfd->loop);
+}
+
+/* Returns 0 to go on, 1 when all is said, -EINVAL. */
+static int options_parse(int argc, char **argv, const char **ret_socket)
+{
+	static const struct option options[] = {
+		{"socket", required_argument, NULL, 's'},
+		{"version", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},
+		{},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
+		switch (c) {
+		case 's':
+			*ret_socket = optarg;
+			break;
+		case 'v':
+			puts("perfd " PERFCTL_VERSION);
+			return 1;
+		case 'h':
+			fputs(help, stdout);
+			return 1;
+		default:
+			return -EINVAL;
+		}
+	if (optind < argc) {
+		log_error("unexpected argument '%s'; see perfd --help", argv[optind]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct perfd perfd = {.socket_fd = -1};
+	char worker_path[PATH_MAX];
+	const char *socket_path = NULL;
+	int r;
+
+	log_init("perfd", LOG_LEVEL_INFO);
+	signal(SIGPIPE, SIG_IGN);
+	r = options_parse(argc, argv, &socket_path);
+	if (r)
+		return r < 0 ? 2 : 0;
+	r = worker_find(worker_path, sizeof(worker_path));
+	if (r < 0) {
+		log_error("cannot find %s beside perfd or in %s", WORKER_NAME,
+			PERFCTL_LIBEXEC_DIRECTORY);
+		return 1;
+	}
+	r = perfd_open(&perfd, worker_path);
+	if (!r)
+		r = sockets_open(&perfd, socket_path);
+	if (r >= 0) {
+		sd_notify(0, "READY=1");
+		r = loop_run(perfd.loop);
+		if (r < 0)
+			log_error("the event loop failed: %s", strerror(-r));
+	}
+	perfd_close(&perfd);
+	return r < 0 ? 1 : 0;
+}

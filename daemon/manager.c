@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * One list of recordings, under way and finished, oldest first. A finished one stays for its client
+ * to fetch, up to a number per user and in all; then the oldest goes.
+ */
+
+#include "daemon/manager.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "daemon/base/limits.h"
+#include "daemon/recording.h"
+#include "proto/base/cleanup.h"
+#include "proto/base/list.h"
+#include "proto/base/log.h"
+#include "proto/base/text.h"
+#include "proto/base/time.h"
+
+struct manager {
+	struct loop *loop;
+	struct pipeline *pipeline;
+	struct list recordings; /* recording.link */
+	uint64_t start_ns, last_id;
+};
+
+static struct recording *recording_of(struct list *link)
+{
+	return container_of(link, struct recording, link);
+}
+
+int manager_new(struct loop *loop, struct pipeline *pipeline, struct manager **ret_manager)
+{
+	struct manager *manager = calloc(1, sizeof(*manager));
+
+	if (!manager)
+		return -ENOMEM;
+	manager->loop = loop;
+	manager->pipeline = pipeline;
+	manager->start_ns = time_now_ns(CLOCK_MONOTONIC);
+	list_init(&manager->recordings);
+	*ret_manager = manager;
+	return 0;
+}
+
+struct manager *manager_free(struct manager *manager)
+{
+	if (!manager)
+		return NULL;
+	list_for_each (&manager->recordings, link)
+		recording_free(recording_of(link));
+	free(manager);
+	return NULL;
+}
+
+/* One of the caller's, or NULL: others' are not told from those that do not exist. */
+static struct recording *find(
+	struct manager *manager, const struct access_caller *caller, const char *id)
+{
+	list_for_each (&manager->recordings, link) {
+		struct recording *recording = recording_of(link);
+
+		if (!strcmp(recording->state.id, id) &&
+			access_check_owner(caller, recording->owner.uid) == ACCESS_ALLOWED)
+			return recording;
+	}
+	return NULL;
+}
+
+/* Counts what is under way or (is_finished) kept, of one user or of all. */
+static size_t count(struct manager *manager, bool is_finished, const uid_t *uid)
+{
+	size_t n = 0;
+
+	list_for_each (&manager->recordings, link) {
+		struct recording *recording = recording_of(link);
+
+		if (!!recording->pipeline == is_finished)
+			continue;
+		if (!uid || recording->owner.uid == *uid)
+			n++;
+	}
+	return n;
+}
+
+static void drop_oldest(struct manager *manager, const uid_t *uid)
+{
+	list_for_each (&manager->recordings, link) {
+		struct recording *recording = recording_of(link);
+
+		if (recording->pipeline || recording->n_observers ||
+			(uid && recording->owner.uid != *uid))
+			continue;
+		recording_free(recording);
+		return;
+	}
+}
+
+static int unsupported(
+	struct failure *ret_failure, const char *what, const char *value, const char *why)
+{
+	char feature[64];
+
+	snprintf(feature, sizeof(feature), "%s %s", what, value);
+	failure_set(ret_failure, FAILURE_NOT_SUPPORTED, feature, "%s", why);
+	return -EOPNOTSUPP;
+}
+
+static int limit(struct failure *ret_failure, const char *what, uint64_t value)
+{
+	failure_set(ret_failure, FAILURE_RESOURCE_LIMIT, what, "at most %" PRIu64, value);
+	ret_failure->limit = value;
+	return -EDQUOT;
+}
+
+static int request_check(struct manager *manager, const struct recording_request *request,
+	struct failure *ret_failure)
+{
+	if (!request->n_pids) {
+		failure_set(ret_failure, FAILURE_NO_SUCH_TARGET, "target", "no pid was given");
+		return -ESRCH;
+	}
+	if (strcmp(request->event, "cpu") != 0 && strcmp(request->event, "cpu-clock") != 0)
+		return unsupported(ret_failure, "event", request->event,
+			"this version samples cpu and cpu-clock");
+	if (strcmp(request->call_graph, "auto") != 0 && strcmp(request->call_graph, "fp") != 0 &&
+		strcmp(request->call_graph, "none") != 0)
+		return unsupported(ret_failure, "call graph", request->call_graph,
+			"this version unwinds by frame pointers (auto, fp) or not at all (none)");
+	if (request->n_pids > LIMIT_PIDS)
+		return limit(ret_failure, "pids in one recording", LIMIT_PIDS);
+	if (!(request->frequency_hz > 0 && request->frequency_hz <= LIMIT_FREQUENCY_HZ))
+		return limit(ret_failure, "frequency (Hz)", LIMIT_FREQUENCY_HZ);
+	if (request->duration_ns / NS_PER_SECOND > LIMIT_DURATION_SECONDS)
+		return limit(ret_failure, "duration (seconds)", LIMIT_DURATION_SECONDS);
+	if (count(manager, false, NULL) >= LIMIT_RECORDINGS)
+		return limit(ret_failure, "recordings under way", LIMIT_RECORDINGS);
+	return 0;
+}
+
+static int operation_record(void *userdata, const struct access_caller *caller,
+	const struct recording_request *request, struct recording_observer *observer,
+	struct recording_state *ret_state, struct failure *ret_failure)
+{
+	struct manager *manager = userdata;
+	struct recording *recording;
+	int r = request_check(manager, request, ret_failure);
+
+	if (r < 0)
+		return r;
+	if (count(manager, true, &caller->uid) >= LIMIT_PROFILES_PER_UID)
+		drop_oldest(manager, &caller->uid);
+	if (count(manager, true, NULL) >= LIMIT_PROFILES)
+		drop_oldest(manager, NULL);
+	recording = calloc(1, sizeof(*recording));
+	if (!recording) {
+		failure_set(ret_failure, FAILURE_FAILED, "recording", "%s", strerror(ENOMEM));
+		return -ENOMEM;
+	}
+	recording->loop = manager->loop;
+	recording->owner = *caller;
+	snprintf(recording->state.id, sizeof(recording->state.id), "%" PRIu64, ++manager->last_id);
+	list_add_tail(&manager->recordings, &recording->link);
+	r = recording_start(recording, manager->pipeline, request, ret_failure);
+	if (!r && observer)
+		r = recording_observe(recording, observer);
+	if (r < 0) {
+		recording_free(recording);
+		return r;
+	}
+	if (caller->is_admin)
+		log_info("uid %u pid %d records %s at %g Hz", caller->uid, caller->pid,
+			recording->state.target, request->frequency_hz);
+	recording_state(recording, ret_state);
+	return 0;
+}
+
+static void operation_abandon(void *userdata, struct recording_observer *observer)
+{
+	struct manager *manager = userdata;
+
+	list_for_each (&manager->recordings, link) {
+		struct recording *recording = recording_of(link);
+		size_t n = recording->n_observers;
+
+		recording_unobserve(recording, observer);
+		if (recording->n_observers < n && recording->pipeline && !recording->is_detached &&
+			!recording->n_observers)
+			recording_free(recording);
+	}
+}
+
+static int not_found(enum failure_kind kind, const char *id, struct failure *ret_failure)
+{
+	failure_set(ret_failure, kind, id, "there is none of yours with this id");
+	return -ENOENT;
+}
+
+static int operation_stop(void *userdata, const struct access_caller *caller, const char *id,
+	struct recording_observer *observer, struct failure *ret_failure)
+{
+	struct recording *recording = find(userdata, caller, id);
+	int r;
+
+	if (!recording)
+		return not_found(FAILURE_NO_SUCH_RECORDING, id, ret_failure);
+	r = recording_observe(recording, observer);
+	if (r < 0)
+		return limit(ret_failure, "clients waiting for one recording", LIMIT_OBSERVERS);
+	recording_stop(recording);
+	return 0;
+}
+
+static bool operation_state(void *userdata, const struct access_caller *caller, const char *id,
+	struct recording_state *ret_state)
+{
+	struct recording *recording = find(userdata, caller, id);
+
+	if (recording)
+		recording_state(recording, ret_state);
+	return recording;
+}
+
+static int operation_list(void *userdata, const struct access_caller *caller,
+	struct recording_state **ret_states, size_t *ret_n)
+{
+	struct manager *manager = userdata;
+	struct recording_state *states = calloc(
+		LIMIT_RECORDINGS + LIMIT_PROFILES + 1, sizeof(*states));
+	size_t n = 0;
+
+	if (!states)
+		return -ENOMEM;
+	list_for_each (&manager->recordings, link) {
+		struct recording *recording = recording_of(link);
+
+		if (access_check_owner(caller, recording->owner.uid) != ACCESS_ALLOWED ||
+			n > LIMIT_RECORDINGS + LIMIT_PROFILES)
+			continue;
+		recording_state(recording, &states[n++]);
+	}
+	*ret_states = states;
+	*ret_n = n;
+	return 0;
+}
+
+static int operation_find_profile(void *userdata, const struct access_caller *caller,
+	const char *id, struct profile **ret_profile, struct failure *ret_failure)
+{
+	struct recording *recording = find(userdata, caller, id);
+
+	if (!recording || !recording->profile)
+		return not_found(FAILURE_NO_SUCH_PROFILE, id, ret_failure);
+	*ret_profile = profile_ref(recording->profile);
+	return 0;
+}
+
+static uint64_t resident_bytes(void)
+{
+	CLEANUP(freep) char *text = NULL;
+	unsigned long long pages = 0;
+
+	if (text_read_file(-1, "/proc/self/statm", 256, &text, NULL) == 0)
+		sscanf(text, "%*u %llu", &pages);
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void operation_status(void *userdata, struct daemon_status *ret_status)
+{
+	struct manager *manager = userdata;
+	struct pipeline_statistics p;
+
+	pipeline_statistics(manager->pipeline, &p);
+	*ret_status = (struct daemon_status){
+		.uptime_ns = time_now_ns(CLOCK_MONOTONIC) - manager->start_ns,
+		.n_recordings = count(manager, false, NULL),
+		.n_profiles = count(manager, true, NULL),
+		.n_taken = p.n_taken,
+		.n_lost = p.n_lost,
+		.n_missed = p.n_missed,
+		.n_objects = p.n_objects,
+		.cpu_ns = time_now_ns(CLOCK_PROCESS_CPUTIME_ID),
+		.resident_bytes = resident_bytes(),
+		.n_workers = p.n_workers,
+		.n_worker_restarts = p.n_worker_restarts,
+		.n_wanted = p.n_wanted,
+		.n_named = p.n_named,
+		.kernel_ns_per_sample = p.kernel_ns_per_sample,
+		.event = p.event,
+		.mappings = p.mappings,
+	};
+}
+
+const struct server_operations manager_operations = {
+	.record = operation_record,
+	.abandon = operation_abandon,
+	.stop = operation_stop,
+	.state = operation_state,
+	.list = operation_list,
+	.find_profile = operation_find_profile,
+	.status = operation_status,
+};

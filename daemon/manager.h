@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * All recordings of this daemon and the profiles that came of them: what the server's operations
+ * are done by. Each belongs to who made it.
+ */
+
+#include "daemon/base/loop.h"
+#include "daemon/pipeline.h"
+#include "daemon/server/operations.h"
+
+struct manager;
+
+extern const struct server_operations manager_operations;
+
+/* Loop and pipeline are borrowed. 0 or -ENOMEM. */
+int manager_new(struct loop *loop, struct pipeline *pipeline, struct manager **ret_manager);
+struct manager *manager_free(struct manager *manager);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * One recording from request to profile: preparing -> recording -> naming -> finished. Whoever waits
+ * for it is an observer; a finished one keeps its profile until the manager drops it.
+ */
+
+#include "daemon/base/limits.h"
+#include "daemon/base/loop.h"
+#include "daemon/pipeline.h"
+#include "daemon/server/operations.h"
+#include "proto/base/list.h"
+
+struct recording {
+	struct list link; /* manager.recordings */
+	struct loop *loop;
+	struct access_caller owner;
+	struct recording_state state;
+	struct recording_observer *observers[LIMIT_OBSERVERS];
+	size_t n_observers;
+	struct pipeline_observer pipeline_observer;
+	struct pipeline_recording *pipeline; /* NULL once finished */
+	struct loop_source *duration_timer, *notice;
+	struct profile *profile; /* once finished */
+	bool is_detached, is_started, has_ended_itself;
+	uint64_t end_ns;
+};
+
+/*
+ * Starts: checks each pid against the caller's rights, by pidfd. 0, or a negative errno with
+ * *ret_failure filled in. state.id is the caller's to fill in before.
+ */
+int recording_start(struct recording *recording, struct pipeline *pipeline,
+	const struct recording_request *request, struct failure *ret_failure);
+
+/* 0, or -EBUSY above LIMIT_OBSERVERS. A finished recording tells it from the loop. */
+int recording_observe(struct recording *recording, struct recording_observer *observer);
+void recording_unobserve(struct recording *recording, struct recording_observer *observer);
+
+/* Ends sampling; observers hear when the profile is ready. May be called again. */
+void recording_stop(struct recording *recording);
+
+/* The state as of now. */
+void recording_state(const struct recording *recording, struct recording_state *ret_state);
+
+/* Off its list, with all that it holds. Takes NULL, returns NULL. */
+struct recording *recording_free(struct recording *recording);
