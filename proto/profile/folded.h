@@ -15,6 +15,7 @@
 
 /* A line, and a number of names on it, beyond which a file is refused. */
 #define FOLDED_LINE_BYTES_MAX (1024 * 1024)
+#define FOLDED_DEPTH_MAX 16384
 
 enum folded_weight {
 	FOLDED_SAMPLES,
@@ -41,3 +42,6 @@ int folded_encode(
  */
 int folded_decode(
 	const void *bytes, size_t n, struct profile **ret_profile, struct profile_error *error);
+
+/* Splits a line into stack and number. False: it does not end in a number above or equal to 0. */
+bool folded_line_split(const char *line, size_t n, size_t *ret_stack_size, double *ret_value);

@@ -14,7 +14,8 @@ struct narrow_options {
 	uint32_t pid;
 	const char *focus, *ignore; /* POSIX extended expressions on function names: keep stacks
 				       with, drop stacks with a function that matches */
-	uint64_t from_ns, to_ns; /* into the recording, [from, to); to 0: its end */
+	uint64_t from_ns, to_ns; /* into the recording, whole slices of
+				    PROFILE_SLICE_MS; to_ns 0: its end */
 };
 
 /*

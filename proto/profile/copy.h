@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "proto/profile/profile.h"
+
+/*
+ * Copies samples of one profile into another, with all that they refer to and nothing else. Ids are
+ * translated once each; 0 is 0.
+ */
+struct copy {
+	const struct profile *from;
+	struct profile *into; /* not sealed */
+	uint32_t *strings, *mappings, *functions, *frames, *stacks, *processes, *threads;
+	size_t types[PROFILE_VALUES_MAX]; /* value type of `into` -> of `from` */
+};
+
+/* What copy_init found: `into` has value types, and they are not the same set. */
+enum { COPY_TYPES_DIFFER = 1 };
+
+/* Value types of an empty `into` become those of `from`. 0, -ENOMEM or COPY_TYPES_DIFFER. */
+int copy_init(struct copy *copy, struct profile *into, const struct profile *from);
+void copy_done(struct copy *copy);
+
+/* 0, -ENOMEM or -E2BIG. */
+int copy_string(struct copy *copy, uint32_t id, uint32_t *ret_id);
+
+/* Adds sample i, `n_slices` later (or earlier, if below 0). */
+int copy_sample(struct copy *copy, size_t i, int64_t n_slices);
