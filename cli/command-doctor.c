@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * perfctl doctor: what this host can and cannot do, and the mend for each. It exits 0 if recording
+ * can work: nothing is bad, and there is a daemon, or one can be started for the command.
+ */
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/connection.h"
+#include "cli/doctor.h"
+#include "cli/message.h"
+#include "cli/terminal.h"
+#include "proto/base/cleanup.h"
+#include "proto/base/utf8.h"
+
+enum { OPTION_SOCKET = OPTION_ID_FIRST, OPTION_JSON };
+
+static const struct option_spec options[] = {
+	{OPTION_JSON, "json", NULL, "for programs"},
+	{OPTION_SOCKET, "socket", "PATH", "the daemon's socket (PERFCTL_SOCKET)"},
+};
+
+struct arguments {
+	struct connection_options connection;
+	bool is_json;
+};
+
+static const char *const state_words[] = {[DOCTOR_OK] = "ok",
+	[DOCTOR_NOTE] = "note",
+	[DOCTOR_BAD] = "bad",
+	[DOCTOR_UNKNOWN] = "unknown"};
+
+static int on_option(void *userdata, const struct option_spec *spec, const char *value)
+{
+	struct arguments *arguments = userdata;
+
+	if (spec->id == OPTION_SOCKET)
+		arguments->connection.socket = value;
+	else
+		arguments->is_json = true;
+	return 0;
+}
+
+/* Nothing listens: is that as bad as it gets? */
+static void examine_absence(const struct client_error *error, struct doctor_finding *finding)
+{
+	CLEANUP(freep) char *path = private_daemon_find();
+
+	snprintf(finding->found, sizeof(finding->found), "%s", error->text);
+	if (private_daemon_is_possible() && path) {
+		finding->state = DOCTOR_NOTE;
+		finding->mend =
+			"perfctl record starts a private perfd; to keep one: systemctl enable "
+			"--now perfd.socket";
+	} else {
+		finding->state = DOCTOR_BAD;
+		finding->mend = path ? "systemctl enable --now perfd.socket, or run perfctl as root"
+				     : "install perfd";
+	}
+}
+
+static void examine_daemon(const struct arguments *arguments, struct doctor_finding *finding)
+{
+	CLEANUP(client_freep) struct client *client = NULL;
+	struct client_error error = {0};
+	json_t *status = NULL;
+	const char *version;
+
+	if (client_connect(connection_path(&arguments->connection), &client, &error) < 0) {
+		examine_absence(&error, finding);
+		return;
+	}
+	if (client_call_one(client, "org.perfctl.profiler.GetStatus", NULL, &status, &error) < 0) {
+		*finding = (struct doctor_finding){
+			.state = DOCTOR_BAD, .mend = "systemctl restart perfd.service"};
+		snprintf(finding->found, sizeof(finding->found), "%s", error.text);
+		return;
+	}
+	version = json_string_value(json_object_get(status, "version"));
+	*finding = (struct doctor_finding){.state = DOCTOR_OK};
+	snprintf(finding->found, sizeof(finding->found), "version %s",
+		version ? version : "unknown");
+	if (version && strcmp(version, PERFCTL_VERSION) != 0) {
+		finding->state = DOCTOR_NOTE;
+		finding->mend = "perfctl is " PERFCTL_VERSION
+				"; restart the daemon after an upgrade";
+	}
+	json_decref(status);
+}
+
+static void print_finding(const char *label, struct doctor_finding *finding, bool has_colour)
+{
+	static const char *const colours[] = {[DOCTOR_OK] = "\033[32m",
+		[DOCTOR_NOTE] = "\033[33m",
+		[DOCTOR_BAD] = "\033[31m",
+		[DOCTOR_UNKNOWN] = "\033[2m"};
+
+	utf8_sanitize(finding->found, strlen(finding->found));
+	printf("%s%-8s%s %-20s %s\n", has_colour ? colours[finding->state] : "",
+		state_words[finding->state], has_colour ? "\033[0m" : "", label, finding->found);
+	if (finding->mend)
+		printf("%-29s → %s\n", "", finding->mend);
+}
+
+static void add_json(json_t *checks, const char *name, struct doctor_finding *finding)
+{
+	json_t *item;
+
+	utf8_sanitize(finding->found, strlen(finding->found));
+	item = json_pack("{s:s, s:s, s:s}", "check", name, "state", state_words[finding->state],
+		"found", finding->found);
+	if (finding->mend)
+		json_object_set_new(item, "mend", json_string(finding->mend));
+	json_array_append_new(checks, item);
+}
+
+static void print_json(json_t *checks, bool can_record)
+{
+	CLEANUP(freep) char *text = NULL;
+	json_t *all = json_pack("{s:b, s:O}", "canRecord", can_record, "checks", checks);
+
+	text = json_dumps(all, JSON_INDENT(2));
+	json_decref(all);
+	printf("%s\n", text ? text : "{}");
+}
+
+static bool examine(const struct arguments *arguments, json_t *checks)
+{
+	bool can_record = true, has_colour = terminal_has_colour(STDOUT_FILENO);
+
+	for (size_t i = 0; i <= doctor_n_checks; i++) {
+		bool is_daemon = i == doctor_n_checks;
+		const char *label = is_daemon ? "Daemon" : doctor_checks[i].label;
+		struct doctor_finding finding = {0};
+
+		if (is_daemon)
+			examine_daemon(arguments, &finding);
+		else
+			doctor_checks[i].examine(&finding);
+		can_record = can_record && finding.state != DOCTOR_BAD;
+		if (arguments->is_json)
+			add_json(checks, is_daemon ? "daemon" : doctor_checks[i].name, &finding);
+		else
+			print_finding(label, &finding, has_colour);
+	}
+	return can_record;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	struct arguments arguments = {0};
+	struct option_arguments positional;
+	json_t *checks;
+	bool can_record;
+	int r;
+
+	r = options_parse(command, argc, argv, on_option, &arguments, &positional);
+	if (r == OPTIONS_HELP)
+		return EXIT_DONE;
+	if (r < 0)
+		return EXIT_USAGE;
+	if (positional.n) {
+		options_error(command, "doctor takes no argument");
+		return EXIT_USAGE;
+	}
+	checks = json_array();
+	can_record = examine(&arguments, checks);
+	if (arguments.is_json)
+		print_json(checks, can_record);
+	else
+		printf("\n%s\n",
+			can_record ? "Recording can work here."
+				   : "Recording cannot work here yet.");
+	json_decref(checks);
+	return can_record ? EXIT_DONE : EXIT_FAILED;
+}
+
+const struct command command_doctor = {
+	.name = "doctor",
+	.usage = "[OPTION…]",
+	.summary = "What this host can and cannot do, and the mend for each",
+	.example = "perfctl doctor",
+	.options = options,
+	.n_options = ARRAY_SIZE(options),
+	.run = run,
+};

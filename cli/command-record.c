@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * perfctl record. The order is what matters: the line is understood, the target looked at, the
+ * outputs opened, the daemon reached, and only then anything is started.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/message.h"
+#include "cli/process.h"
+#include "cli/recording.h"
+#include "cli/results.h"
+#include "proto/base/cleanup.h"
+#include "proto/base/text.h"
+
+#define PIDS_MAX 64
+#define FREQUENCY_DEFAULT_HZ 99
+
+enum {
+	OPTION_CALL_GRAPH = OPTION_ID_FIRST,
+	OPTION_KERNEL,
+	OPTION_NO_CHILDREN,
+	OPTION_DELAY,
+	OPTION_DETACH,
+	OPTION_NO_DAEMON,
+	OPTION_SOCKET,
+	OPTION_TITLE,
+	OPTION_COMM,
+	OPTION_CONTAINER,
+	OPTION_UID,
+	OPTION_PER,
+	OPTION_RUNS,
+};
+
+static const struct option_spec options[] = {
+	{'p', "pid", "PID[,PID…]", "record these processes with all their threads; repeatable"},
+	{OPTION_NO_CHILDREN, "no-children", NULL, "not the processes that they start"},
+	{'F', "frequency", "HZ", "samples per second of CPU time (99)"},
+	{'d', "duration", "TIME", "so long, as 10 or 1m30s; else until Ctrl-C, which keeps all"},
+	{'e', "event", "EVENT", "cpu (default), cpu-clock, or what the daemon offers"},
+	{OPTION_CALL_GRAPH, "call-graph", "HOW", "auto (default), dwarf, fp or none"},
+	{OPTION_KERNEL, "kernel", "yes|no", "record kernel functions too (yes)"},
+	{OPTION_DELAY, "delay", "TIME", "begin so much later"},
+	{OPTION_DETACH, "detach", NULL, "go on in the daemon: see perfctl list, perfctl stop"},
+	RESULT_OPTION_SPECS,
+	{OPTION_TITLE, "title", "TEXT", "what the target is called in summary and pictures"},
+	{OPTION_SOCKET, "socket", "PATH", "the daemon's socket (PERFCTL_SOCKET)"},
+	{OPTION_NO_DAEMON, "no-daemon", NULL, "use a private perfd for this command"},
+	/* Known, so that the answer is better than "no such option". */
+	{'t', "tid", "TID", NULL},
+	{OPTION_COMM, "comm", "NAME", NULL},
+	{'u', "unit", "UNIT", NULL},
+	{'G', "cgroup", "PATH", NULL},
+	{OPTION_CONTAINER, "container", "ID", NULL},
+	{OPTION_UID, "uid", "USER", NULL},
+	{'a', "all", NULL, NULL},
+	{OPTION_PER, "per", "WHAT", NULL},
+	{OPTION_RUNS, "runs", "N", NULL},
+};
+
+struct arguments {
+	struct recording_request request;
+	struct connection_options connection;
+	struct results results;
+	uint64_t delay_ns;
+	uint32_t pids[PIDS_MAX];
+	char **argv; /* of COMMAND, ended by NULL; or NULL */
+	int command_exit; /* what COMMAND ended with, if has_run */
+	bool has_run;
+};
+
+static void arguments_done(struct arguments *arguments)
+{
+	results_done(&arguments->results);
+}
+
+static int add_pids(struct arguments *arguments, const char *value)
+{
+	CLEANUP(freep) char *list = strdup(value);
+	char *rest = list, *item;
+	uint32_t pid;
+
+	if (!list)
+		return -ENOMEM;
+	while ((item = strsep(&rest, ","))) {
+		if (text_parse_u32(item, &pid) < 0 || pid == 0 || pid > INT32_MAX) {
+			message_error(
+				"option '--pid': '%s' is no process id; give numbers, as 4242 "
+				"or 4242,4343",
+				item);
+			return -EINVAL;
+		}
+		if (arguments->request.n_pids == PIDS_MAX) {
+			message_error("option '--pid': more than %d processes", PIDS_MAX);
+			return -EINVAL;
+		}
+		arguments->pids[arguments->request.n_pids++] = pid;
+	}
+	return 0;
+}
+
+static int set_kernel(
+	struct arguments *arguments, const struct option_spec *spec, const char *value)
+{
+	bool is;
+	int r;
+
+	r = option_parse_boolean(spec, value, &is);
+	if (r < 0)
+		return r;
+	arguments->request.has_kernel = is;
+	arguments->request.has_no_kernel = !is;
+	return 0;
+}
+
+static int set_call_graph(
+	struct arguments *arguments, const struct option_spec *spec, const char *value)
+{
+	static const char *const words[] = {"auto", "dwarf", "fp", "none"};
+	size_t index;
+	int r;
+
+	r = option_parse_word(spec, value, words, ARRAY_SIZE(words), &index);
+	if (r == 0)
+		arguments->request.call_graph = words[index];
+	return r;
+}
+
+static int set_text(const struct option_spec *spec, const char *value, const char **text)
+{
+	if (!*value) {
+		message_error("option '--%s': the value is empty", spec->name);
+		return -EINVAL;
+	}
+	*text = value;
+	return 0;
+}
+
+static int on_target_option(
+	struct arguments *arguments, const struct option_spec *spec, const char *value)
+{
+	switch (spec->id) {
+	case 'p':
+		return add_pids(arguments, value);
+	case OPTION_NO_CHILDREN:
+		arguments->request.has_no_children = true;
+		return 0;
+	case 't':
+	case OPTION_COMM:
+	case 'u':
+	case 'G':
+	case OPTION_CONTAINER:
+	case OPTION_UID:
+	case 'a':
+		message_error("option '--%s' is not supported by this perfctl; targets are "
+			      "-p PID[,PID…] and -- COMMAND",
+			spec->name);
+		return -EINVAL;
+	case OPTION_PER:
+	case OPTION_RUNS:
+		message_error("option '--%s' is not supported by this perfctl", spec->name);
+		return -EINVAL;
+	default:
+		return results_set(&arguments->results, spec, value);
+	}
+}
+
+static int on_option(void *userdata, const struct option_spec *spec, const char *value)
+{
+	struct arguments *arguments = userdata;
+	struct recording_request *request = &arguments->request;
+
+	switch (spec->id) {
+	case 'F':
+		return option_parse_frequency(spec, value, &request->frequency_hz);
+	case 'd':
+		return option_parse_duration(spec, value, &request->duration_ns);
+	case 'e':
+		return set_text(spec, value, &request->event);
+	case OPTION_CALL_GRAPH:
+		return set_call_graph(arguments, spec, value);
+	case OPTION_KERNEL:
+		return set_kernel(arguments, spec, value);
+	case OPTION_DELAY:
+		return option_parse_duration(spec, value, &arguments->delay_ns);
+	case OPTION_DETACH:
+		request->is_detached = true;
+		return 0;
+	case OPTION_TITLE:
+		return set_text(spec, value, &request->title);
+	case OPTION_SOCKET:
+		return set_text(spec, value, &arguments->connection.socket);
+	case OPTION_NO_DAEMON:
+		arguments->connection.is_private = true;
+		return 0;
+	default:
+		return on_target_option(arguments, spec, value);
+	}
+}
+
+static int check_arguments(const struct command *command, struct arguments *arguments,
+	const struct option_arguments *positional)
+{
+	if (positional->n && !positional->is_command)
+		return options_error(command,
+			"'%s' is no option; a command to record stands "
+			"behind '--'",
+			positional->items[0]);
+	if (positional->n)
+		arguments->argv = positional->items;
+	if (arguments->request.n_pids && arguments->argv)
+		return options_error(command, "'-p' and '-- COMMAND' exclude each other");
+	if (!arguments->request.n_pids && !arguments->argv)
+		return options_error(
+			command, "nothing to record; name a target: -p PID, or -- COMMAND");
+	if (arguments->request.is_detached && arguments->argv)
+		return options_error(command, "'--detach' records processes that run already");
+	if (arguments->request.is_detached && arguments->connection.is_private)
+		return options_error(command, "'--detach' needs a daemon that goes on");
+	if (arguments->request.is_detached && results_are_asked(&arguments->results))
+		return options_error(
+			command, "'--detach' writes nothing; 'perfctl stop ID -o FILE' does");
+	return results_check(&arguments->results, command);
+}
+
+/* How a person would name the target, and whose name the default file gets. */
+static int look_at_target(struct arguments *arguments, struct buffer *title, struct process *first)
+{
+	for (size_t i = 0; i < arguments->request.n_pids; i++) {
+		struct process process = {.pid = arguments->pids[i]};
+		int r;
+
+		r = process_read(process.pid, &process);
+		if (r != 0) {
+			message_error("cannot record pid %u: %s", process.pid,
+				r < 0 ? strerror(-r) : "there is no such process");
+			return r < 0 ? EXIT_FAILED : EXIT_NO_TARGET;
+		}
+		buffer_printf(title, "%s%s (%u)", i ? ", " : "", process.comm, process.pid);
+		if (i == 0)
+			*first = process;
+	}
+	return buffer_error(title) < 0 ? EXIT_FAILED : 0;
+}
+
+static int start_workload(struct arguments *arguments, struct workload *workload,
+	const sigset_t *mask, struct process *first)
+{
+	int r;
+
+	r = workload_start(workload, arguments->argv, mask);
+	if (r < 0) {
+		message_error("cannot start '%s': %s", arguments->argv[0], strerror(-r));
+		return EXIT_FAILED;
+	}
+	*first = (struct process){.pid = (uint32_t)workload->pid};
+	snprintf(first->comm, sizeof(first->comm), "%s", text_base_name(arguments->argv[0]));
+	arguments->pids[0] = first->pid;
+	arguments->request.n_pids = 1;
+	arguments->request.is_on_exec = true;
+	return 0;
+}
+
+/* The command's own end. */
+static void wait_for_command(struct arguments *arguments, const struct recording *recording)
+{
+	struct workload *workload = recording->workload;
+
+	if (!workload->is_released)
+		return;
+	if (workload->exec_error)
+		message_error(
+			"cannot run '%s': %s", arguments->argv[0], strerror(workload->exec_error));
+	workload_wait(workload, recording->signal_fd);
+	arguments->command_exit = workload_exit_code(workload);
+	arguments->has_run = true;
+}
+
+/* Starts now, or after the delay; then the command is running already. */
+static int wait_for_begin(struct arguments *arguments, const struct recording *recording)
+{
+	int r;
+
+	if (!arguments->delay_ns)
+		return 0;
+	r = workload_release(recording->workload);
+	if (r < 0 || recording->workload->exec_error)
+		return EXIT_FAILED;
+	arguments->request.is_on_exec = false;
+	return recording_delay(recording->signal_fd, arguments->delay_ns);
+}
+
+static int record_attached(struct arguments *arguments, struct recording *recording)
+{
+	CLEANUP(buffer_done) struct buffer profile = {0};
+	int r;
+
+	r = wait_for_begin(arguments, recording);
+	if (r == 0)
+		r = recording_run(recording, &arguments->request, &profile);
+	if (r == 0 && !recording->workload->exec_error)
+		r = results_write(&arguments->results, &profile);
+	wait_for_command(arguments, recording);
+	return r;
+}
+
+static int record_detached(struct arguments *arguments, struct recording *recording)
+{
+	int r;
+
+	r = recording_delay(recording->signal_fd, arguments->delay_ns);
+	if (r == 0)
+		r = recording_detach(recording, &arguments->request);
+	if (r == 0)
+		printf("%s\n", recording->id);
+	return r;
+}
+
+static int record(struct arguments *arguments, int signal_fd, const sigset_t *mask)
+{
+	CLEANUP(connection_done) struct connection connection = {0};
+	CLEANUP(workload_done) struct workload workload = {.gate_fd = -1, .report_fd = -1};
+	CLEANUP(buffer_done) struct buffer title = {0};
+	struct process first = {0};
+	struct recording recording = {.connection = &connection,
+		.workload = &workload,
+		.signal_fd = signal_fd,
+		.is_quiet = arguments->results.is_quiet};
+	int r;
+
+	arguments->request.pids = arguments->pids;
+	r = arguments->argv ? start_workload(arguments, &workload, mask, &first)
+			    : look_at_target(arguments, &title, &first);
+	if (r != 0)
+		return r;
+	if (arguments->argv)
+		buffer_printf(&title, "%s (%u)", first.comm, first.pid);
+	if (!arguments->request.title)
+		arguments->request.title = title.data;
+	recording.title = arguments->request.title;
+	if (!arguments->request.is_detached &&
+		results_open(&arguments->results, first.comm, first.pid) < 0)
+		return EXIT_FAILED;
+	r = connection_open(&connection, &arguments->connection);
+	if (r != 0)
+		return r;
+	return arguments->request.is_detached ? record_detached(arguments, &recording)
+					      : record_attached(arguments, &recording);
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	CLEANUP(arguments_done) struct arguments arguments = {0};
+	CLEANUP(closep) int signal_fd = -1;
+	struct option_arguments positional;
+	sigset_t mask;
+	int r;
+
+	arguments.request.frequency_hz = FREQUENCY_DEFAULT_HZ;
+	r = options_parse(command, argc, argv, on_option, &arguments, &positional);
+	if (r == OPTIONS_HELP)
+		return EXIT_DONE;
+	if (r < 0)
+		return EXIT_USAGE;
+	if (check_arguments(command, &arguments, &positional) < 0)
+		return EXIT_USAGE;
+	signal_fd = recording_open_signals(&mask);
+	if (signal_fd < 0) {
+		message_error("cannot wait for signals: %s", strerror(-signal_fd));
+		return EXIT_FAILED;
+	}
+	r = record(&arguments, signal_fd, &mask);
+	if (!arguments.argv)
+		return r;
+	/* A failure of perfctl's own must not look like the command's; its absence is its own. */
+	if (arguments.has_run && (r == EXIT_DONE || arguments.command_exit >= EXIT_CANNOT_EXECUTE))
+		return arguments.command_exit;
+	return r == EXIT_DONE ? EXIT_DONE : EXIT_OWN_FAILURE;
+}
+
+const struct command command_record = {
+	.name = "record",
+	.usage = "[OPTION…] -p PID | [OPTION…] -- COMMAND [ARGUMENT…]",
+	.summary = "Profile a target now",
+	.details =
+		"Without -o: NAME-PID-DATE-TIME.pb.gz here, and the ten hottest functions.\n"
+		"The suffix picks the format: .pb.gz, .folded, .svg, .speedscope.json, .json, .perf.",
+	.example = "perfctl record -p 4242 -d 10 -o profile.pb.gz -o flame.svg",
+	.options = options,
+	.n_options = ARRAY_SIZE(options),
+	.run = run,
+};

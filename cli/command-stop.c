@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* perfctl stop: ends a recording that goes on in the daemon, and fetches it. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/connection.h"
+#include "cli/message.h"
+#include "cli/results.h"
+#include "proto/base/cleanup.h"
+
+enum { OPTION_SOCKET = OPTION_ID_FIRST };
+
+static const struct option_spec options[] = {
+	RESULT_OPTION_SPECS,
+	{OPTION_SOCKET, "socket", "PATH", "the daemon's socket (PERFCTL_SOCKET)"},
+};
+
+struct arguments {
+	struct connection_options connection;
+	struct results results;
+};
+
+static void arguments_done(struct arguments *arguments)
+{
+	results_done(&arguments->results);
+}
+
+static int on_option(void *userdata, const struct option_spec *spec, const char *value)
+{
+	struct arguments *arguments = userdata;
+
+	if (spec->id == OPTION_SOCKET) {
+		arguments->connection.socket = value;
+		return 0;
+	}
+	return results_set(&arguments->results, spec, value);
+}
+
+static int say_error(const char *id, const struct client_error *error)
+{
+	message_error("cannot stop recording '%s': %s", id, error->text);
+	return error->exit_code ? (int)error->exit_code : EXIT_FAILED;
+}
+
+static int stop(struct arguments *arguments, const char *id)
+{
+	CLEANUP(client_freep) struct client *client = NULL;
+	CLEANUP(buffer_done) struct buffer bytes = {0};
+	struct client_error error = {0};
+	json_t *reply = NULL;
+	const char *profile;
+	int r;
+
+	r = connection_open_client(&client, &arguments->connection);
+	if (r != 0)
+		return r;
+	r = client_call_one(client, "org.perfctl.profiler.Stop",
+		json_pack("{s:s}", "recording", id), &reply, &error);
+	if (r < 0)
+		return say_error(id, &error);
+	profile = json_string_value(json_object_get(reply, "profile"));
+	r = client_get_profile(client, profile ? profile : "", &bytes, &error);
+	json_decref(reply);
+	if (r < 0)
+		return say_error(id, &error);
+	return results_write(&arguments->results, &bytes);
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	CLEANUP(arguments_done) struct arguments arguments = {0};
+	struct option_arguments positional;
+	int r;
+
+	r = options_parse(command, argc, argv, on_option, &arguments, &positional);
+	if (r == OPTIONS_HELP)
+		return EXIT_DONE;
+	if (r < 0)
+		return EXIT_USAGE;
+	if (positional.n != 1) {
+		options_error(command, "stop takes one recording's ID; 'perfctl list' shows them");
+		return EXIT_USAGE;
+	}
+	if (results_check(&arguments.results, command) < 0)
+		return EXIT_USAGE;
+	if (results_open(&arguments.results, "recording", 0) < 0)
+		return EXIT_FAILED;
+	return stop(&arguments, positional.items[0]);
+}
+
+const struct command command_stop = {
+	.name = "stop",
+	.usage = "[OPTION…] ID",
+	.summary = "End a recording and fetch it",
+	.details =
+		"For recordings begun by 'perfctl record --detach'. Without -o it is written into\n"
+		"the current directory, and the ten hottest functions are shown.",
+	.example = "perfctl stop 3f9a1c -o profile.pb.gz",
+	.options = options,
+	.n_options = ARRAY_SIZE(options),
+	.run = run,
+};

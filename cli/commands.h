@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <stddef.h>
+
+#include "cli/options.h"
+
+/* Exit codes of every command; they are part of the interface. */
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+	EXIT_NOT_PERMITTED = 4,
+	EXIT_NO_TARGET = 5,
+	EXIT_UNREACHABLE = 6,
+	/* Of `record -- COMMAND`, as in env(1). */
+	EXIT_OWN_FAILURE = 125,
+	EXIT_CANNOT_EXECUTE = 126,
+	EXIT_NOT_FOUND = 127,
+	EXIT_SIGNAL = 128,
+};
+
+struct command {
+	const char *name;
+	const char *usage; /* what follows "perfctl NAME" */
+	const char *summary; /* one line */
+	const char *details; /* paragraphs, or NULL */
+	const char *example;
+	const struct option_spec *options;
+	size_t n_options;
+	/* argv[0] is the command's name. Returns an exit code. */
+	int (*run)(const struct command *command, int argc, char **argv);
+};
+
+extern const struct command command_record, command_hotspots, command_flame, command_convert,
+	command_list, command_stop, command_status, command_doctor;
+
+/* All of perfctl: argv as main() gets it. Returns an exit code. */
+int commands_run(int argc, char **argv);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum doctor_state {
+	DOCTOR_OK,
+	DOCTOR_NOTE, /* recording works, less well */
+	DOCTOR_BAD, /* recording cannot work */
+	DOCTOR_UNKNOWN, /* cannot be told with the caller's rights */
+};
+
+struct doctor_finding {
+	enum doctor_state state;
+	char found[160]; /* what is the case */
+	const char *mend; /* NULL: nothing to do */
+};
+
+struct doctor_check {
+	const char *name; /* of the check, for programs: "kernel" */
+	const char *label;
+	void (*examine)(struct doctor_finding *finding);
+};
+
+/* What can be told without the daemon. */
+extern const struct doctor_check doctor_checks[];
+extern const size_t doctor_n_checks;
+
+/* Is the kernel's release text at least that version? */
+bool doctor_kernel_is_at_least(const char *release, unsigned major, unsigned minor);

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* SOURCE -> profile. Baselines and the store are told by their marks, so that no file is meant. */
+
+#include "cli/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/message.h"
+#include "proto/base/buffer.h"
+#include "proto/base/cleanup.h"
+#include "proto/base/text.h"
+#include "proto/profile/source.h"
+
+#define SOURCE_BYTES_MAX (512u * 1024 * 1024)
+#define CHUNK_BYTES (256 * 1024)
+
+static int read_all(int fd, struct buffer *buffer)
+{
+	for (;;) {
+		char *room = buffer_reserve(buffer, CHUNK_BYTES);
+		ssize_t n;
+
+		if (!room)
+			return -ENOMEM;
+		n = read(fd, room, CHUNK_BYTES);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return 0;
+		buffer->size += (size_t)n;
+		if (buffer->size > SOURCE_BYTES_MAX)
+			return -EFBIG;
+	}
+}
+
+static int say_failure(const char *name, int error)
+{
+	if (error == -EFBIG)
+		message_error("cannot read %s: it is larger than %u MiB", name,
+			SOURCE_BYTES_MAX / 1024 / 1024);
+	else
+		message_error("cannot read %s: %s", name, strerror(-error));
+	return error;
+}
+
+static int read_source(const char *source, const char *name, struct buffer *buffer)
+{
+	CLEANUP(closep) int fd = -1;
+	int r;
+
+	if (strcmp(source, "-") == 0) {
+		r = read_all(STDIN_FILENO, buffer);
+	} else {
+		fd = open(source, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		r = fd < 0 ? -errno : read_all(fd, buffer);
+	}
+	return r < 0 ? say_failure(name, r) : 0;
+}
+
+int source_load(const char *source, struct profile **ret_profile)
+{
+	CLEANUP(buffer_done) struct buffer buffer = {0};
+	CLEANUP(freep) char *quoted = NULL;
+	struct profile_error error = {0};
+	const char *name = "standard input";
+	int r;
+
+	if (*source == '@') {
+		message_error("cannot read baseline '%s': this perfctl keeps no baselines; "
+			      "name a file ('./%s' for one that is called so)",
+			source, source);
+		return -EOPNOTSUPP;
+	}
+	if (text_starts_with(source, "store:")) {
+		message_error("cannot read '%s': this perfctl has no continuous store; name a file",
+			source);
+		return -EOPNOTSUPP;
+	}
+	if (strcmp(source, "-") != 0) {
+		if (asprintf(&quoted, "'%s'", source) < 0) {
+			quoted = NULL;
+			return -ENOMEM;
+		}
+		name = quoted;
+	}
+	r = read_source(source, name, &buffer);
+	if (r < 0)
+		return r;
+	r = source_decode(buffer.data, buffer.size, ret_profile, &error);
+	if (r == 0)
+		return 0;
+	if (r == PROFILE_MALFORMED) {
+		message_error("cannot read %s: %s; it must be pprof, folded stacks or the text of "
+			      "perf script",
+			name, error.text);
+		return -EINVAL;
+	}
+	return say_failure(name, r);
+}
