@@ -5,7 +5,7 @@
 
 #define SAMPLE_RING_BYTES (4 << 20)
 #define EVENT_RING_BYTES (1 << 20)
-#define TARGETS_MAX 65536
+#define TARGETS_MAX 16384
 #define FILES_MAX 16384
 
 /* Samples are lazy: nobody is woken below half full, the daemon drains by a timer. */

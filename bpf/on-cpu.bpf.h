@@ -93,12 +93,16 @@ static __always_inline void sample_send(struct scratch *scratch)
 	drawn_count(sample->recordings, !bpf_ringbuf_output(&samples, sample, bytes, flags));
 }
 
+/* A redraw restarts the period: two of the longest may lie between ticks that all came. */
+static __always_inline bool is_gap(const struct abi_clock *clock, __u64 elapsed)
+{
+	return clock->period_ns && elapsed > 2 * clock->period_max_ns;
+}
+
 /* Ticks that should have come since the last one and did not. */
 static __always_inline __u64 ticks_missed(const struct abi_clock *clock, __u64 elapsed)
 {
-	if (!clock->period_ns || elapsed <= clock->period_max_ns + clock->period_max_ns / 2)
-		return 0;
-	return elapsed / clock->period_ns - 1;
+	return is_gap(clock, elapsed) ? elapsed / clock->period_ns - 1 : 0;
 }
 
 static __always_inline void tick(void *ctx, struct abi_cpu *cpu, struct abi_clock *clock)
@@ -124,7 +128,7 @@ static __always_inline void tick(void *ctx, struct abi_cpu *cpu, struct abi_cloc
 	scratch = bpf_map_lookup_elem(&scratches, &slot);
 	if (!scratch)
 		return;
-	if (is_first || elapsed > clock->period_max_ns)
+	if (is_first || is_gap(clock, elapsed))
 		elapsed = clock->period_ns;
 	scratch->sample.time_ns = now;
 	scratch->sample.period_ns = elapsed;

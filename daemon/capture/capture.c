@@ -54,6 +54,8 @@ static int on_ring_sample(void *userdata, void *data, size_t size)
 	struct sample sample = {.head = data};
 	size_t n_words;
 
+	/* What is said of a file, a fork or an exit comes before the samples that follow it. */
+	ring_buffer__consume(capture->events);
 	if (size < sizeof(*sample.head))
 		return 0;
 	n_words = (size - sizeof(*sample.head)) / sizeof(uint64_t);
