@@ -49,7 +49,7 @@ static void examine_absence(const struct client_error *error, struct doctor_find
 {
 	CLEANUP(freep) char *path = private_daemon_find();
 
-	snprintf(finding->found, sizeof(finding->found), "%s", error->text);
+	snprintf(finding->found, sizeof(finding->found), "%.150s", error->text);
 	if (private_daemon_is_possible() && path) {
 		finding->state = DOCTOR_NOTE;
 		finding->mend =
@@ -76,7 +76,7 @@ static void examine_daemon(const struct arguments *arguments, struct doctor_find
 	if (client_call_one(client, "org.perfctl.profiler.GetStatus", NULL, &status, &error) < 0) {
 		*finding = (struct doctor_finding){
 			.state = DOCTOR_BAD, .mend = "systemctl restart perfd.service"};
-		snprintf(finding->found, sizeof(finding->found), "%s", error.text);
+		snprintf(finding->found, sizeof(finding->found), "%.150s", error.text);
 		return;
 	}
 	version = json_string_value(json_object_get(status, "version"));

@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "cli/render/renderers.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/text.h"
 
 #define WIDTH_MIN_PX 320
 #define WIDTH_MAX_PX 20000
@@ -97,6 +98,9 @@ static int draw(struct arguments *arguments, const struct renderer *renderer, co
 		return r;
 	if (narrow_value_type(&arguments->narrow, profile, &arguments->render.value_type) < 0)
 		return EXIT_USAGE;
+	/* A profile that does not say what it is of is called by its file's name. */
+	if (!arguments->render.title && !profile->conditions.target && strcmp(source, "-") != 0)
+		arguments->render.title = text_base_name(source);
 	r = renderer->render(profile, &arguments->render, &out);
 	if (r < 0) {
 		message_error("cannot write '%s': %s", arguments->output,

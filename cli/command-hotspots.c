@@ -12,6 +12,7 @@
 #include "cli/render/table.h"
 #include "cli/terminal.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/text.h"
 #include "proto/profile/profile-json.h"
 
 #define LIMIT_DEFAULT 30
@@ -77,8 +78,8 @@ static int append_json(const struct profile *profile, const struct rank_options 
 	return buffer_error(out);
 }
 
-static int append_ranking(
-	const struct profile *profile, const struct arguments *arguments, struct buffer *out)
+static int append_ranking(const struct profile *profile, const struct arguments *arguments,
+	const char *source, struct buffer *out)
 {
 	static const enum rank_by bys[] = {RANK_BY_FUNCTION, RANK_BY_MODULE, RANK_BY_LINE};
 	static const enum rank_sort sorts[] = {RANK_SORT_SELF, RANK_SORT_TOTAL};
@@ -97,6 +98,8 @@ static int append_ranking(
 	if (r < 0)
 		return r;
 	table.value_type = rank.value_type;
+	if (!profile->conditions.target && strcmp(source, "-") != 0)
+		table.title = text_base_name(source);
 	if (arguments->is_json)
 		return append_json(profile, &rank, arguments->limit, out);
 	return table_append_hotspots(profile, &table, out);
@@ -122,7 +125,7 @@ static int run(const struct command *command, int argc, char **argv)
 	r = narrow_load(&arguments.narrow, positional.items[0], &profile);
 	if (r != 0)
 		return r;
-	r = append_ranking(profile, &arguments, &out);
+	r = append_ranking(profile, &arguments, positional.items[0], &out);
 	if (r == -EINVAL)
 		return EXIT_USAGE;
 	if (r < 0) {

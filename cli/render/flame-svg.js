@@ -162,7 +162,7 @@
         (g.row - 1) + "h-" + shown + "z";
       cells = Math.floor((w - 6) / g.cell);
       if (cells < 3) return;
-      text = fit(nameOf(i), cells);
+      text = fit(i ? nameOf(i) : "all: " + amount(value[0]), cells);
       if (text)
         element("text", { x: (x + 3).toFixed(1), y: y + g.row - 5 }, names, text)
           .setAttribute("class", key === "hit" ? "over" : "");
@@ -239,7 +239,7 @@
   }
 
   function showTip(i, x, y) {
-    var tip = find("tip"), seen = visible(), lines = [], h = 10, w = 0;
+    var tip = find("tip"), seen = visible(), lines = [], h = 3, w = 0;
     tip.textContent = "";
     tip.style.display = "";
     var back = element("rect", { rx: 6 }, tip);
@@ -269,7 +269,8 @@
 
   var note = find("status").textContent;
   function say(text) {
-    find("status").textContent = text ? cut(text, Math.floor((width - 2 * g.pad) / 6)) : note;
+    var cells = Math.floor((width - 2 * g.pad) / 6);
+    find("status").textContent = !text ? note : cellsOf(text) > cells ? cut(text, cells) : text;
   }
 
   function pointOf(event) {
@@ -333,7 +334,8 @@
         i++;
       }
     }
-    found.textContent = isMatch ? percent(sum, value[zoomed]) + " matched" : "";
+    found.textContent = isMatch ? percent(sum, value[zoomed]) + (zoomed ? " of this view" : "") +
+      " matched" : "";
   }
 
   function reset() {
@@ -439,14 +441,15 @@
 
   /* A wider window is used; a narrower one shows the picture as it is, smaller. */
   function resize() {
-    width = svg === document.documentElement ? Math.max(window.innerWidth, g.width) : g.width;
+    var isAlone = svg === document.documentElement;
+    var room = svg.clientWidth || window.innerWidth;
+    width = isAlone ? Math.max(room, g.width) : g.width;
     svg.setAttribute("viewBox", "0 0 " + width + " " + g.height);
     find("page").setAttribute("width", width);
     find("tools").setAttribute("x", width - g.pad - 520);
-    if (svg === document.documentElement) {
+    if (isAlone) {
       svg.setAttribute("width", "100%");
-      svg.removeAttribute("height");
-      svg.setAttribute("preserveAspectRatio", "xMidYMin meet");
+      svg.setAttribute("height", Math.round(g.height * room / width));
     }
     draw();
   }
@@ -458,6 +461,7 @@
     makeBar();
     hideTip();
     svg.setAttribute("tabindex", "0");
+    svg.setAttribute("role", "application");
     resize();
     window.addEventListener("resize", resize);
     document.addEventListener("keydown", onKey);
