@@ -10,3 +10,7 @@
 #define LIMIT_OBSERVERS 8 /* clients that wait for the same recording */
 #define LIMIT_FREQUENCY_HZ 10000
 #define LIMIT_DURATION_SECONDS (7 * 24 * 3600)
+#define LIMIT_CONNECTIONS 256
+#define LIMIT_CONNECTIONS_PER_UID 32
+#define LIMIT_EXPORTS_PER_UID 4 /* profiles being fetched at once */
+#define LIMIT_HOTSPOTS 5000 /* in one ranking */

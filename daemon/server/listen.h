@@ -11,5 +11,5 @@
  */
 int listen_open(const char *path, int *ret_fd);
 
-/* Removes the path if it is still the socket that fd listens on. */
+/* Removes the path if it still is this process's socket; fd, which listens on it, is still open. */
 void listen_close(const char *path, int fd);

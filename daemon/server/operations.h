@@ -18,13 +18,13 @@
 /* Why an operation did not happen: the varlink errors of org.perfctl.profiler. */
 enum failure_kind {
 	FAILURE_NONE,
-	FAILURE_NOT_PERMITTED,	   /* pid (0: none), text: the rule */
-	FAILURE_NO_SUCH_TARGET,	   /* what: target, text: why */
+	FAILURE_NOT_PERMITTED, /* pid (0: none), text: the rule */
+	FAILURE_NO_SUCH_TARGET, /* what: target, text: why */
 	FAILURE_NO_SUCH_RECORDING, /* what */
-	FAILURE_NO_SUCH_PROFILE,   /* what */
-	FAILURE_RESOURCE_LIMIT,	   /* what, limit */
-	FAILURE_NOT_SUPPORTED,	   /* what: feature, text: why */
-	FAILURE_FAILED,		   /* what, text: why */
+	FAILURE_NO_SUCH_PROFILE, /* what */
+	FAILURE_RESOURCE_LIMIT, /* what, limit */
+	FAILURE_NOT_SUPPORTED, /* what: feature, text: why */
+	FAILURE_FAILED, /* what, text: why */
 };
 
 struct failure {
@@ -44,7 +44,7 @@ struct recording_request {
 	bool with_children, with_kernel, on_exec, is_detached;
 	double frequency_hz;
 	uint64_t duration_ns; /* 0: until stopped */
-	const char *event;    /* never NULL */
+	const char *event; /* never NULL */
 	const char *call_graph;
 	const char *title; /* may be NULL */
 };
@@ -52,7 +52,7 @@ struct recording_request {
 struct recording_state {
 	char id[PROFILE_ID_MAX];
 	char profile_id[PROFILE_ID_MAX]; /* "" until finished */
-	const char *state;		 /* "preparing", "recording", "naming", "finished" */
+	const char *state; /* "preparing", "recording", "naming", "finished" */
 	char target[128];
 	char event[64];
 	double frequency_hz;
@@ -63,8 +63,10 @@ struct recording_state {
 /* Embedded in whoever watches a recording. The callbacks come from the loop, never from the call
  * that registered it; after on_finished or on_failed none comes any more. */
 struct recording_observer {
-	void (*on_started)(struct recording_observer *observer, const struct recording_state *state);
-	void (*on_finished)(struct recording_observer *observer, const struct recording_state *state,
+	void (*on_started)(
+		struct recording_observer *observer, const struct recording_state *state);
+	void (*on_finished)(struct recording_observer *observer,
+		const struct recording_state *state,
 		struct profile *profile); /* borrowed; sealed */
 	void (*on_failed)(struct recording_observer *observer, const struct failure *failure);
 };

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* GetStatus: the manager's figures, and how many clients there are. */
+
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "daemon/server/request.h"
+#include "proto/base/time.h"
+
+struct status_reply {
+	struct daemon_status status;
+	const char *version, *kernel;
+	uint64_t uptime_ms, cpu_ms, n_clients;
+	bool has_kernel_ns;
+};
+
+#define STATUS(name_, member_, kind_)                                                              \
+	{                                                                                          \
+		FIELD_AS(name_, struct status_reply, member_, kind_)                               \
+	}
+
+static const struct field reply_fields[] = {
+	STATUS("version", version, FIELD_TEXT),
+	STATUS("kernel", kernel, FIELD_TEXT),
+	STATUS("uptimeMs", uptime_ms, FIELD_U64),
+	STATUS("recordings", status.n_recordings, FIELD_U64),
+	STATUS("profiles", status.n_profiles, FIELD_U64),
+	STATUS("samplesTaken", status.n_taken, FIELD_U64),
+	STATUS("samplesLost", status.n_lost, FIELD_U64),
+	STATUS("samplesMissed", status.n_missed, FIELD_U64),
+	STATUS("event", status.event, FIELD_TEXT),
+	STATUS("mappings", status.mappings, FIELD_TEXT),
+	STATUS("objects", status.n_objects, FIELD_U64),
+	STATUS("clients", n_clients, FIELD_U64),
+	STATUS("cpuMs", cpu_ms, FIELD_U64),
+	{FIELD_AS("kernelNsPerSample", struct status_reply, status.kernel_ns_per_sample,
+		 FIELD_DOUBLE),
+		.has_offset = offsetof(struct status_reply, has_kernel_ns)},
+	STATUS("residentBytes", status.resident_bytes, FIELD_U64),
+	STATUS("workers", status.n_workers, FIELD_U64),
+	STATUS("workerRestarts", status.n_worker_restarts, FIELD_U64),
+	STATUS("addressesWanted", status.n_wanted, FIELD_U64),
+	STATUS("addressesNamed", status.n_named, FIELD_U64),
+	{},
+};
+
+static const struct field no_fields[] = {{}};
+
+static void start(struct request *request)
+{
+	const struct server_context *context = request->context;
+	struct status_reply reply = {};
+	struct utsname host;
+
+	if (!request_read(request, no_fields, NULL))
+		return;
+	context->operations->status(context->manager, &reply.status);
+	uname(&host);
+	reply.version = context->config.version;
+	reply.kernel = host.release;
+	reply.uptime_ms = reply.status.uptime_ns / NS_PER_MS;
+	reply.cpu_ms = reply.status.cpu_ns / NS_PER_MS;
+	reply.n_clients = server_n_connections(context->server);
+	reply.has_kernel_ns = reply.status.kernel_ns_per_sample >= 0;
+	request_reply(request, reply_fields, &reply);
+}
+
+const struct method method_get_status = {
+	.name = CALL_INTERFACE ".GetStatus",
+	.start = start,
+};

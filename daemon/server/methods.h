@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The methods by name. A new one is a row in methods.c and a file method-*.c. */
+
+#include <stdbool.h>
+
+struct request;
+
+struct method {
+	const char *name; /* full */
+	bool needs_more; /* without `more` it is answered with ExpectedMore, and not started */
+	/* Answers at once, or keeps what it needs in request->state and answers later. */
+	void (*start)(struct request *request);
+	/* May be NULL: gives one more piece of a stream, whenever the client has taken enough of
+	 * the earlier ones. Called until the request is finished. */
+	void (*resume)(struct request *request);
+	/* May be NULL: once, after the last reply or when the client has gone. Frees the state. */
+	void (*end)(struct request *request);
+};
+
+extern const struct method method_get_info, method_get_interface_description, method_record,
+	method_stop, method_list_recordings, method_get_profile, method_get_folded,
+	method_get_hotspots, method_get_status;
+
+/* NULL: there is none. */
+const struct method *method_find(const char *name);
+
+/* Answers a call of a method that does not exist. */
+void method_not_found(struct request *request);
