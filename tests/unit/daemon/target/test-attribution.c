@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Samples as they come out of the ring become the profile: whose, in which object, and who may. */
+
+#include "daemon/target/attribution.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "proto/base/cleanup.h"
+#include "tests/lib/check-main.h"
+
+#define FILE_A 5u
+#define FRAME(file, offset) ((uint64_t)(file) << ABI_FRAME_OFFSET_BITS | (offset))
+#define KERNEL_FUNCTION UINT64_C(0xffffffff81000010)
+#define START_NS UINT64_C(1000000000)
+#define UID 1000
+
+static struct {
+	unsigned n;
+	struct object *object;
+	uint64_t offset;
+} wanted;
+
+static void on_frame(void *userdata, struct object *object, uint64_t file_offset)
+{
+	wanted.n++;
+	wanted.object = object;
+	wanted.offset = file_offset;
+}
+
+static const char *kernel_name(void *userdata, uint64_t address, const char **ret_module)
+{
+	*ret_module = "";
+	return address == KERNEL_FUNCTION ? "do_work" : NULL;
+}
+
+struct fixture {
+	struct object_table *table;
+	struct object *object;
+	struct attribution *attribution;
+	struct attribution_request request;
+};
+
+static void fixture_open(struct fixture *fixture)
+{
+	struct attribution_neighbours neighbours = {on_frame, kernel_name, NULL};
+
+	wanted.n = 0;
+	fixture->table = object_table_new();
+	fixture->object = object_new(OBJECT_FILE, "/usr/bin/a");
+	ck_assert_int_eq(object_table_add(fixture->table, FILE_A, fixture->object), 0);
+	fixture->request.start_ns = START_NS;
+	if (!fixture->request.frequency_hz)
+		fixture->request.frequency_hz = 100;
+	fixture->request.initial_user_namespace = 7;
+	fixture->attribution = attribution_new(&fixture->request, &neighbours, fixture->table);
+	ck_assert_ptr_nonnull(fixture->attribution);
+}
+
+static void fixture_close(struct fixture *fixture)
+{
+	attribution_free(fixture->attribution);
+	object_table_free(fixture->table);
+	object_unref(fixture->object);
+}
+
+static struct fixture admin(void)
+{
+	struct fixture fixture = {.request = {.caller.is_admin = true,
+					  .sees_kernel = true,
+					  .with_kernel = true,
+					  .with_callers = true}};
+
+	return fixture;
+}
+
+static struct abi_sample head(enum abi_stop stop, uint16_t n_kernel, uint16_t n_user)
+{
+	return (struct abi_sample){
+		.time_ns = START_NS + 250000000,
+		.period_ns = 5000000,
+		.base_mhz = 200000,
+		.pid = 10,
+		.tid = 11,
+		.comm = "server",
+		.thread = "worker",
+		.credentials = {UID, UID, UID, UID, UID, UID, 7, 1, 0},
+		.stop = stop,
+		.n_kernel = n_kernel,
+		.n_user = n_user,
+	};
+}
+
+static void add(struct fixture *fixture, struct abi_sample head, const uint64_t *kernel,
+	const uint64_t *user)
+{
+	struct sample sample = {&head, kernel, user};
+
+	ck_assert_int_eq(attribution_add(fixture->attribution, &sample), 0);
+}
+
+static const uint64_t kernel_stack[] = {KERNEL_FUNCTION};
+static const uint64_t user_stack[] = {FRAME(FILE_A, 0x10), FRAME(FILE_A, 0x20)};
+
+START_TEST(stack_is_kernel_on_top_of_user)
+{
+	struct fixture f = admin();
+	struct profile *p;
+	uint32_t stack;
+
+	fixture_open(&f);
+	add(&f, head(ABI_STOP_END, 1, 2), kernel_stack, user_stack);
+	p = attribution_profile(f.attribution);
+	stack = p->samples[0].stack;
+	ck_assert_uint_eq(p->stacks[stack].depth, 3);
+	ck_assert_int_eq(p->frames[p->stacks[stack].frame].kind, PROFILE_FRAME_KERNEL);
+	ck_assert_uint_eq(p->frames[p->stacks[stack].frame].address, 0);
+	stack = p->stacks[stack].parent;
+	ck_assert_uint_eq(p->frames[p->stacks[stack].frame].address, 0x10);
+	stack = p->stacks[stack].parent;
+	ck_assert_uint_eq(p->frames[p->stacks[stack].frame].address, 0x20);
+	fixture_close(&f);
+}
+END_TEST
+
+START_TEST(each_distinct_frame_is_wanted_once)
+{
+	struct fixture f = admin();
+
+	fixture_open(&f);
+	for (int i = 0; i < 10; i++)
+		add(&f, head(ABI_STOP_END, 0, 2), NULL, user_stack);
+	ck_assert_uint_eq(wanted.n, 2);
+	ck_assert_ptr_eq(wanted.object, f.object);
+	fixture_close(&f);
+}
+END_TEST
+
+START_TEST(equal_samples_add_up_and_weigh_the_inverse_of_their_chance)
+{
+	struct fixture f = admin();
+	struct profile *p;
+
+	fixture_open(&f);
+	add(&f, head(ABI_STOP_END, 0, 2), NULL, user_stack);
+	add(&f, head(ABI_STOP_END, 0, 2), NULL, user_stack);
+	p = attribution_profile(f.attribution);
+	ck_assert_uint_eq(p->n_samples, 1);
+	ck_assert_int_eq(profile_value(p, 0, 0), 2);
+	/* 100 of 200 Hz: each stands for twice its 5 ms. */
+	ck_assert_int_eq(profile_value(p, 0, 1), 20000000);
+	ck_assert_uint_eq(p->samples[0].slice, 2);
+	fixture_close(&f);
+}
+END_TEST
+
+START_TEST(who_may_not_see_the_kernel_sees_one_frame)
+{
+	struct fixture f = admin();
+	struct profile *p;
+	const uint64_t deep[] = {KERNEL_FUNCTION, KERNEL_FUNCTION + 0x1000, KERNEL_FUNCTION};
+
+	f.request.sees_kernel = false;
+	fixture_open(&f);
+	add(&f, head(ABI_STOP_END, 3, 0), deep, NULL);
+	p = attribution_profile(f.attribution);
+	ck_assert_uint_eq(p->stacks[p->samples[0].stack].depth, 1);
+	ck_assert_str_eq(
+		profile_function_name(p, p->lines[p->frames[1].first_line].function), "[kernel]");
+	fixture_close(&f);
+}
+END_TEST
+
+START_TEST(sample_of_changed_credentials_is_counted_and_not_kept)
+{
+	struct fixture f = {.request = {.caller = {.uid = UID, .gid = UID}, .with_callers = true}};
+	struct abi_sample setuid = head(ABI_STOP_END, 0, 2), undumpable = setuid, other = setuid;
+	struct profile *p;
+
+	setuid.credentials.euid = 0;
+	undumpable.credentials.is_dumpable = 0;
+	other.credentials.user_namespace = 8;
+	fixture_open(&f);
+	add(&f, head(ABI_STOP_END, 0, 2), NULL, user_stack);
+	add(&f, setuid, NULL, user_stack);
+	add(&f, undumpable, NULL, user_stack);
+	add(&f, other, NULL, user_stack);
+	p = attribution_profile(f.attribution);
+	ck_assert_uint_eq(p->ledger.not_permitted, 3);
+	ck_assert_int_eq(profile_value(p, 0, 0), 1);
+	ck_assert_uint_eq(p->n_samples, 1);
+	fixture_close(&f);
+}
+END_TEST
+
+START_TEST(truncated_stack_carries_its_reason)
+{
+	struct fixture f = admin();
+	struct profile *p;
+
+	fixture_open(&f);
+	add(&f, head(ABI_STOP_FP_END, 0, 2), NULL, user_stack);
+	add(&f, head(ABI_STOP_EXEC, 1, 0), kernel_stack, NULL);
+	p = attribution_profile(f.attribution);
+	ck_assert_int_eq(p->samples[0].stop_class, PROFILE_STOP_TRUNCATED);
+	ck_assert_str_eq(profile_string(p, p->samples[0].stop), "fp-end");
+	ck_assert_int_eq(p->samples[1].stop_class, PROFILE_STOP_NO_USER_STACK);
+	fixture_close(&f);
+}
+END_TEST
+
+START_TEST(without_call_graph_a_stack_is_its_leaf)
+{
+	struct fixture f = admin();
+	struct profile *p;
+
+	f.request.with_callers = false;
+	fixture_open(&f);
+	add(&f, head(ABI_STOP_FP_END, 1, 2), kernel_stack, user_stack);
+	add(&f, head(ABI_STOP_FP_END, 0, 2), NULL, user_stack);
+	p = attribution_profile(f.attribution);
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert_uint_eq(p->stacks[p->samples[i].stack].depth, 1);
+		ck_assert_int_eq(p->samples[i].stop_class, PROFILE_STOP_COMPLETE);
+	}
+	fixture_close(&f);
+}
+END_TEST
+
+START_TEST(file_that_nobody_knows_and_memory_without_file_stay_unnamed)
+{
+	struct fixture f = admin();
+	const uint64_t strange[] = {FRAME(99, 0x10), ABI_FRAME_ADDRESS | 0x7f0000001000};
+	struct profile *p;
+
+	fixture_open(&f);
+	add(&f, head(ABI_STOP_END, 0, 2), NULL, strange);
+	p = attribution_profile(f.attribution);
+	ck_assert_uint_eq(wanted.n, 0);
+	for (size_t i = 1; i < p->n_frames; i++)
+		ck_assert_uint_ne(p->frames[i].unnamed, 0);
+	fixture_close(&f);
+}
+END_TEST
+
+START_TEST(two_objects_of_one_path_are_two_mappings)
+{
+	struct fixture f = admin();
+	const uint64_t frames[] = {FRAME(FILE_A, 0x10), FRAME(FILE_A + 1, 0x10)};
+	struct object *replaced = object_new(OBJECT_FILE, "/usr/bin/a");
+	struct profile *p;
+
+	fixture_open(&f);
+	ck_assert_int_eq(object_table_add(f.table, FILE_A + 1, replaced), 0);
+	ck_assert_int_eq(object_table_add(f.table, FILE_A + 1, replaced), -EEXIST);
+	add(&f, head(ABI_STOP_END, 0, 2), NULL, frames);
+	p = attribution_profile(f.attribution);
+	ck_assert_uint_eq(p->n_frames, 1 + 2);
+	ck_assert_uint_ne(p->frames[1].mapping, p->frames[2].mapping);
+	object_unref(replaced);
+	fixture_close(&f);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		stack_is_kernel_on_top_of_user,
+		each_distinct_frame_is_wanted_once,
+		equal_samples_add_up_and_weigh_the_inverse_of_their_chance,
+		who_may_not_see_the_kernel_sees_one_frame,
+		sample_of_changed_credentials_is_counted_and_not_kept,
+		truncated_stack_carries_its_reason,
+		without_call_graph_a_stack_is_its_leaf,
+		file_that_nobody_knows_and_memory_without_file_stay_unnamed,
+		two_objects_of_one_path_are_two_mappings,
+	};
+
+	return check_main("target/attribution", tests, ARRAY_SIZE(tests));
+}
