@@ -10,6 +10,8 @@
 #include <linux/types.h>
 #endif
 
+#include "bpf/unwind-row.h"
+
 #define ABI_COMM_SIZE 16
 #define ABI_RECORDINGS_MAX 64 /* one bit each in abi_target.recordings */
 #define ABI_KERNEL_FRAMES_MAX 127
@@ -107,6 +109,33 @@ struct abi_file {
 	__u32 id;
 	__u32 is_known; /* user space has it (or has given up): ask no more */
 	__u64 asked_ns; /* when it was last asked for */
+	__u32 table; /* 0: none yet; ABI_TABLE_NONE; else an index into the tables */
+	__u32 reserved;
+};
+
+/*
+ * Unwind tables lie in shards of equal size, each one value of an array map. A file's table is up to
+ * eight chunks of rows, by ascending file offset, each within one shard.
+ */
+#define ABI_SHARD_ROWS (1u << 18)
+#define ABI_SHARDS_MAX 64
+#define ABI_TABLES_MAX 4096
+#define ABI_TABLE_CHUNKS_MAX 8
+#define ABI_TABLE_NONE 0xffffffffu /* the file has no unwind information: frame pointers */
+
+struct abi_shard {
+	struct abi_row rows[ABI_SHARD_ROWS];
+};
+
+struct abi_chunk {
+	__u32 first_pc, end_pc; /* file offsets that it answers for */
+	__u32 shard;
+	__u32 first, n; /* rows of the shard */
+};
+
+struct abi_table {
+	__u32 n_chunks;
+	struct abi_chunk chunks[ABI_TABLE_CHUNKS_MAX];
 };
 
 /* Value of the target filter, by pid (thread group) in perfd's pid namespace. */
@@ -117,6 +146,7 @@ struct abi_target {
 };
 
 #define ABI_RECORDING_CHILDREN 1u /* processes that a target starts are targets */
+#define ABI_RECORDING_TABLES 4u /* user stacks by unwind tables where there are any */
 #define ABI_RECORDING_KERNEL 2u /* kernel frames are wanted */
 
 struct abi_recording {
@@ -165,7 +195,7 @@ _Static_assert(sizeof(struct abi_credentials) == 40, "abi_credentials");
 _Static_assert(sizeof(struct abi_sample) == 128, "abi_sample");
 _Static_assert(sizeof(struct abi_event) == 168, "abi_event");
 _Static_assert(sizeof(struct abi_file_key) == 40, "abi_file_key");
-_Static_assert(sizeof(struct abi_file) == 16, "abi_file");
+_Static_assert(sizeof(struct abi_file) == 24, "abi_file");
 _Static_assert(sizeof(struct abi_target) == 24, "abi_target");
 _Static_assert(sizeof(struct abi_recording) == 16, "abi_recording");
 _Static_assert(sizeof(struct abi_counters) == 32, "abi_counters");

@@ -140,9 +140,11 @@ static __always_inline void mapping_describe(struct task_struct *task, struct vm
 	mapping->file_offset = BPF_CORE_READ(vma, vm_pgoff) << 12;
 	mapping->is_executable = !!(BPF_CORE_READ(vma, vm_flags) & VM_EXEC);
 	mapping->file = 0;
+	mapping->table = ABI_TABLE_NONE;
 	if (!file) {
 		if (mapping->start == (__u64)BPF_CORE_READ(mm, context.vdso)) {
 			mapping->file = ABI_FILE_VDSO;
+			mapping->table = vdso_table;
 			mapping->file_offset = 0;
 		}
 		return;
@@ -153,6 +155,7 @@ static __always_inline void mapping_describe(struct task_struct *task, struct vm
 	if (!entry)
 		return;
 	mapping->file = entry->id;
+	mapping->table = entry->table;
 	file_ask(task, mapping, file, entry, &key, event);
 }
 

@@ -62,11 +62,36 @@ struct {
 	__type(value, struct abi_file);
 } files SEC(".maps");
 
+/* Written by user space through mmap, one value a shard. */
+struct shard_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct abi_shard));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, ABI_SHARDS_MAX);
+	__type(key, __u32);
+	__array(values, struct shard_map);
+} shards SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ABI_TABLES_MAX);
+	__type(key, __u32);
+	__type(value, struct abi_table);
+} tables SEC(".maps");
+
 struct mapping {
 	__u64 start, end;
 	__u64 file_offset; /* of its first byte */
 	__u32 file; /* id; 0: not the code of a file */
+	__u32 table; /* as in struct abi_file */
 	__u32 is_executable;
+	__u32 reserved;
 };
 
 /* Where a walk of a user stack stands. */
@@ -74,6 +99,8 @@ struct walk {
 	__u64 pc, sp, fp;
 	__u32 n; /* frames written */
 	__u32 first; /* index of the first in frames */
+	__u32 is_exact; /* pc is where it runs, not a return address behind a call */
+	__u32 is_fp_lost; /* fp is not the frame's: a callee did not say where it saved it */
 };
 
 /*
@@ -103,6 +130,9 @@ struct {
 
 /* The next file id; counted up by whoever sees a file first. */
 __u32 next_file_id = ABI_FILE_FIRST;
+
+/* The table of the vdso, which has no file. */
+__u32 vdso_table = ABI_TABLE_NONE;
 
 /* Filled in by the self-test: where perfd's pid namespace is. */
 struct abi_self_test self_test;

@@ -26,9 +26,11 @@ enum {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
+enum { BPF_F_MMAPABLE = 1 << 10 };
 enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 enum { BPF_RB_AVAIL_DATA = 0 };
@@ -45,6 +47,7 @@ enum { BPF_RB_AVAIL_DATA = 0 };
 #include "bpf/task.bpf.h"
 #include "bpf/mapping.bpf.h"
 #include "bpf/unwind.bpf.h"
+#include "bpf/table.bpf.h"
 #include "bpf/walk.bpf.h"
 #include "bpf/on-cpu.bpf.h"
 #include "bpf/process.bpf.h"

@@ -3,7 +3,7 @@
 
 /*
  * The user stack of the current task, frame by frame: each pc is looked up in the mappings (the
- * last one found is remembered) and leaves as (file, offset); unwind_step finds the caller.
+ * last one found is remembered) and leaves as (file, offset); the unwinder finds the caller.
  */
 
 /* May this task have a user stack that we can read? 0, or enum abi_stop + 1. */
@@ -24,6 +24,26 @@ static __always_inline int walk_refuses(struct task_struct *task, struct pt_regs
 }
 
 /*
+ * From the frame that the walk stands on to its caller. `at` is the address whose rule holds: pc
+ * itself, or the byte before it where pc is a return address.
+ */
+static __always_inline int walk_unwind(struct scratch *scratch, __u64 at)
+{
+	const struct mapping *mapping = &scratch->mapping;
+	union {
+		__u64 bits;
+		struct abi_row row;
+	} found;
+
+	if (!(scratch->flags & ABI_RECORDING_TABLES) || mapping->table == ABI_TABLE_NONE)
+		return unwind_by_frame_pointer(&scratch->walk);
+	if (!mapping->table)
+		return ABI_STOP_NO_TABLE + 1;
+	found.bits = row_find(mapping->table, at - mapping->start + mapping->file_offset);
+	return unwind_by_row(&scratch->walk, found.row);
+}
+
+/*
  * Writes the frame that the walk stands on and goes to its caller. 0, or enum abi_stop + 1. A global
  * function: verified once, with all its state in the map, where no range is tracked.
  */
@@ -32,7 +52,7 @@ __noinline int walk_step(__u32 slot)
 	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
 	struct mapping *mapping;
 	struct walk *walk;
-	__u64 pc;
+	__u64 at;
 	int stop;
 
 	if (!scratch)
@@ -40,17 +60,17 @@ __noinline int walk_step(__u32 slot)
 	walk = &scratch->walk;
 	mapping = &scratch->mapping;
 	/* A return address may be the first byte of the next function: its call is before it. */
-	pc = walk->pc - (walk->n ? 1 : 0);
-	if (pc < mapping->start || pc >= mapping->end) {
-		stop = mapping_find(pc, slot);
+	at = walk->pc - !walk->is_exact;
+	if (at < mapping->start || at >= mapping->end) {
+		stop = mapping_find(at, slot);
 		if (stop)
 			return stop + 1;
 	}
 	if (!mapping->is_executable)
 		return ABI_STOP_NOT_EXECUTABLE + 1;
-	scratch->frames[(walk->first + walk->n) & 255] = mapping_frame(mapping, pc);
+	scratch->frames[(walk->first + walk->n) & 255] = mapping_frame(mapping, at);
 	walk->n++;
-	return unwind_step(walk);
+	return walk_unwind(scratch, at);
 }
 
 /* Walks the user stack into scratch->frames from index `first` on; says how it ended. */
@@ -69,6 +89,8 @@ static __always_inline __u16 walk_user(
 	walk->pc = BPF_CORE_READ(regs, ip);
 	walk->sp = BPF_CORE_READ(regs, sp);
 	walk->fp = BPF_CORE_READ(regs, bp);
+	walk->is_exact = 1;
+	walk->is_fp_lost = 0;
 	for (int i = 0; i < ABI_USER_FRAMES_MAX; i++) {
 		stop = walk_step(slot);
 		if (stop)
