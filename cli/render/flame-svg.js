@@ -81,7 +81,7 @@
       if (!level) out += c;
       if ((c === ")" || c === ">") && level && !(c === ">" && name[i - 1] === "-")) level--;
     }
-    return out.replace(/ +$/, "");
+    return out.replace(/( const)? *$/, "");
   }
 
   function isWide(p) {
@@ -113,7 +113,7 @@
     if (cells < 3) return "";
     if (cellsOf(name) <= cells) return name;
     bare = bareName(name);
-    if (bare.length < 2) return cut(name, cells);
+    if (!bare) return cut(name, cells);
     if (cellsOf(bare) <= cells) return bare;
     for (at = bare.indexOf("::"); at >= 0; at = bare.indexOf("::", at + 2)) {
       rest = bare.slice(at + 2);

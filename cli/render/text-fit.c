@@ -70,8 +70,12 @@ static void append_bare(struct buffer *out, const char *name)
 			depth--;
 	}
 	/* "name(int) const" leaves " const" behind. */
+	if (out->size > 6 && strcmp(out->data + out->size - 6, " const") == 0)
+		out->size -= 6;
 	while (out->size && out->data[out->size - 1] == ' ')
-		out->data[--out->size] = '\0';
+		out->size--;
+	if (out->data)
+		out->data[out->size] = '\0';
 }
 
 /* Behind the first "::" that leaves no more than n_cells - 1, or NULL. */
@@ -114,7 +118,7 @@ void text_fit_append(struct buffer *out, const char *name, size_t n_cells)
 		return;
 	}
 	append_bare(&bare, name);
-	if (buffer_error(&bare) < 0 || bare.size < 2) {
+	if (buffer_error(&bare) < 0 || !bare.size) {
 		append_cut(out, name, n_cells);
 		return;
 	}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* SOURCE is told by its content; what is no profile is refused with a reason. */
+
+#include "cli/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/output.h"
+#include "proto/base/cleanup.h"
+#include "proto/profile/pprof.h"
+#include "tests/lib/check-main.h"
+
+static char path[] = "/tmp/test-source-XXXXXX";
+
+static void write_text(const char *text)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC);
+
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+START_TEST(folded_stacks_are_read)
+{
+	CLEANUP(profile_unrefp) struct profile *profile = NULL;
+
+	write_text("a;b;c 3\na;d 4\n");
+	ck_assert_int_eq(source_load(path, &profile), 0);
+	ck_assert_uint_eq(profile->ledger.kept, 7);
+}
+END_TEST
+
+START_TEST(pprof_is_read_whatever_it_is_called)
+{
+	CLEANUP(profile_unrefp) struct profile *profile = NULL, *again = NULL;
+	CLEANUP(buffer_done) struct buffer bytes = {0};
+
+	write_text("a;b;c 3\n");
+	ck_assert_int_eq(source_load(path, &profile), 0);
+	ck_assert_int_eq(pprof_encode(profile, &bytes), 0);
+	ck_assert_int_eq(output_write_file(path, bytes.data, bytes.size), 0);
+	ck_assert_int_eq(source_load(path, &again), 0);
+	ck_assert_uint_eq(again->ledger.kept, 3);
+}
+END_TEST
+
+START_TEST(standard_input_is_a_dash)
+{
+	CLEANUP(profile_unrefp) struct profile *profile = NULL;
+	int fd;
+
+	write_text("a;b 5\n");
+	fd = open(path, O_RDONLY);
+	dup2(fd, STDIN_FILENO);
+	close(fd);
+	ck_assert_int_eq(source_load("-", &profile), 0);
+	ck_assert_uint_eq(profile->ledger.kept, 5);
+}
+END_TEST
+
+START_TEST(what_is_no_profile_is_refused)
+{
+	static const char *const texts[] = {"", "\n\n", "hello world\n", "\x1f\x8b garbage"};
+	struct profile *profile = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		write_text(texts[i]);
+		ck_assert_int_eq(source_load(path, &profile), -EINVAL);
+		ck_assert_ptr_null(profile);
+	}
+}
+END_TEST
+
+START_TEST(files_that_cannot_be_read_are_named_errors)
+{
+	struct profile *profile = NULL;
+
+	ck_assert_int_eq(source_load("/nonexistent/profile", &profile), -ENOENT);
+	ck_assert_int_eq(source_load("/tmp", &profile), -EISDIR);
+	ck_assert_int_eq(source_load("@base", &profile), -EOPNOTSUPP);
+	ck_assert_int_eq(source_load("store:1h", &profile), -EOPNOTSUPP);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		folded_stacks_are_read,
+		pprof_is_read_whatever_it_is_called,
+		standard_input_is_a_dash,
+		what_is_no_profile_is_refused,
+		files_that_cannot_be_read_are_named_errors,
+	};
+	int fd = mkstemp(path), r;
+
+	if (fd < 0)
+		return EXIT_FAILURE;
+	close(fd);
+	r = check_main("cli/source", tests, ARRAY_SIZE(tests));
+	unlink(path);
+	return r;
+}
