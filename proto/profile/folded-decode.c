@@ -9,13 +9,11 @@
 #include "proto/profile/folded.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/base/array.h"
 #include "proto/base/cleanup.h"
-#include "proto/base/text.h"
 
 #define MARK_SIZE 4 /* "_[k]" */
 
@@ -182,9 +180,29 @@ static int stack_decode(struct reader *reader, const char *at, const char *end, 
 	return profile_add_sample(profile, &sample, &value);
 }
 
-bool folded_line_split(const char *line, size_t n, size_t *ret_stack_size, double *ret_value)
+/* Decimal digits, and a fraction that is rounded: no sign, no exponent. */
+static bool value_parse(const char *digits, size_t n, uint64_t *ret_value)
 {
-	char number[64];
+	uint64_t value = 0;
+	bool is_too_large = false;
+	size_t i, n_digits = 0;
+
+	for (i = 0; i < n && digits[i] >= '0' && digits[i] <= '9'; i++, n_digits++)
+		is_too_large |= __builtin_mul_overflow(value, 10u, &value) ||
+			__builtin_add_overflow(value, (uint64_t)(digits[i] - '0'), &value);
+	if (i < n && digits[i] == '.') {
+		i++;
+		value += i < n && digits[i] >= '5' && digits[i] <= '9';
+		for (; i < n && digits[i] >= '0' && digits[i] <= '9'; i++)
+			n_digits++;
+	}
+	*ret_value = is_too_large ? UINT64_MAX : value;
+	return n_digits && i == n;
+}
+
+bool folded_line_split(const char *line, size_t n, size_t *ret_stack_size, uint64_t *ret_value)
+{
+	uint64_t value;
 	size_t at;
 
 	while (n && (line[n - 1] == '\r' || line[n - 1] == ' ' || line[n - 1] == '\t'))
@@ -192,14 +210,10 @@ bool folded_line_split(const char *line, size_t n, size_t *ret_stack_size, doubl
 	at = n;
 	while (at && line[at - 1] != ' ' && line[at - 1] != '\t')
 		at--;
-	if (!at || n == at || n - at >= sizeof(number) || line[at] == '-')
-		return false;
-	memcpy(number, line + at, n - at);
-	number[n - at] = '\0';
-	/* Decimal digits and a point only: no "0x1p3". */
-	if (number[strspn(number, "0123456789.")] || text_parse_double(number, ret_value) < 0)
+	if (!at || !value_parse(line + at, n - at, &value))
 		return false;
 	*ret_stack_size = at - 1;
+	*ret_value = value;
 	return true;
 }
 
@@ -213,7 +227,7 @@ static bool is_blank(const char *line, size_t n)
 static int line_decode(struct reader *reader, const char *line, size_t n)
 {
 	size_t stack_size;
-	double value;
+	uint64_t value;
 
 	reader->n_lines++;
 	if (n > FOLDED_LINE_BYTES_MAX)
@@ -225,8 +239,7 @@ static int line_decode(struct reader *reader, const char *line, size_t n)
 		return profile_malformed(reader->error,
 			"is no folded stacks: line %zu does not end in a number", reader->n_lines);
 	}
-	value = round(value);
-	if (value > (double)INT64_MAX / 2)
+	if (value > INT64_MAX)
 		return profile_malformed(
 			reader->error, "line %zu: the number is too large", reader->n_lines);
 	return value > 0 ? stack_decode(reader, line, line + stack_size, (int64_t)value) : 0;

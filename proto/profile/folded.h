@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "proto/base/buffer.h"
 #include "proto/profile/profile.h"
@@ -43,5 +44,6 @@ int folded_encode(
 int folded_decode(
 	const void *bytes, size_t n, struct profile **ret_profile, struct profile_error *error);
 
-/* Splits a line into stack and number. False: it does not end in a number above or equal to 0. */
-bool folded_line_split(const char *line, size_t n, size_t *ret_stack_size, double *ret_value);
+/* Splits a line into stack and number, rounded; what does not fit is above INT64_MAX. False: it does
+ * not end in a number that is 0 or more. */
+bool folded_line_split(const char *line, size_t n, size_t *ret_stack_size, uint64_t *ret_value);

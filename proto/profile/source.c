@@ -44,7 +44,7 @@ static bool is_folded(const char *text, size_t n)
 	while (text < end) {
 		const char *newline = memchr(text, '\n', (size_t)(end - text));
 		size_t size = (size_t)((newline ? newline : end) - text), stack_size;
-		double value;
+		uint64_t value;
 
 		if (folded_line_split(text, size, &stack_size, &value))
 			return true;

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Two profiles are equal when they say the same; each record is compared by its texts. */
+
+#include <check.h>
+
+#include "tests/unit/proto/profile/fixture.h"
+
+static void string_equal(
+	const struct profile *a, uint32_t id_a, const struct profile *b, uint32_t id_b)
+{
+	ck_assert_str_eq(profile_string(a, id_a), profile_string(b, id_b));
+}
+
+static void conditions_equal(const struct profile *a, const struct profile *b)
+{
+	const struct profile_conditions *x = &a->conditions, *y = &b->conditions;
+
+	string_equal(a, x->target, b, y->target);
+	string_equal(a, x->event, b, y->event);
+	string_equal(a, x->event_asked, b, y->event_asked);
+	string_equal(a, x->call_graph, b, y->call_graph);
+	string_equal(a, x->host, b, y->host);
+	string_equal(a, x->kernel, b, y->kernel);
+	string_equal(a, x->machine, b, y->machine);
+	string_equal(a, x->version, b, y->version);
+	string_equal(a, x->notes, b, y->notes);
+	ck_assert_double_eq(x->frequency_asked, y->frequency_asked);
+	ck_assert_double_eq(x->frequency_reached, y->frequency_reached);
+	ck_assert_uint_eq(x->start_realtime_ns, y->start_realtime_ns);
+	ck_assert_uint_eq(x->duration_ns, y->duration_ns);
+	ck_assert_uint_eq(x->sampled_ns, y->sampled_ns);
+	ck_assert_uint_eq(x->scheduler_ns, y->scheduler_ns);
+	ck_assert_uint_eq(x->n_cpus, y->n_cpus);
+}
+
+static void counts_equal(const struct profile *a, const struct profile_count *x, size_t n_x,
+	const struct profile *b, const struct profile_count *y, size_t n_y)
+{
+	ck_assert_uint_eq(n_x, n_y);
+	for (size_t i = 0; i < n_x; i++) {
+		string_equal(a, x[i].reason, b, y[i].reason);
+		ck_assert_uint_eq(x[i].n, y[i].n);
+	}
+}
+
+static void ledger_equal(const struct profile *a, const struct profile *b)
+{
+	const struct profile_ledger *x = &a->ledger, *y = &b->ledger;
+
+	ck_assert_uint_eq(x->taken, y->taken);
+	ck_assert_uint_eq(x->kept, y->kept);
+	ck_assert_uint_eq(x->not_permitted, y->not_permitted);
+	ck_assert_uint_eq(x->complete, y->complete);
+	ck_assert_uint_eq(x->missed, y->missed);
+	counts_equal(a, x->lost, x->n_lost, b, y->lost, y->n_lost);
+	counts_equal(a, x->truncated, x->n_truncated, b, y->truncated, y->n_truncated);
+	counts_equal(
+		a, x->no_user_stack, x->n_no_user_stack, b, y->no_user_stack, y->n_no_user_stack);
+	ck_assert_uint_eq(x->n_unnamed, y->n_unnamed);
+	for (size_t i = 0; i < x->n_unnamed; i++) {
+		string_equal(a, x->unnamed[i].reason, b, y->unnamed[i].reason);
+		ck_assert_uint_eq(x->unnamed[i].n_frames, y->unnamed[i].n_frames);
+		ck_assert_uint_eq(x->unnamed[i].n_samples, y->unnamed[i].n_samples);
+	}
+}
+
+static void frame_equal(
+	const struct profile *a, uint32_t id_a, const struct profile *b, uint32_t id_b)
+{
+	const struct profile_frame *x = &a->frames[id_a], *y = &b->frames[id_b];
+
+	ck_assert_uint_eq(x->address, y->address);
+	ck_assert_uint_eq(x->kind, y->kind);
+	ck_assert_uint_eq(x->n_lines, y->n_lines);
+	string_equal(a, x->unnamed, b, y->unnamed);
+	string_equal(a, a->mappings[x->mapping].path, b, b->mappings[y->mapping].path);
+	string_equal(a, a->mappings[x->mapping].build_id, b, b->mappings[y->mapping].build_id);
+	for (size_t i = 0; i < x->n_lines; i++) {
+		const struct profile_line *line_a = &a->lines[x->first_line + i];
+		const struct profile_line *line_b = &b->lines[y->first_line + i];
+		const struct profile_function *f = &a->functions[line_a->function];
+		const struct profile_function *g = &b->functions[line_b->function];
+
+		ck_assert_uint_eq(line_a->line, line_b->line);
+		string_equal(a, f->name, b, g->name);
+		string_equal(a, f->system_name, b, g->system_name);
+		string_equal(a, f->file, b, g->file);
+		ck_assert_uint_eq(f->start_line, g->start_line);
+	}
+}
+
+static void stack_equal(
+	const struct profile *a, uint32_t id_a, const struct profile *b, uint32_t id_b)
+{
+	ck_assert_uint_eq(a->stacks[id_a].depth, b->stacks[id_b].depth);
+	while (id_a && id_b) {
+		frame_equal(a, a->stacks[id_a].frame, b, b->stacks[id_b].frame);
+		id_a = a->stacks[id_a].parent;
+		id_b = b->stacks[id_b].parent;
+	}
+	ck_assert(!id_a && !id_b);
+}
+
+static void thread_equal(
+	const struct profile *a, uint32_t id_a, const struct profile *b, uint32_t id_b)
+{
+	const struct profile_thread *s = &a->threads[id_a], *t = &b->threads[id_b];
+	const struct profile_process *p = &a->processes[s->process], *q = &b->processes[t->process];
+
+	ck_assert_int_eq(!id_a, !id_b);
+	ck_assert_int_eq(!s->process, !t->process);
+	ck_assert_uint_eq(s->tid, t->tid);
+	string_equal(a, s->name, b, t->name);
+	ck_assert_uint_eq(p->pid, q->pid);
+	ck_assert_uint_eq(p->uid, q->uid);
+	ck_assert_uint_eq(p->start_ns, q->start_ns);
+	string_equal(a, p->comm, b, q->comm);
+	string_equal(a, p->exe, b, q->exe);
+	string_equal(a, p->unit, b, q->unit);
+	string_equal(a, p->container, b, q->container);
+}
+
+void fixture_assert_equal(const struct profile *a, const struct profile *b)
+{
+	conditions_equal(a, b);
+	ledger_equal(a, b);
+	ck_assert_uint_eq(a->n_value_types, b->n_value_types);
+	for (size_t i = 0; i < a->n_value_types; i++) {
+		string_equal(a, a->value_types[i].type, b, b->value_types[i].type);
+		string_equal(a, a->value_types[i].unit, b, b->value_types[i].unit);
+	}
+	ck_assert_uint_eq(a->n_samples, b->n_samples);
+	for (size_t i = 0; i < a->n_samples; i++) {
+		const struct profile_sample *x = &a->samples[i], *y = &b->samples[i];
+
+		stack_equal(a, x->stack, b, y->stack);
+		thread_equal(a, x->thread, b, y->thread);
+		ck_assert_uint_eq(x->slice, y->slice);
+		ck_assert_uint_eq(x->stop_class, y->stop_class);
+		string_equal(a, x->stop, b, y->stop);
+		for (size_t type = 0; type < a->n_value_types; type++)
+			ck_assert_int_eq(profile_value(a, i, type), profile_value(b, i, type));
+	}
+}
