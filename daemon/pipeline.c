@@ -104,6 +104,7 @@ static void object_request(
 	struct opener_request open = {
 		.how = OPENER_MAPPING,
 		.pid = event->pid,
+		.process_start_ns = event->start_ns,
 		.start = event->need.start,
 		.end = event->need.end,
 	};

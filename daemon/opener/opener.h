@@ -17,28 +17,29 @@
 #define OPENER_DEADLINE_MS 1000
 #define OPENER_STUCK_MAX 4
 #define OPENER_PATH_MAX 4096
+#define OPENER_QUEUE_MAX 4096
+#define OPENER_FILE_BYTES_MAX (UINT64_C(16) << 30)
 
 enum opener_how {
-	/* /proc/PID/map_files/START-END; where that link is gone or refused, `path` beneath
-	 * /proc/PID/root (openat2, RESOLVE_IN_ROOT, no magic links). */
+	/* /proc/PID/map_files/START-END; where that is refused, the path that /proc/PID/maps has
+	 * there, beneath /proc/PID/root (openat2, RESOLVE_IN_ROOT, no magic links). */
 	OPENER_MAPPING,
 	/* `path`, an absolute path of the host: separate debug files from configured directories. */
 	OPENER_HOST_PATH,
 	/* `path` beneath /proc/PID/root. */
 	OPENER_TARGET_PATH,
-	/* /proc/PID/exe, else as OPENER_MAPPING. */
-	OPENER_EXE,
 };
 
 struct opener_request {
 	enum opener_how how;
 	uint32_t pid;
+	uint64_t process_start_ns; /* since boot; 0: any process. Pids are reused: -ESRCH then */
 	uint64_t start, end; /* of the mapping */
-	const char *path;    /* copied */
+	const char *path; /* copied */
 };
 
 struct opener_reply {
-	int fd;	   /* read-only, regular file, close-on-exec; the callback takes it (or it is closed) */
+	int fd; /* read-only, regular file, close-on-exec; the callback takes it (or it is closed) */
 	int error; /* 0 or negative errno; fd is -1 then */
 	int is_by_path; /* not through the mapping: device and inode prove nothing */
 	struct stat stat;

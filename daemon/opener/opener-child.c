@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The child that may hang. A target chose what it maps: every file is looked at through O_PATH
+ * first, which starts nothing in a device, a FIFO or a network file system's server, and is opened
+ * for reading only when it is a regular file of bearable size. After the open the process must still
+ * be the one that was meant.
+ */
+
+#include "daemon/opener/opener-wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/close_range.h>
+#include <linux/openat2.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "proto/base/cleanup.h"
+#include "proto/base/text.h"
+#include "proto/base/time.h"
+
+#define OPEN_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+#define MAPS_BYTES_MAX (64u << 20)
+
+/* A regular file behind an O_PATH descriptor, opened for reading. */
+static int reopen(int path_fd, struct stat *ret_stat)
+{
+	char link[32];
+	int fd;
+
+	if (fstat(path_fd, ret_stat) < 0)
+		return -errno;
+	if (!S_ISREG(ret_stat->st_mode))
+		return -EINVAL;
+	if ((uint64_t)ret_stat->st_size > OPENER_FILE_BYTES_MAX)
+		return -EFBIG;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", path_fd);
+	fd = open(link, OPEN_FLAGS);
+	return fd < 0 ? -errno : fd;
+}
+
+/* `path` as the process sees it, never leaving its root. */
+static int open_in_root(uint32_t pid, const char *path, struct stat *ret_stat)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	CLEANUP(closep) int root_fd = -1, path_fd = -1;
+	char root[32];
+
+	snprintf(root, sizeof(root), "/proc/%" PRIu32 "/root", pid);
+	root_fd = open(root, O_PATH | O_CLOEXEC | O_DIRECTORY);
+	if (root_fd < 0)
+		return -errno;
+	path_fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+	if (path_fd < 0)
+		return -errno;
+	return reopen(path_fd, ret_stat);
+}
+
+/* The path that /proc/PID/maps has for the mapping that starts at `start`. */
+static int maps_find_path(uint32_t pid, uint64_t start, char *path, size_t size)
+{
+	CLEANUP(freep) char *text = NULL;
+	char name[32], *line, *rest = NULL;
+	int r;
+
+	snprintf(name, sizeof(name), "/proc/%" PRIu32 "/maps", pid);
+	r = text_read_file(AT_FDCWD, name, MAPS_BYTES_MAX, &text, NULL);
+	if (r < 0)
+		return r;
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		const char *slash = strchr(line, '/');
+
+		if (strtoull(line, NULL, 16) != start || !slash)
+			continue;
+		snprintf(path, size, "%s", slash);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static int open_mapping(const struct opener_wire_request *request, struct opener_wire_reply *reply)
+{
+	CLEANUP(closep) int path_fd = -1;
+	char link[96];
+	ssize_t n;
+	int r;
+
+	snprintf(link, sizeof(link), "/proc/%" PRIu32 "/map_files/%" PRIx64 "-%" PRIx64,
+		request->pid, request->start, request->end);
+	path_fd = open(link, O_PATH | O_CLOEXEC);
+	if (path_fd >= 0) {
+		n = readlink(link, reply->path, sizeof(reply->path) - 1);
+		reply->path[n > 0 ? n : 0] = '\0';
+		return reopen(path_fd, &reply->stat);
+	}
+	if (errno != EPERM && errno != EACCES)
+		return -errno;
+	r = maps_find_path(request->pid, request->start, reply->path, sizeof(reply->path));
+	if (r < 0)
+		return r;
+	reply->is_by_path = 1;
+	return open_in_root(request->pid, reply->path, &reply->stat);
+}
+
+static int open_host(const char *path, struct stat *ret_stat)
+{
+	CLEANUP(closep) int path_fd = open(path, O_PATH | O_CLOEXEC);
+
+	return path_fd < 0 ? -errno : reopen(path_fd, ret_stat);
+}
+
+/* Field 22 of /proc/PID/stat counts in clock ticks; the kernel's own count is in ns. */
+static bool is_same_process(uint32_t pid, uint64_t start_ns)
+{
+	CLEANUP(freep) char *text = NULL;
+	uint64_t tick_ns = NS_PER_SECOND / (uint64_t)sysconf(_SC_CLK_TCK), ticks;
+	const char *after;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
+	if (text_read_file(AT_FDCWD, path, 4096, &text, NULL) < 0)
+		return false;
+	after = strrchr(text, ')');
+	if (!after ||
+		sscanf(after + 1,
+			" %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+			"%*d %" SCNu64,
+			&ticks) != 1)
+		return false;
+	return ticks == start_ns / tick_ns;
+}
+
+/* An fd, or a negative errno. */
+static int request_handle(
+	const struct opener_wire_request *request, struct opener_wire_reply *reply)
+{
+	CLEANUP(closep) int fd = -1;
+
+	switch (request->how) {
+	case OPENER_MAPPING:
+		fd = open_mapping(request, reply);
+		break;
+	case OPENER_TARGET_PATH:
+		fd = open_in_root(request->pid, request->path, &reply->stat);
+		break;
+	case OPENER_HOST_PATH:
+		fd = open_host(request->path, &reply->stat);
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (fd < 0) {
+		int r = fd;
+
+		fd = -1;
+		return r;
+	}
+	if (request->process_start_ns && request->how != OPENER_HOST_PATH &&
+		!is_same_process(request->pid, request->process_start_ns))
+		return -ESRCH;
+	return take_fd(&fd);
+}
+
+static void reply_send(int socket_fd, struct opener_wire_reply *reply, int fd)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {};
+	struct iovec vector = {reply, sizeof(*reply)};
+	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+
+	if (fd >= 0) {
+		struct cmsghdr *header;
+
+		message.msg_control = control.bytes;
+		message.msg_controllen = sizeof(control.bytes);
+		header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	}
+	if (sendmsg(socket_fd, &message, MSG_NOSIGNAL) < 0)
+		_exit(1);
+}
+
+/* It opens files and talks to its parent; nothing else. */
+static int sandbox(void)
+{
+	static const int allowed[] = {SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(recvmsg),
+		SCMP_SYS(sendmsg), SCMP_SYS(recvfrom), SCMP_SYS(open), SCMP_SYS(openat),
+		SCMP_SYS(openat2), SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(close),
+		SCMP_SYS(readlink), SCMP_SYS(brk), SCMP_SYS(mmap), SCMP_SYS(munmap),
+		SCMP_SYS(mremap), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn),
+		SCMP_SYS(sched_yield), SCMP_SYS(futex), SCMP_SYS(madvise), SCMP_SYS(getpid)};
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int r = filter ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < ARRAY_SIZE(allowed) && !r; i++)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+	if (!r)
+		r = seccomp_load(filter);
+	seccomp_release(filter);
+	return r;
+}
+
+static void child_prepare(int socket_fd)
+{
+	sigset_t none;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, "perfd-opener");
+	/* Not even a target of its own user may look into what has our capabilities. */
+	prctl(PR_SET_DUMPABLE, 0);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	for (int i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (socket_fd > 3)
+		close_range(3, (unsigned)socket_fd - 1, 0);
+	close_range((unsigned)socket_fd + 1, UINT32_MAX, 0);
+	if (sandbox() < 0)
+		_exit(1);
+}
+
+void opener_child_run(int socket_fd)
+{
+	static struct opener_wire_request request;
+	static struct opener_wire_reply reply;
+
+	child_prepare(socket_fd);
+	for (;;) {
+		CLEANUP(closep) int fd = -1;
+		ssize_t n = recv(socket_fd, &request, sizeof(request), 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n != sizeof(request))
+			_exit(0);
+		request.path[sizeof(request.path) - 1] = '\0';
+		memset(&reply, 0, sizeof(reply));
+		fd = request_handle(&request, &reply);
+		if (fd < 0) {
+			reply.error = fd;
+			fd = -1;
+		}
+		reply_send(socket_fd, &reply, fd);
+	}
+}

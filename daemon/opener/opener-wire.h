@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What parent and child say to each other, one packet each; a reply's fd travels as SCM_RIGHTS. */
+
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "daemon/opener/opener.h"
+
+struct opener_wire_request {
+	uint32_t how, pid;
+	uint64_t process_start_ns, start, end;
+	char path[OPENER_PATH_MAX];
+};
+
+struct opener_wire_reply {
+	int32_t error;
+	int32_t is_by_path;
+	struct stat stat;
+	char path[OPENER_PATH_MAX];
+};
+
+/* The child's life: answers requests from the socket until its end. Never returns. */
+_Noreturn void opener_child_run(int socket_fd);
