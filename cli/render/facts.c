@@ -137,7 +137,7 @@ static void append_unnamed(const struct profile *profile, struct buffer *out)
 	for (size_t i = 0; i < ledger->n_unnamed; i++) {
 		buffer_append_text(out, i ? "; " : "Without a name: ");
 		facts_append_count(ledger->unnamed[i].n_frames, out);
-		buffer_append_text(out, " frames in ");
+		buffer_printf(out, " frame%s in ", ledger->unnamed[i].n_frames == 1 ? "" : "s");
 		facts_append_count(ledger->unnamed[i].n_samples, out);
 		buffer_printf(
 			out, " samples (%s)", profile_string(profile, ledger->unnamed[i].reason));

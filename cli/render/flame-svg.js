@@ -23,7 +23,7 @@
   var depth = new Int32Array(n);
   var value = new Float64Array(n), start = new Float64Array(n), self = new Float64Array(n);
   var isMatch = null, query = "", zoomed = 0, focused = -1, isIcicle = g.icicle;
-  var width = g.width, rows = [];
+  var width = g.width, rows = [], mouse = { x: -1, y: -1 };
 
   function load() {
     var path = [], cursor = [], level = -1, i, j;
@@ -119,8 +119,8 @@
       rest = bare.slice(at + 2);
       if (rest.length > 1 && cellsOf(rest) + 1 <= cells) return "…" + rest;
     }
-    at = bare.lastIndexOf(":");
-    return cut(at >= 0 && at + 1 < bare.length ? bare.slice(at + 1) : bare, cells);
+    at = bare.replace(/::$/, "").lastIndexOf("::");
+    return cut(at >= 0 ? bare.slice(at + 2) : bare, cells);
   }
 
   function rowY(d) { return g.top + g.row * (isIcicle ? d : g.rows - 1 - d); }
@@ -354,7 +354,11 @@
 
   function focusOn(i) {
     var b;
+    var active = document.activeElement;
     if (i < 0) return;
+    /* So that Enter is for the box, no more for a button. */
+    if (active && active.localName === "button")
+      active.blur();
     focused = i;
     mark(i);
     b = boxOf(i);
@@ -395,8 +399,9 @@
       reset();
       return;
     }
-    if (isTyping || event.target.localName === "button" || event.ctrlKey || event.metaKey ||
-        event.altKey)
+    if (isTyping || event.ctrlKey || event.metaKey || event.altKey)
+      return;
+    if (key === "Enter" && event.target.localName === "button")
       return;
     switch (key) {
     case "ArrowUp": walk(-outward, 0); break;
@@ -466,6 +471,10 @@
     window.addEventListener("resize", resize);
     document.addEventListener("keydown", onKey);
     svg.addEventListener("mousemove", function (event) {
+      /* Browsers send one where the picture moved under a mouse at rest: keys rule then. */
+      if (event.clientX === mouse.x && event.clientY === mouse.y)
+        return;
+      mouse = { x: event.clientX, y: event.clientY };
       var p = pointOf(event), i = nodeAt(p);
       if (i < 0 || event.target.closest && event.target.closest(".tools"))
         return hideTip();

@@ -90,6 +90,18 @@ static const char *drop_scopes(const char *name, size_t n_cells)
 	return NULL;
 }
 
+/* Behind the last "::" that anything follows, or all. */
+static const char *last_scope(const char *name)
+{
+	const char *last = name;
+
+	for (const char *p = strstr(name, "::"); p; p = strstr(p + 2, "::")) {
+		if (p[2])
+			last = p + 2;
+	}
+	return last;
+}
+
 static void append_cut(struct buffer *out, const char *name, size_t n_cells)
 {
 	size_t cells = 0;
@@ -132,6 +144,5 @@ void text_fit_append(struct buffer *out, const char *name, size_t n_cells)
 		buffer_append_text(out, inner);
 		return;
 	}
-	inner = strrchr(bare.data, ':');
-	append_cut(out, inner && inner[1] ? inner + 1 : bare.data, n_cells);
+	append_cut(out, last_scope(bare.data), n_cells);
 }

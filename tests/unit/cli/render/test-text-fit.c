@@ -29,6 +29,7 @@ START_TEST(names_give_up_the_least_telling_part_first)
 		{"std::vector<int>::push_back(int&&)", 6, "push_…"},
 		{"f() const", 6, "f"},
 		{"a::b::operator()(int)", 17, "…operator()(int)"},
+		{"[truncated:fp-end]", 8, "[trunca…"},
 		{"<module>", 8, "<module>"},
 		{"<module>", 5, "<mod…"},
 		{"::", 3, "::"},
