@@ -22,7 +22,6 @@
 #include "daemon/target/object-table.h"
 #include "daemon/target/targets.h"
 #include "proto/base/cleanup.h"
-#include "proto/base/log.h"
 #include "proto/base/time.h"
 
 #define NAMING_BUDGET_NS (2 * NS_PER_SECOND)
@@ -209,16 +208,14 @@ static int pipeline_open(struct pipeline *pipeline, const struct pipeline_config
 	if (!r)
 		r = symbolizer_new(
 			pipeline->loop, pipeline->opener, &symbolizer, &pipeline->symbolizer);
+	if (!r)
+		r = kernel_symbols_new(&pipeline->kernel_symbols);
 	if (r < 0) {
 		snprintf(ret_problem->text, sizeof(ret_problem->text),
 			"cannot start the helpers (perfd-opener, perfd-elf-worker): %s",
 			strerror(-r));
 		return r;
 	}
-	r = kernel_symbols_new(&pipeline->kernel_symbols);
-	if (r < 0)
-		log_warning(
-			"cannot read /proc/kallsyms: %s; kernel frames stay unnamed", strerror(-r));
 	return capture_new(pipeline->loop, &handlers, pipeline, ret_problem, &pipeline->capture);
 }
 

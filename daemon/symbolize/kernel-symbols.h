@@ -9,9 +9,9 @@
  */
 struct kernel_symbols;
 
-/* 0; -EPERM where kptr_restrict hides the addresses (all read as zero); other negative errno. */
+/* Reads nothing yet. 0 or -ENOMEM. */
 int kernel_symbols_new(struct kernel_symbols **ret_symbols);
-/* The same from given text: for tests. */
+/* From given text: for tests. -EPERM where all addresses are zero, as kptr_restrict makes them. */
 int kernel_symbols_parse(const char *text, struct kernel_symbols **ret_symbols);
 struct kernel_symbols *kernel_symbols_free(struct kernel_symbols *symbols);
 

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * /proc/kallsyms read at once: names stay where they were read, and a sorted array points at them.
+ * The file has no sizes: a symbol reaches to the next one, but no further than FUNCTION_BYTES_MAX.
+ * Reading it takes the kernel some 50 ms, so it is read when the first address is looked for.
+ */
+
+#include "daemon/symbolize/kernel-symbols.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/base/array.h"
+#include "proto/base/cleanup.h"
+#include "proto/base/text.h"
+#include "proto/base/time.h"
+
+#define KALLSYMS_PATH "/proc/kallsyms"
+#define KALLSYMS_BYTES_MAX (256u << 20)
+#define FUNCTION_BYTES_MAX (1u << 20)
+#define RELOAD_INTERVAL_NS NS_PER_SECOND
+
+struct kernel_symbol {
+	uint64_t address;
+	uint32_t name, module; /* offsets into text; module 0: the kernel proper */
+	bool is_global;
+};
+
+struct kernel_symbols {
+	char *text;
+	struct kernel_symbol *items;
+	size_t n, n_allocated;
+	bool is_from_proc;
+	uint64_t loaded_ns;
+};
+
+/* Global before local, so that the first of equal addresses is the one to show. */
+static int compare(const void *a, const void *b)
+{
+	const struct kernel_symbol *x = a, *y = b;
+
+	if (x->address != y->address)
+		return x->address < y->address ? -1 : 1;
+	if (x->is_global != y->is_global)
+		return x->is_global ? -1 : 1;
+	return x->name < y->name ? -1 : x->name > y->name;
+}
+
+/* "ffffffff81000000 T _text" or "ffffffffc0001000 t name\t[module]"; other lines are passed over. */
+static int line_parse(struct kernel_symbols *symbols, char *line)
+{
+	struct kernel_symbol symbol = {};
+	char *end, *name, *tab;
+	int r;
+
+	symbol.address = strtoull(line, &end, 16);
+	if (end == line || end[0] != ' ' || !end[1] || end[2] != ' ' || !end[3])
+		return 0;
+	if (!strchr("tTwW", end[1]))
+		return 0;
+	symbol.is_global = end[1] == 'T';
+	name = end + 3;
+	tab = strchr(name, '\t');
+	if (tab) {
+		*tab = '\0';
+		if (tab[1] == '[') {
+			tab[1 + strcspn(tab + 1, "]")] = '\0';
+			symbol.module = (uint32_t)(tab + 2 - symbols->text);
+		}
+	}
+	symbol.name = (uint32_t)(name - symbols->text);
+	r = array_reserve(&symbols->items, &symbols->n_allocated, symbols->n + 1, sizeof(symbol));
+	if (r < 0)
+		return r;
+	symbols->items[symbols->n++] = symbol;
+	return 0;
+}
+
+/* Takes the text, whatever comes of it. */
+static int symbols_fill(struct kernel_symbols *symbols, char *text)
+{
+	bool has_address = false, is_sorted = true;
+	char *line, *next;
+	int r;
+
+	free(symbols->text);
+	symbols->text = text;
+	symbols->n = 0;
+	for (line = text; line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		r = line_parse(symbols, line);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < symbols->n; i++) {
+		has_address |= symbols->items[i].address != 0;
+		is_sorted &= !i || compare(&symbols->items[i - 1], &symbols->items[i]) <= 0;
+	}
+	if (symbols->n && !has_address)
+		return -EPERM;
+	if (!is_sorted)
+		qsort(symbols->items, symbols->n, sizeof(*symbols->items), compare);
+	return 0;
+}
+
+static int symbols_load(struct kernel_symbols *symbols)
+{
+	char *text;
+	int r = text_read_file(AT_FDCWD, KALLSYMS_PATH, KALLSYMS_BYTES_MAX, &text, NULL);
+
+	symbols->loaded_ns = time_now_ns(CLOCK_MONOTONIC);
+	if (r < 0)
+		return r;
+	return symbols_fill(symbols, text);
+}
+
+int kernel_symbols_new(struct kernel_symbols **ret_symbols)
+{
+	struct kernel_symbols *symbols = calloc(1, sizeof(*symbols));
+
+	if (!symbols)
+		return -ENOMEM;
+	symbols->is_from_proc = true;
+	*ret_symbols = symbols;
+	return 0;
+}
+
+int kernel_symbols_parse(const char *text, struct kernel_symbols **ret_symbols)
+{
+	struct kernel_symbols *symbols = calloc(1, sizeof(*symbols));
+	char *copy = strdup(text);
+	int r = symbols && copy ? symbols_fill(symbols, TAKE(copy)) : -ENOMEM;
+
+	free(copy);
+	if (r < 0) {
+		kernel_symbols_free(symbols);
+		return r;
+	}
+	*ret_symbols = symbols;
+	return 0;
+}
+
+struct kernel_symbols *kernel_symbols_free(struct kernel_symbols *symbols)
+{
+	if (!symbols)
+		return NULL;
+	free(symbols->text);
+	free(symbols->items);
+	free(symbols);
+	return NULL;
+}
+
+static const struct kernel_symbol *find(const struct kernel_symbols *symbols, uint64_t address)
+{
+	size_t low = 0, high = symbols->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (symbols->items[middle].address <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (!low)
+		return NULL;
+	/* The first of those at the same address. */
+	for (low--; low && symbols->items[low - 1].address == symbols->items[low].address; low--)
+		;
+	return address - symbols->items[low].address < FUNCTION_BYTES_MAX ? &symbols->items[low]
+									  : NULL;
+}
+
+static bool is_load_due(const struct kernel_symbols *symbols)
+{
+	return symbols->is_from_proc &&
+		(!symbols->loaded_ns ||
+			time_now_ns(CLOCK_MONOTONIC) - symbols->loaded_ns > RELOAD_INTERVAL_NS);
+}
+
+const char *kernel_symbols_find(
+	struct kernel_symbols *symbols, uint64_t address, const char **ret_module)
+{
+	const struct kernel_symbol *symbol = find(symbols, address);
+
+	if (!symbol && is_load_due(symbols) && symbols_load(symbols) == 0)
+		symbol = find(symbols, address);
+	if (!symbol)
+		return NULL;
+	*ret_module = symbol->module ? symbols->text + symbol->module : "";
+	return symbols->text + symbol->name;
+}
