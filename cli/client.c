@@ -71,7 +71,7 @@ int client_from_fd(int fd, struct client **ret_client, struct client_error *ret_
 	return 0;
 }
 
-static int connect_failed(const char *path, int error, struct client_error *ret_error)
+static int connect_failed(int error, struct client_error *ret_error)
 {
 	const char *why = strerror(-error);
 
@@ -82,8 +82,7 @@ static int connect_failed(const char *path, int error, struct client_error *ret_
 	else if (error == -EAGAIN)
 		why = "the daemon is not accepting connections";
 	*ret_error = (struct client_error){.exit_code = CLIENT_EXIT_UNREACHABLE};
-	snprintf(ret_error->text, sizeof(ret_error->text), "the daemon cannot be reached at %s: %s",
-		path, why);
+	snprintf(ret_error->text, sizeof(ret_error->text), "%s", why);
 	return error;
 }
 
@@ -93,12 +92,12 @@ int client_connect(const char *path, struct client **ret_client, struct client_e
 	CLEANUP(closep) int fd = -1;
 
 	if (strlen(path) >= sizeof(address.sun_path))
-		return connect_failed(path, -ENAMETOOLONG, ret_error);
+		return connect_failed(-ENAMETOOLONG, ret_error);
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	/* Non-blocking: connecting to a listener whose queue is full must not hang. */
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)))
-		return connect_failed(path, -errno, ret_error);
+		return connect_failed(-errno, ret_error);
 	return client_from_fd(take_fd(&fd), ret_client, ret_error);
 }
 
