@@ -149,6 +149,8 @@ static const struct renderer *find_renderer(
 
 	if (arguments->format)
 		renderer = renderer_find_format(arguments->format);
+	else if (strcmp(arguments->output, "-") == 0)
+		renderer = renderer_find_format("folded");
 	else
 		renderer = renderer_find(arguments->output);
 	if (renderer)
@@ -156,8 +158,6 @@ static const struct renderer *find_renderer(
 	if (arguments->format)
 		options_error(command, "there is no format '%s'; there are %s", arguments->format,
 			suffixes);
-	else if (strcmp(arguments->output, "-") == 0)
-		options_error(command, "standard output has no suffix; name a format: -f folded");
 	else
 		options_error(command, "the suffix of '%s' names no format; there are %s",
 			arguments->output, suffixes);
@@ -205,7 +205,7 @@ const struct command command_convert = {
 	.details =
 		"IN is told by its content: pprof, folded stacks, or the text of perf script.\n"
 		"OUT is told by its suffix: .pb.gz, .folded, .svg, .speedscope.json, .json, .perf.\n"
-		"Either may be '-'.",
+		"Either may be '-'; standard output gets folded stacks unless -f says otherwise.",
 	.example = "perf script | perfctl convert - profile.pb.gz",
 	.options = convert_options,
 	.n_options = ARRAY_SIZE(convert_options),

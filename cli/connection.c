@@ -34,8 +34,7 @@ const char *connection_path(const struct connection_options *options)
 static int say_unreachable(
 	const struct connection_options *options, const struct client_error *error)
 {
-	message_error("cannot reach perfd at '%s': %s%s", connection_path(options), error->text,
-		named_path(options) ? "" : "; start perfd.service, or name a socket by --socket");
+	message_error("cannot reach perfd at '%s': %s", connection_path(options), error->text);
 	return error->exit_code ? (int)error->exit_code : EXIT_UNREACHABLE;
 }
 

@@ -15,6 +15,7 @@
 
 #include "cli/commands.h"
 #include "cli/message.h"
+#include "cli/render/text-fit.h"
 #include "proto/base/buffer.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/text.h"
@@ -201,6 +202,17 @@ int options_parse(const struct command *command, int argc, char **argv, option_f
 	return 0;
 }
 
+/* Columns, not bytes: a "…" takes three of these and one of those. */
+static void print_option(const char *left, const char *help)
+{
+	size_t cells = text_fit_cells(left, strlen(left));
+
+	if (cells >= HELP_COLUMN)
+		printf("%s\n%*s%s\n", left, HELP_COLUMN, "", help);
+	else
+		printf("%s%*s%s\n", left, (int)(HELP_COLUMN - cells), "", help);
+}
+
 void options_print_help(const struct command *command)
 {
 	printf("Usage: perfctl %s %s\n\n%s\n", command->name, command->usage, command->summary);
@@ -217,12 +229,9 @@ void options_print_help(const struct command *command)
 			snprintf(letter, sizeof(letter), "-%c, ", spec->id);
 		snprintf(left, sizeof(left), "  %s--%s%s%s", letter, spec->name,
 			spec->argument ? " " : "", spec->argument ? spec->argument : "");
-		if (strlen(left) >= HELP_COLUMN)
-			printf("%s\n%*s%s\n", left, HELP_COLUMN, "", spec->help);
-		else
-			printf("%-*s%s\n", HELP_COLUMN, left, spec->help);
+		print_option(left, spec->help);
 	}
-	printf("%-*s%s\n", HELP_COLUMN, "  -h, --help", "this text");
+	print_option("  -h, --help", "this text");
 	printf("\nExample:\n  %s\n", command->example);
 }
 

@@ -79,11 +79,10 @@ static int find_format(
 			return options_error(command, "there is no format '%s'; there are %s",
 				results->format, suffixes);
 	}
+	if (!result->renderer && is_stdout)
+		result->renderer = renderer_find_format("folded");
 	if (result->renderer)
 		return 0;
-	if (is_stdout)
-		return options_error(
-			command, "standard output has no suffix; name a format: -f folded");
 	return options_error(command, "the suffix of '%s' names no format; there are %s",
 		result->path, suffixes);
 }

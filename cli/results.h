@@ -18,7 +18,8 @@ enum { OPTION_RESULT_JSON = 700, OPTION_RESULT_STDOUT };
 #define RESULT_OPTION_SPECS                                                                        \
 	{'o', "output", "FILE", "write this file, its format by its suffix; repeatable"},          \
 		{'f', "format", "FORMAT", "format where the name does not tell: folded, svg, …"},  \
-		{OPTION_RESULT_STDOUT, "stdout", NULL, "write to standard output, as -o -"},       \
+		{OPTION_RESULT_STDOUT, "stdout", NULL,                                             \
+			"write to standard output (folded), as -o -"},                             \
 		{'q', "quiet", NULL, "errors only"},                                               \
 	{                                                                                          \
 		OPTION_RESULT_JSON, "json", NULL, "a summary for programs on standard output"      \
