@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What system tests share: the built programs, a perfd on a private socket, real services under
+load. Each test is a program of its own: `support.main(globals())` runs its functions that begin
+with `test_`, in order of their definition, and exits 77 where the machine cannot run them."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+BUILD = pathlib.Path(os.environ.get('PERFCTL_BUILD') or sys.argv[1]).resolve()
+PERFCTL = BUILD / 'perfctl'
+PERFD = BUILD / 'perfd'
+PROGRAMS = BUILD / 'tests' / 'system' / 'programs'
+
+
+class Skip(Exception):
+    pass
+
+
+def check(condition, what):
+    """An assertion that also holds under python -O, with a sentence."""
+    if not condition:
+        raise AssertionError(what)
+
+
+def run(*command, expect=0, timeout=60, **options):
+    """Runs a program to its end; its exit status must be `expect` (None: any)."""
+    done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=timeout, stdin=subprocess.DEVNULL, **options)
+    done.out = done.stdout.decode(errors='replace')
+    done.err = done.stderr.decode(errors='replace')
+    if expect is not None and done.returncode != expect:
+        raise AssertionError(f'{command} exited with {done.returncode}, not {expect}:\n'
+                             f'{done.out[-2000:]}\n{done.err[-4000:]}')
+    return done
+
+
+def perfctl(*arguments, **options):
+    return run(PERFCTL, *arguments, **options)
+
+
+def wait_until(condition, what, seconds=10):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f'waited {seconds} s in vain: {what}')
+
+
+def end(process):
+    """Ends a process that a test started, and reaps it."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    for stream in (process.stdout, process.stderr):
+        if stream:
+            stream.close()
+
+
+@contextlib.contextmanager
+def started(*command, **options):
+    options.setdefault('stdout', subprocess.DEVNULL)
+    options.setdefault('stderr', subprocess.DEVNULL)
+    process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, **options)
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+@contextlib.contextmanager
+def directory(mode=0o755):
+    path = pathlib.Path(tempfile.mkdtemp(prefix='perfctl-test-'))
+    path.chmod(mode)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+class Daemon:
+    """A perfd of our own on a private socket."""
+
+    def __init__(self, where):
+        self.socket = where / 'socket'
+        self.log = where / 'perfd.log'
+        with open(self.log, 'wb') as log:
+            self.process = subprocess.Popen([str(PERFD), '--socket', str(self.socket)],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        wait_until(lambda: self.socket.exists() or self.process.poll() is not None, 'perfd')
+        check(self.process.poll() is None, f'perfd ended: {self.log.read_text()}')
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def n_fds(self):
+        return len(os.listdir(f'/proc/{self.pid}/fd'))
+
+    def children(self):
+        return children(self.pid)
+
+    def perfctl(self, command, *arguments, **options):
+        return perfctl(command, '--socket', self.socket, *arguments, **options)
+
+
+@contextlib.contextmanager
+def daemon():
+    with directory() as where:
+        d = Daemon(where)
+        try:
+            yield d
+        finally:
+            end(d.process)
+            if sys.exc_info()[0]:
+                print(f'--- perfd said:\n{d.log.read_text()}', file=sys.stderr)
+
+
+def children(pid):
+    found = []
+    for task in pathlib.Path(f'/proc/{pid}/task').glob('*/children'):
+        with contextlib.suppress(OSError):
+            found += [int(c) for c in task.read_text().split()]
+    return found
+
+
+def comm(pid):
+    return pathlib.Path(f'/proc/{pid}/comm').read_text().strip()
+
+
+def folded(text):
+    """[(frames root first, count)]"""
+    lines = []
+    for line in text.splitlines():
+        stack, _, count = line.rpartition(' ')
+        lines.append((stack.split(';'), int(count)))
+    return lines
+
+
+def frames_of(text):
+    """Each frame's name, with the number of samples that have it."""
+    total = {}
+    for stack, count in folded(text):
+        for frame in set(stack):
+            total[frame] = total.get(frame, 0) + count
+    return total
+
+
+def ledger_adds_up(summary):
+    """The summary of `record --json`: taken = kept + lost + not permitted, and so on."""
+    ledger = summary['ledger']
+
+    def total(key):
+        value = ledger.get(key, 0)
+        if isinstance(value, dict):
+            return sum(value.values())
+        if isinstance(value, list):
+            return sum(entry['count'] for entry in value)
+        return value
+
+    check(total('taken') == total('kept') + total('lost') + total('notPermitted'), ledger)
+    check(total('kept') == total('complete') + total('truncated') + total('noUserStack'), ledger)
+    return ledger
+
+
+def load_json(text):
+    return json.loads(text)
+
+
+@contextlib.contextmanager
+def redis():
+    """Debian's redis-server on a private Unix socket, under redis-benchmark."""
+    with directory() as where:
+        socket = where / 'redis.sock'
+        with started('redis-server', '--port', '0', '--unixsocket', socket, '--save', '',
+                     '--dir', where, '--daemonize', 'no') as server:
+            wait_until(socket.exists, 'redis')
+            with started('redis-benchmark', '-s', socket, '-n', '1000000000', '-c', '10', '-q',
+                         '-t', 'set,get,lpush,lrange_100'):
+                time.sleep(0.3)
+                yield server.pid
+
+
+def postgres_bin():
+    found = sorted(pathlib.Path('/usr/lib/postgresql').glob('*/bin/postgres'))
+    if not found:
+        raise Skip('postgresql is not installed')
+    return found[-1].parent
+
+
+@contextlib.contextmanager
+def postgres():
+    """Debian's postgres with a database of its own, under pgbench. Yields the postmaster's pid."""
+    binaries = postgres_bin()
+    with directory(0o777) as where:
+        data = where / 'data'
+
+        def as_postgres(*command):
+            return ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups',
+                    *[str(c) for c in command]]
+
+        run(*as_postgres(binaries / 'initdb', '-D', data, '-A', 'trust', '--no-sync'))
+        with started(*as_postgres(binaries / 'postgres', '-D', data, '-k', where, '-h', '',
+                                  '-c', 'fsync=off')) as server:
+            client = ['-h', str(where), '-U', 'postgres']
+            wait_until(lambda: run(binaries / 'pg_isready', *client, expect=None).returncode == 0,
+                       'postgres', 30)
+            run(binaries / 'pgbench', *client, '-i', '-s', '2', '-q', 'postgres', timeout=120)
+            with started(binaries / 'pgbench', *client, '-S', '-c', '2', '-T', '3600', 'postgres'):
+                time.sleep(0.5)
+                yield server.pid
+
+
+def main(names):
+    if os.geteuid() != 0:
+        print('SKIP: root is needed')
+        sys.exit(77)
+    failed = skipped = passed = 0
+    only = os.environ.get('PERFCTL_TEST')
+    for name, function in list(names.items()):
+        if not name.startswith('test_') or (only and only not in name):
+            continue
+        start = time.monotonic()
+        try:
+            function()
+            word, passed = 'ok', passed + 1
+        except Skip as reason:
+            word, skipped = f'SKIP: {reason}', skipped + 1
+        except Exception:
+            traceback.print_exc()
+            word, failed = 'FAILED', failed + 1
+        print(f'{name}: {word} ({time.monotonic() - start:.1f} s)', flush=True)
+    sys.exit(1 if failed else 77 if skipped and not passed else 0)
