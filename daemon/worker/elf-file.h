@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* One ELF file behind a descriptor: its executable segments and a view of its sections. */
+
+#include <libelf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct elf_segment {
+	uint64_t offset, address, size;
+};
+
+struct elf_file {
+	int fd;
+	uint64_t size; /* bytes of the file */
+	Elf *elf;
+	bool is_32bit;
+	struct elf_segment *segments; /* PT_LOAD with PF_X */
+	size_t n_segments;
+	uint64_t eh_frame_hdr, eh_frame_hdr_size; /* address, from PT_GNU_EH_FRAME; 0: none */
+};
+
+/* Some bytes of the file; valid while it is open. */
+struct elf_bytes {
+	const uint8_t *data;
+	size_t size;
+};
+
+#define ELF_FILE_BAD 1 /* not an ELF file that makes sense */
+
+/* Takes the fd in every case. 0, ELF_FILE_BAD, or -ENOMEM. */
+int elf_file_open(int fd, struct elf_file **ret_file);
+struct elf_file *elf_file_close(struct elf_file *file);
+void elf_file_closep(struct elf_file **file);
+
+/* The virtual address at a file offset within an executable segment; false: in none. */
+bool elf_file_address(const struct elf_file *file, uint64_t offset, uint64_t *ret_address);
+
+/* The section's header and bytes by name; false: none, or without bytes. `ret_address` may be
+ * NULL. */
+bool elf_file_section(const struct elf_file *file, const char *name, struct elf_bytes *ret_bytes,
+	uint64_t *ret_address);
+
+/* Is there a section of this name with contents, compressed or not? */
+bool elf_file_has_section(const struct elf_file *file, const char *name);
+
+/* The bytes that a PT_LOAD segment of any kind puts at an address, up to the segment's end. */
+bool elf_file_at(const struct elf_file *file, uint64_t address, struct elf_bytes *ret_bytes);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The jobs of perfd-elf-worker, without its socket and its sandbox. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/worker/messages.h"
+#include "proto/base/buffer.h"
+
+/* Looks into a file; with_crc reads all of it. Takes the fd. A named outcome is an enum
+ * worker_status. 0 or -ENOMEM. */
+int job_probe(int fd, bool with_crc, struct worker_probe *ret_probe);
+
+/* One object with its tables, kept between jobs. */
+struct job_object;
+
+/* fds by enum worker_file, -1 where there is none; takes them all. A named outcome is an enum
+ * worker_status. 0 or -ENOMEM. */
+int job_object_open(int fds[N_WORKER_FILES], struct job_object **ret_object);
+struct job_object *job_object_close(struct job_object *object);
+/* Sum of the sizes of its files. */
+uint64_t job_object_file_bytes(const struct job_object *object);
+
+struct job_symbols_request {
+	const uint64_t *offsets;
+	size_t n;
+	bool with_lines;
+	uint64_t deadline_ns; /* CLOCK_MONOTONIC; at least one offset is answered in any case */
+};
+
+/* Answers the first offsets of the request, as many as time and room allow: fills the counts of the
+ * reply and appends its body. 0 or -ENOMEM. */
+int job_symbols(struct job_object *object, const struct job_symbols_request *request,
+	struct worker_reply *reply, struct buffer *body);
