@@ -264,7 +264,7 @@ int folded_decode(
 		r = line_decode(&reader, at, size);
 		if (r)
 			return r;
-		at += size + 1;
+		at += size + (newline != NULL);
 	}
 	if (!reader.profile->n_samples)
 		return profile_malformed(error, "holds no stacks");

@@ -35,33 +35,38 @@ static void narrowing_done(struct narrowing *narrowing)
 	free(narrowing->is_ignored);
 }
 
-static void regexp_done(regex_t **regex)
+struct expression {
+	regex_t regex;
+	bool is_compiled;
+};
+
+static void expression_done(struct expression *expression)
 {
-	if (*regex)
-		regfree(*regex);
+	if (expression->is_compiled)
+		regfree(&expression->regex);
 }
 
 /* By function: does its name match? */
-static int functions_match(const struct profile *profile, const char *expression,
-	bool **ret_matches, struct profile_error *error)
+static int functions_match(const struct profile *profile, const char *text, bool **ret_matches,
+	struct profile_error *error)
 {
 	CLEANUP(freep) bool *matches = calloc(profile->n_functions, sizeof(*matches));
-	CLEANUP(regexp_done) regex_t *compiled = NULL;
-	regex_t regex;
+	CLEANUP(expression_done) struct expression expression = {};
 	int status;
 
 	if (!matches)
 		return -ENOMEM;
-	status = regcomp(&regex, expression, REG_EXTENDED | REG_NOSUB);
+	status = regcomp(&expression.regex, text, REG_EXTENDED | REG_NOSUB);
 	if (status) {
 		char cause[128];
 
-		regerror(status, &regex, cause, sizeof(cause));
-		return profile_malformed(error, "bad expression '%s': %s", expression, cause);
+		regerror(status, &expression.regex, cause, sizeof(cause));
+		return profile_malformed(error, "bad expression '%s': %s", text, cause);
 	}
-	compiled = &regex;
+	expression.is_compiled = true;
 	for (uint32_t i = 0; i < profile->n_functions; i++)
-		matches[i] = !regexec(&regex, profile_function_name(profile, i), 0, NULL, 0);
+		matches[i] = !regexec(
+			&expression.regex, profile_function_name(profile, i), 0, NULL, 0);
 	*ret_matches = TAKE(matches);
 	return 0;
 }

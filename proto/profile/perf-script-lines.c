@@ -183,21 +183,32 @@ static bool text_begins(struct perf_script_text text, const char *wanted)
 	return text.size >= strlen(wanted) && !memcmp(text.at, wanted, strlen(wanted));
 }
 
-/* Takes "(module)" off the end; a module may have blanks and parentheses of its own, so it begins at
- * the last " (" that is not the kernel's " (deleted)". */
+/* Where the '(' stands that the last character closes; text->size if none. */
+static size_t bracket_find(const struct perf_script_text *text)
+{
+	size_t depth = 0;
+
+	for (size_t at = text->size; at-- > 0;) {
+		if (text->at[at] == ')')
+			depth++;
+		else if (text->at[at] == '(' && !--depth)
+			return at;
+	}
+	return text->size;
+}
+
+/* Takes "(module)" off the end. A module may have blanks and brackets of its own, as in
+ * "(/bin/x (deleted))"; where they do not pair, it begins at the last '(' behind a blank. */
 static bool module_take(struct perf_script_text *text, struct perf_script_text *ret_module)
 {
-	static const char deleted[] = " (deleted))";
 	size_t end = text->size, at;
 
 	if (!end || text->at[end - 1] != ')')
 		return false;
-	at = end - 1;
-	if (end >= sizeof(deleted) - 1 &&
-		!memcmp(text->at + end - (sizeof(deleted) - 1), deleted, sizeof(deleted) - 1))
-		at = end - (sizeof(deleted) - 1);
-	while (at && !(text->at[at] == '(' && is_blank(text->at[at - 1])))
-		at--;
+	at = bracket_find(text);
+	if (at == end || !at || !is_blank(text->at[at - 1]))
+		for (at = end - 1; at && !(text->at[at] == '(' && is_blank(text->at[at - 1]));)
+			at--;
 	if (!at)
 		return false;
 	*ret_module = (struct perf_script_text){text->at + at + 1, end - at - 2};
@@ -259,7 +270,7 @@ bool perf_script_is_likely(const char *text, size_t n)
 
 		if (word_take(&rest, &word) && word.at[0] != '#')
 			return perf_script_heading_parse(line, &heading);
-		text = line.at + line.size + 1;
+		text = line.at + line.size + (newline != NULL);
 	}
 	return false;
 }

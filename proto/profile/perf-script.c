@@ -253,7 +253,7 @@ int perf_script_decode(
 		r = line_decode(&reader, (struct perf_script_text){at, size});
 		if (r)
 			return r;
-		at += size + 1;
+		at += size + (newline != NULL);
 	}
 	r = end_decode(&reader);
 	if (r)

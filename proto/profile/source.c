@@ -50,7 +50,7 @@ static bool is_folded(const char *text, size_t n)
 			return true;
 		if (size && text[0] != '#' && text[0] != '\r')
 			return false;
-		text += size + 1;
+		text += size + (newline != NULL);
 	}
 	return false;
 }

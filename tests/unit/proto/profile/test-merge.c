@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Merging and narrowing: what goes in comes out, and the ledger adds up. */
+
+#include "proto/profile/merge.h"
+
+#include <string.h>
+
+#include "proto/base/cleanup.h"
+#include "proto/profile/folded.h"
+#include "proto/profile/narrow.h"
+#include "tests/lib/check-main.h"
+#include "tests/unit/proto/profile/fixture.h"
+
+static void assert_folded(const struct profile *profile, const char *expected)
+{
+	CLEANUP(buffer_done) struct buffer out = {};
+
+	ck_assert_int_eq(folded_encode(profile, NULL, &out), 0);
+	ck_assert_str_eq(out.data ? out.data : "", expected);
+}
+
+START_TEST(merging_into_a_new_profile_takes_everything_over)
+{
+	CLEANUP(profile_unrefp) struct profile *from = fixture_hostile(), *into = profile_new();
+
+	ck_assert_int_eq(merge_add(into, from), 0);
+	fixture_assert_equal(from, into);
+}
+END_TEST
+
+START_TEST(merging_twice_doubles_values_ledger_and_times)
+{
+	CLEANUP(profile_unrefp) struct profile *from = fixture_hostile(), *into = profile_new();
+
+	ck_assert_int_eq(merge_add(into, from), 0);
+	ck_assert_int_eq(merge_add(into, from), 0);
+	ck_assert_uint_eq(into->n_samples, from->n_samples);
+	ck_assert_uint_eq(into->ledger.kept, from->ledger.kept * 2);
+	ck_assert_uint_eq(into->ledger.taken, from->ledger.taken * 2);
+	ck_assert_uint_eq(profile_n_lost(into), profile_n_lost(from) * 2);
+	ck_assert_uint_eq(into->ledger.missed, from->ledger.missed * 2);
+	ck_assert_uint_eq(into->conditions.duration_ns, from->conditions.duration_ns * 2);
+	ck_assert_uint_eq(into->conditions.scheduler_ns, from->conditions.scheduler_ns * 2);
+	ck_assert_double_eq(into->conditions.frequency_asked, 99);
+	ck_assert_str_eq(profile_string(into, into->conditions.event), "cpu-clock");
+}
+END_TEST
+
+START_TEST(conditions_that_differ_become_several_and_later_slices_move)
+{
+	CLEANUP(profile_unrefp) struct profile *a = fixture_new(), *b = fixture_new();
+
+	ck_assert_int_eq(profile_add_string(a, "one", &a->conditions.host), 0);
+	ck_assert_int_eq(profile_add_string(b, "two", &b->conditions.host), 0);
+	ck_assert_int_eq(profile_add_string(b, "6.1", &b->conditions.kernel), 0);
+	a->conditions.start_realtime_ns = 1000000000;
+	b->conditions.start_realtime_ns = 3000000000;
+	fixture_add(a, fixture_thread(a, "x", 1, 1), "main", NULL, 1);
+	fixture_add(b, fixture_thread(b, "x", 1, 1), "main", NULL, 1);
+	ck_assert_int_eq(merge_add(a, b), 0);
+	ck_assert_str_eq(profile_string(a, a->conditions.host), "several");
+	ck_assert_str_eq(profile_string(a, a->conditions.kernel), "6.1");
+	ck_assert_uint_eq(a->n_samples, 2);
+	ck_assert_uint_eq(a->samples[1].slice, 20);
+}
+END_TEST
+
+START_TEST(value_types_are_matched_by_name_and_refused_if_they_differ)
+{
+	CLEANUP(profile_unrefp) struct profile *a = fixture_new(), *b = profile_new();
+	CLEANUP(profile_unrefp) struct profile *c = profile_new();
+	const int64_t values[] = {50, 4};
+
+	ck_assert_int_eq(profile_add_value_type(b, "cpu", "nanoseconds"), 0);
+	ck_assert_int_eq(profile_add_value_type(b, "samples", "count"), 0);
+	ck_assert_int_eq(profile_add_sample(b, &(struct profile_sample){}, values), 0);
+	ck_assert_int_eq(merge_add(a, b), 0);
+	ck_assert_int_eq(profile_value(a, 0, 0), 4);
+	ck_assert_int_eq(profile_value(a, 0, 1), 50);
+	ck_assert_int_eq(profile_add_value_type(c, "samples", "count"), 0);
+	ck_assert_int_eq(merge_add(a, c), MERGE_TYPES_DIFFER);
+	ck_assert_uint_eq(a->n_samples, 1);
+}
+END_TEST
+
+static struct profile *two_programs(void)
+{
+	struct profile *profile = fixture_new();
+	uint32_t a = fixture_thread(profile, "a", 10, 11), b = fixture_thread(profile, "b", 20, 21);
+
+	fixture_add(profile, a, "main;parse;malloc", NULL, 1);
+	fixture_add(profile, a, "main;render;malloc", NULL, 2);
+	fixture_add(profile, b, "main;in_parse<poll", "depth", 4);
+	profile->samples[1].slice = 12;
+	profile->conditions.duration_ns = 5000000000;
+	ck_assert_int_eq(profile_count_lost(profile, "ring-full", 9), 0);
+	fixture_seal(profile);
+	return profile;
+}
+
+START_TEST(narrowing_keeps_what_matches)
+{
+	static const struct {
+		struct narrow_options options;
+		const char *folded;
+	} cases[] = {
+		{{.comm = "a"}, "a;main;parse;malloc 1\na;main;render;malloc 2\n"},
+		{{.pid = 20}, "b;[truncated:depth];main;poll;in_parse 4\n"},
+		{{.thread = "11", .focus = "^render$"}, "a;main;render;malloc 2\n"},
+		{{.focus = "parse"},
+			"a;main;parse;malloc 1\nb;[truncated:depth];main;poll;in_parse 4\n"},
+		{{.ignore = "parse"}, "a;main;render;malloc 2\n"},
+		{{.focus = "malloc", .ignore = "^(parse|poll)$"}, "a;main;render;malloc 2\n"},
+		{{.from_ns = 1000000000}, "a;main;render;malloc 2\n"},
+		{{.from_ns = 1200000000, .to_ns = 1300000000}, "a;main;render;malloc 2\n"},
+		{{.to_ns = 1200000000},
+			"a;main;parse;malloc 1\nb;[truncated:depth];main;poll;in_parse 4\n"},
+		{{.comm = "none"}, ""},
+		{{},
+			"a;main;parse;malloc 1\na;main;render;malloc 2\n"
+			"b;[truncated:depth];main;poll;in_parse 4\n"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(profile_unrefp) struct profile *profile = two_programs(), *narrowed = NULL;
+		const struct profile_ledger *ledger;
+
+		ck_assert_int_eq(narrow_profile(profile, &cases[i].options, &narrowed, NULL), 0);
+		assert_folded(narrowed, cases[i].folded);
+		ledger = &narrowed->ledger;
+		ck_assert_uint_eq(ledger->taken, ledger->kept + 9);
+		ck_assert_uint_eq(ledger->kept, ledger->complete + profile_n_truncated(narrowed));
+	}
+}
+END_TEST
+
+START_TEST(a_time_range_has_its_own_length_and_start)
+{
+	CLEANUP(profile_unrefp) struct profile *profile = two_programs(), *narrowed = NULL;
+	const struct narrow_options options = {.from_ns = 1000000000, .to_ns = 3000000000};
+
+	ck_assert_int_eq(narrow_profile(profile, &options, &narrowed, NULL), 0);
+	ck_assert_uint_eq(narrowed->conditions.duration_ns, 2000000000);
+	ck_assert_uint_eq(narrowed->samples[0].slice, 2);
+	ck_assert_uint_eq(narrowed->conditions.sampled_ns, 20000000);
+	ck_assert_str_eq(
+		profile_string(narrowed, narrowed->conditions.notes), "narrowed to from=1s to=3s");
+}
+END_TEST
+
+START_TEST(a_bad_expression_is_named)
+{
+	CLEANUP(profile_unrefp) struct profile *profile = two_programs(), *narrowed = NULL;
+	const struct narrow_options options = {.focus = "a(b"};
+	struct profile_error error = {};
+
+	ck_assert_int_eq(narrow_profile(profile, &options, &narrowed, &error), PROFILE_MALFORMED);
+	ck_assert_ptr_null(narrowed);
+	ck_assert_msg(strstr(error.text, "'a(b'"), "%s", error.text);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		merging_into_a_new_profile_takes_everything_over,
+		merging_twice_doubles_values_ledger_and_times,
+		conditions_that_differ_become_several_and_later_slices_move,
+		value_types_are_matched_by_name_and_refused_if_they_differ,
+		narrowing_keeps_what_matches,
+		a_time_range_has_its_own_length_and_start,
+		a_bad_expression_is_named,
+	};
+
+	return check_main("merge", tests, ARRAY_SIZE(tests));
+}
