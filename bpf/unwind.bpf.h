@@ -34,8 +34,7 @@ static __always_inline int unwind_by_frame_pointer(struct walk *walk)
 		return UNWIND_STOP(READ);
 	if (!saved.pc)
 		return UNWIND_STOP(FP_END);
-	if (saved.fp && saved.fp <= walk->fp)
-		return UNWIND_STOP(FP_BAD);
+	/* Whether the saved rbp is a frame pointer too shows at the next step. */
 	walk->sp = walk->fp + 16;
 	walk->fp = saved.fp;
 	walk->pc = saved.pc;

@@ -52,7 +52,7 @@ int naming_begin(struct profile *profile, const struct naming_request *request)
 	return r;
 }
 
-/* "/usr/bin/redis-server (deleted)" -> "redis-server" */
+/* "/usr/bin/redis-server (deleted)" -> "redis-server"; "[vdso]" -> "vdso" */
 static void module_name(const struct object *object, char *name, size_t size)
 {
 	static const char deleted[] = " (deleted)";
@@ -61,6 +61,10 @@ static void module_name(const struct object *object, char *name, size_t size)
 
 	if (text_ends_with(base, deleted))
 		n -= sizeof(deleted) - 1;
+	if (object->kind == OBJECT_VDSO && n > 2) {
+		base++;
+		n -= 2;
+	}
 	snprintf(name, size, "%.*s", (int)n, base);
 }
 
