@@ -171,8 +171,20 @@ static void set_conditions(struct profile *profile)
 	conditions->n_cpus = 2;
 }
 
-int main(void)
+static void add_samples(struct profile *profile)
 {
+	for (size_t i = 0; i < ARRAY_SIZE(samples); i++)
+		add_sample(profile, &samples[i]);
+	if (profile_count_samples(profile) < 0 || profile_count_lost(profile, "ring-full", 5) < 0)
+		abort();
+	profile->ledger.missed = 3;
+	profile->ledger.taken = profile->ledger.kept + 5;
+}
+
+/* With "idle": a recording of a target that used no CPU. */
+int main(int argc, char **argv)
+{
+	bool is_idle = argc > 1 && strcmp(argv[1], "idle") == 0;
 	CLEANUP(profile_unrefp) struct profile *profile = profile_new();
 	CLEANUP(buffer_done) struct buffer out = {0};
 
@@ -180,12 +192,10 @@ int main(void)
 		profile_add_value_type(profile, "cpu", "nanoseconds") < 0)
 		abort();
 	set_conditions(profile);
-	for (size_t i = 0; i < ARRAY_SIZE(samples); i++)
-		add_sample(profile, &samples[i]);
-	if (profile_count_samples(profile) < 0 || profile_count_lost(profile, "ring-full", 5) < 0)
-		abort();
-	profile->ledger.missed = 3;
-	profile->ledger.taken = profile->ledger.kept + 5;
+	if (is_idle)
+		profile->conditions.sampled_ns = profile->conditions.scheduler_ns = 0;
+	else
+		add_samples(profile);
 	profile_seal(profile);
 	if (pprof_encode(profile, &out) < 0)
 		abort();
