@@ -94,13 +94,11 @@ struct mapping {
 	__u32 reserved;
 };
 
-/* Where a walk of a user stack stands. */
+/* A walk of a user stack: where it stands, and the frames it has written. */
 struct walk {
-	__u64 pc, sp, fp;
-	__u32 n; /* frames written */
-	__u32 first; /* index of the first in frames */
-	__u32 is_exact; /* pc is where it runs, not a return address behind a call */
-	__u32 is_fp_lost; /* fp is not the frame's: a callee did not say where it saved it */
+	struct unwind unwind;
+	__u32 n;
+	__u32 first; /* index of its first frame in scratch.frames */
 };
 
 /*

@@ -43,10 +43,10 @@ enum { BPF_RB_AVAIL_DATA = 0 };
 
 #include "bpf/abi.h"
 
+#include "bpf/unwind.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/task.bpf.h"
 #include "bpf/mapping.bpf.h"
-#include "bpf/unwind.bpf.h"
 #include "bpf/table.bpf.h"
 #include "bpf/walk.bpf.h"
 #include "bpf/on-cpu.bpf.h"

@@ -5,8 +5,14 @@
  * One frame of a user stack, from callee to caller: no output, no maps; compiled a second time as
  * plain C for the tests. By a row of the unwind table, or by the frame pointer (psABI x86-64, 3.4.1:
  * at rbp lie the caller's rbp and the return address) where there is no table. Both return 0 when
- * `walk` stands on the caller, else how the walk ends (enum abi_stop + 1).
+ * `unwind` stands on the caller, else how the walk ends (enum abi_stop + 1).
  */
+
+struct unwind {
+	__u64 pc, sp, fp;
+	__u32 is_exact; /* pc is where it runs, not a return address behind a call */
+	__u32 is_fp_lost; /* fp is not the frame's: a callee did not say where it saved it */
+};
 
 #define UNWIND_STOP(name) (ABI_STOP_##name + 1)
 
@@ -18,57 +24,57 @@ struct signal_registers {
 	__u64 rbp, rbx, rdx, rax, rcx, rsp, rip;
 };
 
-static __always_inline int unwind_by_frame_pointer(struct walk *walk)
+static __always_inline int unwind_by_frame_pointer(struct unwind *unwind)
 {
 	struct {
 		__u64 fp, pc;
 	} saved;
 
-	if (walk->is_fp_lost)
+	if (unwind->is_fp_lost)
 		return UNWIND_STOP(LOST_RBP);
-	if (!walk->fp)
+	if (!unwind->fp)
 		return UNWIND_STOP(FP_END);
-	if (walk->fp < walk->sp || walk->fp & 7)
+	if (unwind->fp < unwind->sp || unwind->fp & 7)
 		return UNWIND_STOP(FP_BAD);
-	if (bpf_probe_read_user(&saved, sizeof(saved), (void *)walk->fp))
+	if (bpf_probe_read_user(&saved, sizeof(saved), (void *)unwind->fp))
 		return UNWIND_STOP(READ);
 	if (!saved.pc)
 		return UNWIND_STOP(FP_END);
 	/* Whether the saved rbp is a frame pointer too shows at the next step. */
-	walk->sp = walk->fp + 16;
-	walk->fp = saved.fp;
-	walk->pc = saved.pc;
-	walk->is_exact = 0;
+	unwind->sp = unwind->fp + 16;
+	unwind->fp = saved.fp;
+	unwind->pc = saved.pc;
+	unwind->is_exact = 0;
 	return 0;
 }
 
 /* The interrupted frame may lie anywhere: on another stack than the handler's. */
-static __always_inline int unwind_signal_frame(struct walk *walk)
+static __always_inline int unwind_signal_frame(struct unwind *unwind)
 {
 	struct signal_registers saved;
 
-	if (bpf_probe_read_user(&saved, sizeof(saved), (void *)(walk->sp + SIGNAL_FRAME_RBP)))
+	if (bpf_probe_read_user(&saved, sizeof(saved), (void *)(unwind->sp + SIGNAL_FRAME_RBP)))
 		return UNWIND_STOP(READ);
-	walk->pc = saved.rip;
-	walk->sp = saved.rsp;
-	walk->fp = saved.rbp;
-	walk->is_exact = 1;
-	walk->is_fp_lost = 0;
+	unwind->pc = saved.rip;
+	unwind->sp = saved.rsp;
+	unwind->fp = saved.rbp;
+	unwind->is_exact = 1;
+	unwind->is_fp_lost = 0;
 	return saved.rip ? 0 : UNWIND_STOP(END);
 }
 
 /* The canonical frame address by kinds that need no memory; 0 for the others. */
-static __always_inline __u64 unwind_cfa(const struct walk *walk, struct abi_row row)
+static __always_inline __u64 unwind_cfa(const struct unwind *unwind, struct abi_row row)
 {
 	__u64 offset = (__u64)(__s64)row.cfa_offset * 8;
 
 	switch (ABI_ROW_CFA(row.kinds)) {
 	case ABI_CFA_RSP:
-		return walk->sp + offset;
+		return unwind->sp + offset;
 	case ABI_CFA_RBP:
-		return walk->fp + offset;
+		return unwind->fp + offset;
 	case ABI_CFA_PLT:
-		return walk->sp + 8 + ((walk->pc & 15) >= (__u64)row.cfa_offset ? 8 : 0);
+		return unwind->sp + 8 + ((unwind->pc & 15) >= (__u64)row.cfa_offset ? 8 : 0);
 	default:
 		return 0;
 	}
@@ -76,10 +82,10 @@ static __always_inline __u64 unwind_cfa(const struct walk *walk, struct abi_row 
 
 /* The kinds that read it from memory. 0, or the end of the walk. */
 static __always_inline int unwind_cfa_deref(
-	const struct walk *walk, struct abi_row row, __u64 *ret_cfa)
+	const struct unwind *unwind, struct abi_row row, __u64 *ret_cfa)
 {
 	__u32 kind = ABI_ROW_CFA(row.kinds);
-	__u64 base = kind == ABI_CFA_RSP_DEREF_8 ? walk->sp : walk->fp, value;
+	__u64 base = kind == ABI_CFA_RSP_DEREF_8 ? unwind->sp : unwind->fp, value;
 
 	if (kind != ABI_CFA_RBP_DEREF && kind != ABI_CFA_RSP_DEREF_8 && kind != ABI_CFA_RBP_DEREF_8)
 		return UNWIND_STOP(RULE);
@@ -90,13 +96,13 @@ static __always_inline int unwind_cfa_deref(
 }
 
 /* The caller's rbp, when it is not the word that was read with the return address. */
-static __always_inline int unwind_rbp(struct walk *walk, struct abi_row row, __u64 cfa)
+static __always_inline int unwind_rbp(struct unwind *unwind, struct abi_row row, __u64 cfa)
 {
-	__u64 base = ABI_ROW_RBP(row.kinds) == ABI_RBP_CFA ? cfa : walk->fp, value;
+	__u64 base = ABI_ROW_RBP(row.kinds) == ABI_RBP_CFA ? cfa : unwind->fp, value;
 
 	if (bpf_probe_read_user(&value, 8, (void *)(base + (__u64)(__s64)row.rbp_offset * 8)))
 		return UNWIND_STOP(READ);
-	walk->fp = value;
+	unwind->fp = value;
 	return 0;
 }
 
@@ -108,7 +114,7 @@ static __always_inline int unwind_needs_fp(struct abi_row row)
 		ABI_ROW_RBP(row.kinds) == ABI_RBP_RBP;
 }
 
-static __always_inline int unwind_by_row(struct walk *walk, struct abi_row row)
+static __always_inline int unwind_by_row(struct unwind *unwind, struct abi_row row)
 {
 	__u32 kind = ABI_ROW_CFA(row.kinds), rbp = ABI_ROW_RBP(row.kinds);
 	struct {
@@ -122,33 +128,33 @@ static __always_inline int unwind_by_row(struct walk *walk, struct abi_row row)
 	if (kind == ABI_CFA_END)
 		return UNWIND_STOP(END);
 	if (kind == ABI_CFA_SIGNAL)
-		return unwind_signal_frame(walk);
-	if (walk->is_fp_lost && unwind_needs_fp(row))
+		return unwind_signal_frame(unwind);
+	if (unwind->is_fp_lost && unwind_needs_fp(row))
 		return UNWIND_STOP(LOST_RBP);
-	cfa = unwind_cfa(walk, row);
+	cfa = unwind_cfa(unwind, row);
 	if (!cfa) {
-		stop = unwind_cfa_deref(walk, row, &cfa);
+		stop = unwind_cfa_deref(unwind, row, &cfa);
 		if (stop)
 			return stop;
 	}
-	if (cfa <= walk->sp || cfa & 7)
+	if (cfa <= unwind->sp || cfa & 7)
 		return UNWIND_STOP(SP_BACK);
 	/* One read for both: rbp is most often saved right below the return address. */
 	if (bpf_probe_read_user(&saved, sizeof(saved), (void *)(cfa - 16)))
 		return UNWIND_STOP(READ);
 	if (rbp == ABI_RBP_CFA && row.rbp_offset == -2) {
-		walk->fp = saved.fp;
-		walk->is_fp_lost = 0;
+		unwind->fp = saved.fp;
+		unwind->is_fp_lost = 0;
 	} else if (rbp == ABI_RBP_CFA || rbp == ABI_RBP_RBP) {
-		stop = unwind_rbp(walk, row, cfa);
+		stop = unwind_rbp(unwind, row, cfa);
 		if (stop)
 			return stop;
-		walk->is_fp_lost = 0;
+		unwind->is_fp_lost = 0;
 	} else if (rbp == ABI_RBP_UNDEFINED) {
-		walk->is_fp_lost = 1;
+		unwind->is_fp_lost = 1;
 	}
-	walk->sp = cfa;
-	walk->pc = saved.pc;
-	walk->is_exact = 0;
+	unwind->sp = cfa;
+	unwind->pc = saved.pc;
+	unwind->is_exact = 0;
 	return saved.pc ? 0 : UNWIND_STOP(END);
 }

@@ -36,11 +36,11 @@ static __always_inline int walk_unwind(struct scratch *scratch, __u64 at)
 	} found;
 
 	if (!(scratch->flags & ABI_RECORDING_TABLES) || mapping->table == ABI_TABLE_NONE)
-		return unwind_by_frame_pointer(&scratch->walk);
+		return unwind_by_frame_pointer(&scratch->walk.unwind);
 	if (!mapping->table)
 		return ABI_STOP_NO_TABLE + 1;
 	found.bits = row_find(mapping->table, at - mapping->start + mapping->file_offset);
-	return unwind_by_row(&scratch->walk, found.row);
+	return unwind_by_row(&scratch->walk.unwind, found.row);
 }
 
 /*
@@ -60,7 +60,7 @@ __noinline int walk_step(__u32 slot)
 	walk = &scratch->walk;
 	mapping = &scratch->mapping;
 	/* A return address may be the first byte of the next function: its call is before it. */
-	at = walk->pc - !walk->is_exact;
+	at = walk->unwind.pc - !walk->unwind.is_exact;
 	if (at < mapping->start || at >= mapping->end) {
 		stop = mapping_find(at, slot);
 		if (stop)
@@ -86,11 +86,11 @@ static __always_inline __u16 walk_user(
 	if (stop)
 		return stop - 1;
 	scratch->mapping.end = 0;
-	walk->pc = BPF_CORE_READ(regs, ip);
-	walk->sp = BPF_CORE_READ(regs, sp);
-	walk->fp = BPF_CORE_READ(regs, bp);
-	walk->is_exact = 1;
-	walk->is_fp_lost = 0;
+	walk->unwind.pc = BPF_CORE_READ(regs, ip);
+	walk->unwind.sp = BPF_CORE_READ(regs, sp);
+	walk->unwind.fp = BPF_CORE_READ(regs, bp);
+	walk->unwind.is_exact = 1;
+	walk->unwind.is_fp_lost = 0;
 	for (int i = 0; i < ABI_USER_FRAMES_MAX; i++) {
 		stop = walk_step(slot);
 		if (stop)
