@@ -22,11 +22,13 @@ ROOMS = {
     "daemon/base/": ["proto/base/"],
     "daemon/access/": ["proto/base/"],
     "daemon/opener/": DAEMON,
-    "daemon/capture/": DAEMON + ["bpf/abi.h", "bpf/perfd.skel.h", "bpf/stop-reason.def"],
+    "daemon/capture/": DAEMON
+    + ["bpf/abi.h", "bpf/unwind-row.h", "bpf/perfd.skel.h", "bpf/stop-reason.def"],
     "daemon/target/": DAEMON
     + ["daemon/access/", "daemon/capture/sample.h", "proto/profile/", "bpf/stop-reason.def"],
-    "daemon/unwind/": DAEMON + ["bpf/abi.h", "daemon/target/objects.h", "daemon/worker/messages.h"],
-    "daemon/worker/": ["proto/base/", "bpf/abi.h"],
+    "daemon/unwind/": DAEMON
+    + ["bpf/abi.h", "bpf/unwind-row.h", "daemon/target/objects.h", "daemon/worker/messages.h"],
+    "daemon/worker/": ["proto/base/", "bpf/abi.h", "bpf/unwind-row.h"],
     "daemon/symbolize/": DAEMON
     + [
         "proto/profile/",

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+The unit as systemd sees it: understood in every line, and exposed at most 2.0 of 10. And as we know
+it: none of the settings that would take away what sampling needs.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import tree
+
+EXPOSURE = "20"
+# What breaks perfd: it hides /proc/kallsyms or the targets, takes CAP_SYSLOG away, forbids bpf or
+# perf_event_open, or makes the capabilities worthless.
+HARMFUL = (
+    ("ProtectKernelTunables", "yes"),
+    ("ProtectKernelLogs", "yes"),
+    ("ProcSubset", "pid"),
+    ("ProtectProc", "invisible"),
+    ("ProtectProc", "noaccess"),
+    ("PrivateUsers", "yes"),
+)
+
+
+def analyze(arguments, directory):
+    result = subprocess.run(
+        ["systemd-analyze", *arguments],
+        cwd=directory,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return result.returncode, result.stdout.strip().split("\n")
+
+
+def check(root):
+    if not shutil.which("systemd-analyze"):
+        print("there is no systemd-analyze")
+        sys.exit(tree.SKIP)
+    path = "systemd/perfd.service"
+    text = tree.read(root, path)
+    problems = []
+    for key, value in HARMFUL:
+        if re.search(rf"^{key}={value}$", text, re.MULTILINE):
+            problems.append(f"{path}:1: {key}={value} breaks perfd")
+    for line in re.findall(r"^SystemCallFilter=~(.*)$", text, re.MULTILINE):
+        for group in {"@privileged", "@debug"} & set(line.split()):
+            problems.append(f"{path}:1: SystemCallFilter=~{group} breaks perfd")
+    with tempfile.TemporaryDirectory() as directory:
+        # Anything executable will do: it is looked at, not run.
+        with open(os.path.join(directory, "perfd.service"), "w", encoding="utf-8") as file:
+            file.write(text.replace("@libexecdir@/perfd", "/bin/true"))
+        with open(os.path.join(directory, "perfd.socket"), "w", encoding="utf-8") as file:
+            file.write(tree.read(root, "systemd/perfd.socket"))
+        _, lines = analyze(["verify", "./perfd.service", "./perfd.socket"], directory)
+        problems += [
+            f"{path}:1: {line}"
+            for line in lines
+            # What is told apart from the unit's own text is about the machine.
+            if re.search(r"perfd\.(service|socket):\d+", line)
+        ]
+        failed, lines = analyze(
+            ["security", "--offline=yes", "--threshold=" + EXPOSURE, "./perfd.service"], directory
+        )
+        if failed:
+            problems.append(f"{path}:1: more than {EXPOSURE} of 100: {lines[-1]}")
+    return problems
+
+
+def self_test():
+    here = os.path.dirname(os.path.abspath(__file__))
+    root = os.path.join(here, "../..")
+    service, socket = "systemd/perfd.service", "systemd/perfd.socket"
+    sound = {service: tree.read(root, service), socket: tree.read(root, socket)}
+
+    def plus(line):
+        return {service: sound[service].replace("[Service]\n", f"[Service]\n{line}\n")}
+
+    return tree.prove(
+        check,
+        sound,
+        [
+            ("ProtectKernelTunables=yes breaks", plus("ProtectKernelTunables=yes")),
+            ("~@debug breaks", plus("SystemCallFilter=~@debug")),
+            ("NoSuchSetting", plus("NoSuchSetting=yes")),
+            ("more than 20", {service: "[Service]\nType=notify\nExecStart=@libexecdir@/perfd\n"}),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    tree.main(check, self_test)
