@@ -17,7 +17,7 @@ struct server;
 
 #define SERVER_NO_GROUP ((gid_t)-1)
 
-/* Zero stands for the default of each (see daemon/base/limits.h). */
+/* Zero stands for the default of each maximum and time (see daemon/base/limits.h). */
 struct server_config {
 	const char *version; /* of perfd, for GetInfo and GetStatus; must outlive the server */
 	gid_t admin_gid; /* its members are admins; SERVER_NO_GROUP: only root is */
