@@ -4,13 +4,15 @@
 Sums up what `meson test` left in BUILD/meson-logs/testlog-NAME.json, a line of JSON for each test.
 A run without a log, and a suite without a test, count as failures: nothing goes missing silently.
 
-usage: summary.py BUILD... -- SUITE...
+usage: summary.py BUILD... -- SUITE... | summary.py --self-test
 """
 
 import glob
 import json
 import os
+import subprocess
 import sys
+import tempfile
 
 PASSED = ("OK", "EXPECTEDFAIL")
 
@@ -50,5 +52,42 @@ def main(arguments):
     return 1 if failed else 0
 
 
+def summed_up(results, suites):
+    """(exit status, last line) for tests of suite `unit` with these results; None: no log."""
+    with tempfile.TemporaryDirectory() as build:
+        if results is not None:
+            os.mkdir(os.path.join(build, "meson-logs"))
+            path = os.path.join(build, "meson-logs", "testlog-normal.json")
+            with open(path, "w", encoding="utf-8") as file:
+                for result in results:
+                    file.write(json.dumps({"name": "perfctl:unit / a", "result": result}) + "\n")
+        done = subprocess.run(
+            [sys.executable, __file__, build, "--", *suites],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    return done.returncode, done.stdout.strip().split("\n")[-1]
+
+
+def self_test():
+    cases = (
+        ((["OK", "SKIP", "OK"], ["unit"]), (0, "2 passed, 0 failed, 1 skipped")),
+        ((["OK", "FAIL"], ["unit"]), (1, "1 passed, 1 failed, 0 skipped")),
+        ((["OK", "TIMEOUT", "ERROR"], ["unit"]), (1, "1 passed, 2 failed, 0 skipped")),
+        ((["OK"], ["unit", "worker"]), (1, "1 passed, 1 failed, 0 skipped")),
+        ((None, []), (1, "0 passed, 1 failed, 0 skipped")),
+    )
+    failed = 0
+    for (results, suites), expected in cases:
+        got = summed_up(results, suites)
+        if got != expected:
+            print(f"{results} of {suites}: {got} instead of {expected}")
+            failed = 1
+    return failed
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--self-test"]:
+        sys.exit(self_test())
     sys.exit(main(sys.argv[1:]))
