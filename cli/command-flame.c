@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/message.h"
@@ -93,6 +94,11 @@ static int draw(struct arguments *arguments, const struct renderer *renderer, co
 	CLEANUP(buffer_done) struct buffer out = {0};
 	int r;
 
+	if (renderer->is_binary && strcmp(arguments->output, "-") == 0 && isatty(STDOUT_FILENO)) {
+		message_error(
+			"standard output is a terminal, and '%s' is no text", renderer->suffix);
+		return EXIT_USAGE;
+	}
 	r = narrow_load(&arguments->narrow, source, &profile);
 	if (r != 0)
 		return r;

@@ -274,6 +274,9 @@ static void wait_for_command(struct arguments *arguments, const struct recording
 	if (workload->exec_error)
 		message_error(
 			"cannot run '%s': %s", arguments->argv[0], strerror(workload->exec_error));
+	workload_poll(workload);
+	if (!workload->has_ended)
+		message_note("Waiting for '%s' to end", arguments->argv[0]);
 	workload_wait(workload, recording->signal_fd);
 	arguments->command_exit = workload_exit_code(workload);
 	arguments->has_run = true;

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/connection.h"
 #include "cli/message.h"
+#include "cli/recording.h"
 #include "cli/results.h"
 #include "proto/base/cleanup.h"
 
@@ -44,7 +45,14 @@ static int say_error(const char *id, const struct client_error *error)
 	return error->exit_code ? (int)error->exit_code : EXIT_FAILED;
 }
 
-static int stop(struct arguments *arguments, const char *id)
+/* Outputs hold signals back; here they end the wait. What was recorded stays in the daemon. */
+static int on_signal(void *userdata)
+{
+	message_error("given up; the daemon keeps the recording");
+	return EXIT_SIGNAL + SIGINT;
+}
+
+static int stop(struct arguments *arguments, int signal_fd, const char *id)
 {
 	CLEANUP(client_freep) struct client *client = NULL;
 	CLEANUP(buffer_done) struct buffer bytes = {0};
@@ -56,22 +64,25 @@ static int stop(struct arguments *arguments, const char *id)
 	r = connection_open_client(&client, &arguments->connection);
 	if (r != 0)
 		return r;
+	client_set_wake(client, signal_fd, on_signal, NULL);
 	r = client_call_one(client, "org.perfctl.profiler.Stop",
 		json_pack("{s:s}", "recording", id), &reply, &error);
-	if (r < 0)
-		return say_error(id, &error);
+	if (r != 0)
+		return r < 0 ? say_error(id, &error) : r;
 	profile = json_string_value(json_object_get(reply, "profile"));
 	r = client_get_profile(client, profile ? profile : "", &bytes, &error);
 	json_decref(reply);
-	if (r < 0)
-		return say_error(id, &error);
+	if (r != 0)
+		return r < 0 ? say_error(id, &error) : r;
 	return results_write(&arguments->results, &bytes);
 }
 
 static int run(const struct command *command, int argc, char **argv)
 {
 	CLEANUP(arguments_done) struct arguments arguments = {0};
+	CLEANUP(closep) int signal_fd = -1;
 	struct option_arguments positional;
+	sigset_t mask;
 	int r;
 
 	r = options_parse(command, argc, argv, on_option, &arguments, &positional);
@@ -87,7 +98,8 @@ static int run(const struct command *command, int argc, char **argv)
 		return EXIT_USAGE;
 	if (results_open(&arguments.results, "recording", 0) < 0)
 		return EXIT_FAILED;
-	return stop(&arguments, positional.items[0]);
+	signal_fd = recording_open_signals(&mask);
+	return stop(&arguments, signal_fd, positional.items[0]);
 }
 
 const struct command command_stop = {

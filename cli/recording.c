@@ -224,6 +224,12 @@ static int say_error(const struct recording *recording, const struct client_erro
 	return error->exit_code ? (int)error->exit_code : EXIT_FAILED;
 }
 
+static int say_aborted(void)
+{
+	message_error("given up; nothing was kept");
+	return EXIT_SIGNAL + SIGINT;
+}
+
 int recording_run(struct recording *recording, const struct recording_request *request,
 	struct buffer *ret_profile)
 {
@@ -235,10 +241,8 @@ int recording_run(struct recording *recording, const struct recording_request *r
 	r = client_call_more(
 		client, INTERFACE "Record", make_parameters(request), on_reply, recording, &error);
 	terminal_progress_clear();
-	if (r == CALL_ABORTED) {
-		message_error("given up; nothing was kept");
-		return EXIT_SIGNAL + SIGINT;
-	}
+	if (r == CALL_ABORTED)
+		return say_aborted();
 	if (r < 0)
 		return say_error(recording, &error);
 	if (r > 0 || !*recording->profile_id) {
@@ -246,8 +250,10 @@ int recording_run(struct recording *recording, const struct recording_request *r
 			"cannot record %s: the daemon's answer names no profile", recording->title);
 		return EXIT_FAILED;
 	}
-	client_set_wake(client, -1, NULL, NULL);
+	client_set_wake(client, recording->signal_fd, on_stop_wake, recording);
 	r = client_get_profile(client, recording->profile_id, ret_profile, &error);
+	if (r == CALL_ABORTED)
+		return say_aborted();
 	return r < 0 ? say_error(recording, &error) : 0;
 }
 

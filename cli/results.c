@@ -8,6 +8,7 @@
 #include "cli/results.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -81,6 +82,9 @@ static int find_format(
 	}
 	if (!result->renderer && is_stdout)
 		result->renderer = renderer_find_format("folded");
+	if (result->renderer && result->renderer->is_binary && is_stdout && isatty(STDOUT_FILENO))
+		return options_error(command, "standard output is a terminal, and '%s' is no text",
+			result->renderer->suffix);
 	if (result->renderer)
 		return 0;
 	return options_error(command, "the suffix of '%s' names no format; there are %s",
@@ -152,6 +156,8 @@ int results_open(struct results *results, const char *name, uint32_t pid)
 {
 	int r;
 
+	/* Whoever reads standard output may go away; the files are to be written, or removed. */
+	signal(SIGPIPE, SIG_IGN);
 	if (!results->n) {
 		r = add_default(results, name, pid);
 		if (r < 0)

@@ -35,26 +35,37 @@ static unsigned shade_of(const char *name)
 	return hash >> 4 & (N_SHADES - 1);
 }
 
-/* Two decimals at most, none that say nothing: half of the file is numbers. */
+/* Two decimals at most, none that say nothing: half of the file is numbers, and printf is slow. */
 static void append_number(struct buffer *out, double number)
 {
-	char text[32];
-	int n = snprintf(text, sizeof(text), "%.2f", number);
+	uint64_t hundredths = number > 0 ? (uint64_t)(number * 100 + 0.5) : 0;
+	char text[24], *p = text + sizeof(text);
 
-	while (n && text[n - 1] == '0')
-		n--;
-	if (n && text[n - 1] == '.')
-		n--;
-	buffer_append(out, text, (size_t)n);
+	if (hundredths % 100) {
+		if (hundredths % 10)
+			*--p = (char)('0' + hundredths % 10);
+		*--p = (char)('0' + hundredths / 10 % 10);
+		*--p = '.';
+	}
+	hundredths /= 100;
+	do {
+		*--p = (char)('0' + hundredths % 10);
+		hundredths /= 10;
+	} while (hundredths);
+	buffer_append(out, p, (size_t)(text + sizeof(text) - p));
 }
 
 static void append_box(struct buffer *path, double x, double y, double width)
 {
 	buffer_append_char(path, 'M');
 	append_number(path, x);
-	buffer_printf(path, " %gh", y);
+	buffer_append_char(path, ' ');
+	append_number(path, y);
+	buffer_append_char(path, 'h');
 	append_number(path, width);
-	buffer_printf(path, "v%dh-", FLAME_ROW - 1);
+	buffer_append_char(path, 'v');
+	append_number(path, FLAME_ROW - 1);
+	buffer_append_text(path, "h-");
 	append_number(path, width);
 	buffer_append_char(path, 'z');
 }

@@ -10,6 +10,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -38,6 +39,19 @@ class Daemon:
         self.listener.bind(path)
         self.listener.listen()
         threading.Thread(target=self.accept, daemon=True).start()
+
+    @classmethod
+    def on_descriptors(cls, profile):
+        """As a private perfd: on the two connections that perfctl hands over."""
+        daemon = cls.__new__(cls)
+        daemon.profile, daemon.fail, daemon.hang_up, daemon.calls = profile, None, False, []
+        daemon.stopped = threading.Event()
+        threads = [threading.Thread(target=daemon.serve, args=[socket.socket(fileno=fd)])
+                   for fd in [3, 4]]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     def accept(self):
         while True:
@@ -311,6 +325,63 @@ def a_delay_comes_before_the_recording(c):
     assert "onExec" not in c.daemon.called("Record")[-1]
 
 
+def install_private(c, script):
+    """perfctl and something called perfd beside it, in a place of their own."""
+    place = os.path.join(c.directory, "private")
+    os.makedirs(place, exist_ok=True)
+    if not c.perfctl.startswith(place):
+        shutil.copy(c.perfctl, place)
+    with open(os.path.join(place, "perfd"), "w", encoding="utf-8") as file:
+        file.write(script)
+    os.chmod(file.name, 0o755)
+    return os.path.join(place, "perfctl")
+
+
+PRIVATE_PERFD = """#!/usr/bin/python3
+import os, sys
+sys.path.insert(0, %r)
+sys.dont_write_bytecode = True
+from commands import Daemon
+assert os.environ["LISTEN_PID"] == str(os.getpid())
+assert os.environ["LISTEN_FDS"] == "2"
+assert os.environ["LISTEN_FDNAMES"] == "connection:connection"
+assert sorted(map(int, os.listdir("/proc/self/fd")))[:5] == [0, 1, 2, 3, 4]
+with open(%r, "w") as file:
+    file.write(str(os.getpid()))
+Daemon.on_descriptors(open(%r, "rb").read())
+os.unlink(%r)
+"""
+
+
+def a_private_daemon_is_started_and_ended(c):
+    profile, mark = os.path.join(c.directory, "profile"), os.path.join(c.directory, "running")
+    with open(profile, "wb") as file:
+        file.write(c.full)
+    script = PRIVATE_PERFD % (os.path.dirname(os.path.abspath(__file__)), mark, profile, mark)
+    public, c.perfctl = c.perfctl, install_private(c, script)
+    try:
+        c.run("record", "--no-daemon", "-p", c.pid, "-d", "0.2", "-o", "x.pb.gz")
+        assert c.read("x.pb.gz") == c.full
+        assert len([line for line in c.err.splitlines() if "private" in line]) == 1, c.err
+        assert not os.path.exists(mark), "it has ended before perfctl has"
+        process = c.start("record", "--no-daemon", "-o", "y.pb.gz", "--", "sleep", "60",
+                          start_new_session=True)
+        while not os.path.exists(mark):
+            time.sleep(0.01)
+        time.sleep(0.5)
+        # As Ctrl-C does: to all of the terminal's foreground processes.
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=30)
+        assert process.returncode == 128 + signal.SIGINT, process.returncode
+        assert c.read("y.pb.gz") == c.full, "Ctrl-C does not reach the private daemon"
+        install_private(c, "#!/bin/sh\necho 'no luck today' >&2\nexit 1\n")
+        c.run("record", "--no-daemon", "-p", c.pid, "-o", "z.pb.gz", wanted=6)
+        assert "no luck today" in c.err, c.err
+        assert c.files() == ["x.pb.gz", "y.pb.gz"], c.files()
+    finally:
+        c.perfctl = public
+
+
 def every_command_has_help_with_an_example(c):
     c.run("help")
     names = re.findall(r"^  (\w+) +\w", c.out, re.M)
@@ -332,7 +403,8 @@ CHECKS = [
     outputs_are_checked_before_anything_begins, a_full_standard_output_is_an_error,
     a_target_that_did_nothing_is_no_failure, a_target_that_is_not_there_is_told,
     a_detached_recording_is_listed_and_stopped, status_is_a_table_or_json,
-    a_delay_comes_before_the_recording, every_command_has_help_with_an_example,
+    a_delay_comes_before_the_recording, a_private_daemon_is_started_and_ended,
+    every_command_has_help_with_an_example,
 ]
 
 
