@@ -21,21 +21,21 @@ enum object_kind {
 
 enum object_state {
 	OBJECT_OPENING, /* the opener has not answered yet */
-	OBJECT_OPEN,	/* fd is good */
-	OBJECT_GONE,	/* could not be opened; open_error says why */
+	OBJECT_OPEN, /* fd is good */
+	OBJECT_GONE, /* could not be opened; open_error says why */
 };
 
 struct object {
 	unsigned n_refs;
 	enum object_kind kind;
 	enum object_state state;
-	int fd;		/* -1 unless OBJECT_OPEN */
+	int fd; /* -1 unless OBJECT_OPEN */
 	int open_error; /* negative errno */
 	bool is_requested; /* the opener is at it */
 	struct stat stat; /* of fd */
-	char *path;	  /* a label: as the target calls it; never NULL */
-	uint32_t pid;	  /* a process it was seen in: for its root directory */
-	bool is_by_path;  /* opened by path, not by mapping */
+	char *path; /* a label: as the target calls it; never NULL */
+	uint32_t pid; /* a process it was seen in: for its root directory */
+	bool is_by_path; /* opened by path, not by mapping */
 
 	/* Told by the symbolizer once it has probed the file. */
 	bool is_probed;
