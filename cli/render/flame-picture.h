@@ -16,7 +16,7 @@
 
 #define FLAME_PAD 10
 #define FLAME_ROW 17
-#define FLAME_CELL_PX 6.63 /* of fixed-width fonts at 11 px */
+#define FLAME_CELL_PX 6.8 /* of the widest of the usual fixed-width fonts at 11 px */
 #define FLAME_TITLE_ROW 36
 #define FLAME_FACT_ROW 16
 #define FLAME_LEGEND_ROW 34
