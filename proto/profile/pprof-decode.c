@@ -79,8 +79,14 @@ static bool key_is_equal(const void *table, uint32_t id, const void *key)
 int pprof_ids_find(struct pprof_decoder *decoder, const struct pprof_ids *ids, uint64_t key,
 	size_t *ret_position)
 {
-	uint32_t at = hash_find(&ids->hash, hash_bytes(&key, sizeof(key)), key_is_equal, ids, &key);
+	uint32_t at;
 
+	/* Most writers count from 1. */
+	if (key - 1 < ids->n && ids->keys[key - 1] == key) {
+		*ret_position = key - 1;
+		return 0;
+	}
+	at = hash_find(&ids->hash, hash_bytes(&key, sizeof(key)), key_is_equal, ids, &key);
 	if (!at)
 		return profile_malformed(decoder->error,
 			"is damaged: it refers to %s %" PRIu64 ", which is not there", ids->what,

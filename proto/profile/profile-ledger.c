@@ -41,15 +41,6 @@ int64_t profile_value(const struct profile *profile, size_t sample, size_t type)
 	return profile->values[sample * profile->n_value_types + type];
 }
 
-int64_t profile_value_add(int64_t a, int64_t b)
-{
-	int64_t sum;
-
-	if (__builtin_add_overflow(a, b, &sum))
-		return a < 0 ? INT64_MIN : INT64_MAX;
-	return sum;
-}
-
 int profile_find_value_type(const struct profile *profile, const char *type)
 {
 	for (size_t i = 0; i < profile->n_value_types; i++)

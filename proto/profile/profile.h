@@ -79,7 +79,14 @@ int64_t profile_value(const struct profile *profile, size_t sample, size_t type)
 const char *profile_comm(const struct profile *profile, uint32_t thread);
 
 /* a + b, held at the ends of the range: foreign files hold any number. */
-int64_t profile_value_add(int64_t a, int64_t b);
+static inline int64_t profile_value_add(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	if (__builtin_add_overflow(a, b, &sum))
+		return a < 0 ? INT64_MIN : INT64_MAX;
+	return sum;
+}
 
 /* Index of a value type by name ("samples", "cpu"), or -1. */
 int profile_find_value_type(const struct profile *profile, const char *type);
