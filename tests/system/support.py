@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What system tests share: the built programs, a perfd on a private socket, real services under
 load. Each test is a program of its own: `support.main(globals())` runs its functions that begin
-with `test_`, in order of their definition, and exits 77 where the machine cannot run them."""
+with `test_`, in order of their definition, and exits 77 where the machine cannot run them. After
+each of them none of our processes may be left: no perfctl, no perfd, no helper."""
 
 import contextlib
 import json
@@ -19,7 +20,10 @@ import traceback
 BUILD = pathlib.Path(os.environ.get('PERFCTL_BUILD') or sys.argv[1]).resolve()
 PERFCTL = BUILD / 'perfctl'
 PERFD = BUILD / 'perfd'
+WORKER = BUILD / 'perfd-elf-worker'
 PROGRAMS = BUILD / 'tests' / 'system' / 'programs'
+# What somebody is who is not root and owns nothing on this host.
+STRANGER = 23456
 
 
 class Skip(Exception):
@@ -109,6 +113,10 @@ class Daemon:
     def pid(self):
         return self.process.pid
 
+    def family(self):
+        """The daemon and its helpers."""
+        return {self.pid, *self.children()}
+
     def n_fds(self):
         return len(os.listdir(f'/proc/{self.pid}/fd'))
 
@@ -162,24 +170,83 @@ def frames_of(text):
 
 
 def ledger_adds_up(summary):
-    """The summary of `record --json`: taken = kept + lost + not permitted, and so on."""
+    """The summary of `record --json`: taken = kept + lost + not permitted, and so on. A key that is
+    missing is an error, so that another spelling cannot pass for zero."""
     ledger = summary['ledger']
 
     def total(key):
-        value = ledger.get(key, 0)
-        if isinstance(value, dict):
-            return sum(value.values())
-        if isinstance(value, list):
-            return sum(entry['count'] for entry in value)
-        return value
+        value = ledger[key]
+        return sum(value.values()) if isinstance(value, dict) else value
 
-    check(total('taken') == total('kept') + total('lost') + total('notPermitted'), ledger)
-    check(total('kept') == total('complete') + total('truncated') + total('noUserStack'), ledger)
+    check(total('taken') == total('kept') + total('lost') + total('not_permitted'), ledger)
+    check(total('kept') == total('complete') + total('truncated') + total('no_user_stack'), ledger)
     return ledger
 
 
 def load_json(text):
     return json.loads(text)
+
+
+class Recording:
+    """What one `perfctl record --json` brought: the summary, the folded stacks, the files."""
+
+    def __init__(self, done, where):
+        self.error_text = done.err
+        self.summary = load_json(done.out)
+        self.ledger = ledger_adds_up(self.summary)
+        self.profile = where / 'recorded.pb.gz'
+        self.picture = where / 'recorded.svg'
+        self.text = (where / 'recorded.folded').read_text()
+        self.stacks = folded(self.text)
+        self.frames = frames_of(self.text)
+        check(sum(count for _, count in self.stacks) == self.ledger['kept'],
+              f'folded counts are not the samples kept: {self.ledger}\n{self.text}')
+
+    def count(self, *names):
+        """Samples whose stack holds all these functions."""
+        return sum(count for stack, count in self.stacks if set(names) <= set(stack))
+
+    def has(self, *names, at_least=5):
+        check(self.count(*names) >= at_least,
+              f'{self.count(*names)} samples with {names}:\n{self.text[:4000]}')
+
+
+def record(where, *arguments, daemon=None, expect=0, **options):
+    """Records into `where`: by a private daemon, or by the given one."""
+    way = ['--socket', daemon.socket] if daemon else ['--no-daemon']
+    outputs = [word for suffix in ('folded', 'pb.gz', 'svg')
+               for word in ('-o', where / f'recorded.{suffix}')]
+    done = perfctl('record', *way, '--json', *outputs, *arguments, expect=expect, **options)
+    return Recording(done, where)
+
+
+def as_stranger(*command):
+    """`command` as somebody who is neither root nor anybody else on this host."""
+    return ['setpriv', f'--reuid={STRANGER}', f'--regid={STRANGER}', '--clear-groups', *command]
+
+
+def ours(but=()):
+    """Processes, {pid: path}, that run what was built here, but for those given."""
+    found = {}
+    for entry in pathlib.Path('/proc').iterdir():
+        if not entry.name.isdigit() or int(entry.name) in but:
+            continue
+        with contextlib.suppress(OSError):
+            path = os.readlink(entry / 'exe').removesuffix(' (deleted)')
+            if path in (str(PERFCTL), str(PERFD), str(WORKER)):
+                found[int(entry.name)] = path
+    return found
+
+
+def nothing_is_left(*directories, but=()):
+    """No process of ours (but for those given), and no temporary file in these directories."""
+    try:
+        wait_until(lambda: not ours(but), 'our processes end', 5)
+    except AssertionError:
+        raise AssertionError(f'left behind: {ours(but)}') from None
+    for where in directories:
+        left = [p.name for p in where.iterdir() if p.name.startswith('.')]
+        check(not left, f'left behind in {where}: {left}')
 
 
 @contextlib.contextmanager
@@ -238,6 +305,7 @@ def main(names):
         start = time.monotonic()
         try:
             function()
+            nothing_is_left()
             word, passed = 'ok', passed + 1
         except Skip as reason:
             word, skipped = f'SKIP: {reason}', skipped + 1
