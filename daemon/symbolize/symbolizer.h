@@ -19,15 +19,15 @@ struct symbolizer;
 
 /* One line of a frame; innermost first in a symbol. */
 struct symbol_line {
-	const char *name;	 /* demangled, valid UTF-8; never NULL */
+	const char *name; /* demangled, valid UTF-8; never NULL */
 	const char *system_name; /* as the linker knows it, or NULL if the same as name */
-	const char *file;	 /* or NULL */
+	const char *file; /* or NULL */
 	uint32_t line, start_line; /* 0: unknown */
 };
 
 struct symbol {
 	uint64_t address; /* ELF virtual address, or the file offset where the worker failed */
-	uint64_t entry;	  /* of the function it is in, where .eh_frame or a symbol tells; else 0 */
+	uint64_t entry; /* of the function it is in, where .eh_frame or a symbol tells; else 0 */
 	const char *unnamed; /* why it has no name ("no-symbols", "file-gone", "worker-failed",
 				"gave-up", …); NULL when it has one. lines is empty then. */
 	const struct symbol_line *lines;

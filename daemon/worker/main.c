@@ -316,6 +316,7 @@ static void volunteer_for_oom(void)
 int main(int argc, char **argv)
 {
 	static struct worker worker = {.socket = WORKER_SOCKET_FD};
+	static const struct worker_reply greeting = {.magic = WORKER_MAGIC};
 	const char *step = "";
 	int r;
 
@@ -335,7 +336,10 @@ int main(int argc, char **argv)
 		log_error("cannot enter the sandbox: %s: %s", step, strerror(-r));
 		return 1;
 	}
-	r = serve(&worker);
+	/* The first word: the sandbox stands. */
+	r = send_all(worker.socket, &greeting, sizeof(greeting));
+	if (!r)
+		r = serve(&worker);
 	/* No destructors: the kernel is quicker. */
 	_exit(r == 1 ? 0 : 1);
 }

@@ -5,7 +5,8 @@
  * What passes between perfd and perfd-elf-worker, over a SOCK_STREAM pair. Both ends run on one
  * machine from one build: native byte order, fixed layout. A request carries descriptors (one for
  * each bit of `files`, in order of the bits) with its first byte; one request is under way at a
- * time. The worker is not trusted: perfd copies a reply, then validates its copy.
+ * time. A worker's first word is an empty reply with id 0: its sandbox stands; requests count from 1.
+ * The worker is not trusted: perfd copies a reply, then validates its copy.
  */
 
 #include <assert.h>

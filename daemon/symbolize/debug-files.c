@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The order is GDB's (manual, "Debugging Information in Separate Files"): by build-id below each
+ * directory, then by the name in .gnu_debuglink below each directory, in the object's own
+ * subdirectory, then in .debug beside the object and beside it. Candidates are numbered through,
+ * skipping what an object does not have; one whose path is too long has an empty path.
+ */
+
+#include "daemon/symbolize/debug-files.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/base/cleanup.h"
+#include "proto/base/text.h"
+
+static size_t count(const char *const *directories)
+{
+	size_t n = 0;
+
+	while (directories[n])
+		n++;
+	return n;
+}
+
+static void set_path(struct debug_candidate *candidate, const char *a, const char *b, const char *c)
+{
+	int n = snprintf(candidate->path, sizeof(candidate->path), "%s%s%s", a, b, c);
+
+	if (n < 0 || (size_t)n >= sizeof(candidate->path))
+		candidate->path[0] = '\0';
+}
+
+/* "/.build-id/ab/cdef….debug", or false without a build-id. */
+static bool build_id_path(const uint8_t *id, size_t size, char *path, size_t path_size)
+{
+	char hex[2 * WORKER_BUILD_ID_MAX + 1];
+
+	if (size < 2)
+		return false;
+	text_format_hex(id, size, hex);
+	snprintf(path, path_size, "/.build-id/%.2s/%s.debug", hex, hex + 2);
+	return true;
+}
+
+int debug_files_candidate(const struct worker_probe *probe, const char *path,
+	const char *const *directories, size_t i, struct debug_candidate *ret_candidate)
+{
+	size_t n = count(directories);
+	const char *slash = strrchr(path, '/');
+	char tail[2 * WORKER_BUILD_ID_MAX + 32], directory[DEBUG_FILE_PATH_MAX], name[300];
+
+	*ret_candidate = (struct debug_candidate){
+		.how = OPENER_HOST_PATH, .needs_crc = !probe->build_id_size};
+	if (build_id_path(probe->build_id, probe->build_id_size, tail, sizeof(tail))) {
+		if (i < n) {
+			set_path(ret_candidate, directories[i], tail, "");
+			return 0;
+		}
+		i -= n;
+	}
+	if (!probe->debug_link[0] || path[0] != '/' || (size_t)(slash - path) >= sizeof(directory))
+		return DEBUG_FILES_END;
+	snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
+	snprintf(name, sizeof(name), "/%s", probe->debug_link);
+	if (i < n) {
+		set_path(ret_candidate, directories[i], directory, name);
+		return 0;
+	}
+	i -= n;
+	if (i > 1)
+		return DEBUG_FILES_END;
+	ret_candidate->how = OPENER_TARGET_PATH;
+	ret_candidate->is_beside = true;
+	set_path(ret_candidate, directory, i ? "" : "/.debug", name);
+	return 0;
+}
+
+int debug_files_alternate(const struct worker_probe *probe, const char *const *directories,
+	size_t i, struct debug_candidate *ret_candidate)
+{
+	static const char *const below[] = {"/.dwz/", "/.dwz/x86_64-linux-gnu/"};
+	size_t n = count(directories);
+	char tail[2 * WORKER_BUILD_ID_MAX + 32];
+
+	*ret_candidate = (struct debug_candidate){.how = OPENER_HOST_PATH};
+	if (!build_id_path(probe->alternate_id, probe->alternate_id_size, tail, sizeof(tail)))
+		return DEBUG_FILES_END;
+	if (i < n) {
+		set_path(ret_candidate, directories[i], tail, "");
+		return 0;
+	}
+	i -= n;
+	if (!probe->alternate[0] || i >= n * ARRAY_SIZE(below))
+		return DEBUG_FILES_END;
+	set_path(ret_candidate, directories[i / ARRAY_SIZE(below)], below[i % ARRAY_SIZE(below)],
+		probe->alternate);
+	return 0;
+}
+
+static bool is_equal(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size)
+{
+	return a_size && a_size == b_size && !memcmp(a, b, a_size);
+}
+
+bool debug_files_match(const struct worker_probe *object, const struct worker_probe *found)
+{
+	if (!(found->kinds & (WORKER_HAS_SYMTAB | WORKER_HAS_DWARF)))
+		return false;
+	if (object->build_id_size)
+		return is_equal(object->build_id, object->build_id_size, found->build_id,
+			found->build_id_size);
+	return object->debug_link[0] && found->crc == object->debug_link_crc;
+}
+
+bool debug_files_match_alternate(const struct worker_probe *file, const struct worker_probe *found)
+{
+	return is_equal(
+		file->alternate_id, file->alternate_id_size, found->build_id, found->build_id_size);
+}

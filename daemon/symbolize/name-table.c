@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Queues are short and are shortened from the front by whole batches: moving the rest is cheap. */
+
+#include "daemon/symbolize/name-table.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "proto/base/array.h"
+#include "proto/base/cleanup.h"
+
+/* Distinct offsets of one object; a program does not reach it, one that tries does. */
+#define ENTRIES_MAX (1u << 20)
+
+static uint32_t hash_of(uint64_t offset)
+{
+	return hash_bytes(&offset, sizeof(offset));
+}
+
+static bool has_offset(const void *table, uint32_t id, const void *key)
+{
+	const struct name_table *t = table;
+
+	return t->entries[id].offset == *(const uint64_t *)key;
+}
+
+static void queue_done(struct name_queue *queue)
+{
+	free(queue->offsets);
+	free(queue->ids);
+}
+
+static int queue_reserve(struct name_queue *queue, size_t n)
+{
+	int r = array_reserve(
+		&queue->offsets, &queue->n_offsets_allocated, n, sizeof(*queue->offsets));
+
+	return r ? r : array_reserve(&queue->ids, &queue->n_ids_allocated, n, sizeof(*queue->ids));
+}
+
+static void queue_add(struct name_queue *queue, uint64_t offset, uint32_t id)
+{
+	queue->offsets[queue->n] = offset;
+	queue->ids[queue->n++] = id;
+}
+
+static void queue_drop(struct name_queue *queue, size_t n)
+{
+	queue->n -= n;
+	memmove(queue->offsets, queue->offsets + n, queue->n * sizeof(*queue->offsets));
+	memmove(queue->ids, queue->ids + n, queue->n * sizeof(*queue->ids));
+}
+
+void name_table_done(struct name_table *table)
+{
+	for (struct symbol_block *block = table->blocks, *next; block; block = next) {
+		next = block->next;
+		free(block);
+	}
+	queue_done(&table->names);
+	queue_done(&table->lines);
+	hash_done(&table->hash);
+	free(table->entries);
+	*table = (struct name_table){};
+}
+
+struct name_entry *name_table_find(const struct name_table *table, uint64_t offset)
+{
+	uint32_t id = hash_find(&table->hash, hash_of(offset), has_offset, table, &offset);
+
+	return id ? &table->entries[id] : NULL;
+}
+
+int name_table_add(struct name_table *table, uint64_t offset, uint64_t turn)
+{
+	size_t id = table->n ? table->n : 1;
+	int r;
+
+	if (id >= ENTRIES_MAX)
+		return -ENOMEM;
+	r = array_reserve(&table->entries, &table->n_allocated, id + 1, sizeof(*table->entries));
+	if (r < 0)
+		return r;
+	r = queue_reserve(&table->names, table->names.n + 1);
+	if (r < 0)
+		return r;
+	table->entries[id] = (struct name_entry){.offset = offset, .turn = turn};
+	r = hash_add(&table->hash, hash_of(offset), (uint32_t)id);
+	if (r < 0)
+		return r;
+	table->n = id + 1;
+	queue_add(&table->names, offset, (uint32_t)id);
+	return 0;
+}
+
+int name_table_answer(struct name_table *table, struct name_queue *queue,
+	struct symbol_block *block, struct name_queue *then, name_done_callback *on_done,
+	void *userdata)
+{
+	size_t n = block->n;
+	int r = then ? queue_reserve(then, then->n + n) : 0;
+
+	block->next = table->blocks;
+	table->blocks = block;
+	for (size_t i = 0; i < n; i++) {
+		struct name_entry *entry = &table->entries[queue->ids[i]];
+
+		entry->symbol = &block->symbols[i];
+		if (then && !r)
+			queue_add(then, entry->offset, queue->ids[i]);
+		else
+			on_done(userdata, entry);
+	}
+	queue_drop(queue, n);
+	return r;
+}
+
+int name_table_give_up(struct name_table *table, struct name_queue *queue, const char *reason,
+	name_done_callback *on_done, void *userdata)
+{
+	struct symbol_block *block = symbol_block_unnamed(queue->offsets, queue->n, reason);
+
+	for (size_t i = 0; i < queue->n; i++) {
+		struct name_entry *entry = &table->entries[queue->ids[i]];
+
+		if (!entry->symbol && block)
+			entry->symbol = &block->symbols[i];
+		on_done(userdata, entry);
+	}
+	queue->n = 0;
+	if (!block)
+		return -ENOMEM;
+	block->next = table->blocks;
+	table->blocks = block;
+	return 0;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * What is known and what is wanted of one object, by file offset. An offset passes from `names`
+ * (wanted from symbol tables) to `lines` (wanted from DWARF), if the object has that, and is then
+ * answered. Answers stay where they are until the table goes.
+ */
+
+#include "daemon/symbolize/worker-reply.h"
+#include "proto/base/hash.h"
+
+struct name_entry {
+	uint64_t offset;
+	uint64_t turn; /* the owner's: when it was wanted */
+	const struct symbol *symbol; /* NULL: nothing is known yet */
+};
+
+/* A first-in-first-out of offsets. The entry's id (from 1) goes with each. */
+struct name_queue {
+	uint64_t *offsets;
+	uint32_t *ids;
+	size_t n, n_offsets_allocated, n_ids_allocated;
+};
+
+struct name_table {
+	struct name_entry *entries; /* entry 0 is none */
+	size_t n, n_allocated;
+	struct hash hash;
+	struct name_queue names, lines;
+	struct symbol_block *blocks;
+};
+
+void name_table_done(struct name_table *table);
+
+/* NULL: never wanted. */
+struct name_entry *name_table_find(const struct name_table *table, uint64_t offset);
+
+/* Adds an offset that is not there, to the queue of names. 0 or -ENOMEM (also when full). */
+int name_table_add(struct name_table *table, uint64_t offset, uint64_t turn);
+
+/* The first block->n of the queue are answered; takes the block. Where `then` is not NULL they go
+ * on into it, else they are done, and on_done is called for each entry. 0 or -ENOMEM, in which case
+ * they are done as well. */
+typedef void name_done_callback(void *userdata, const struct name_entry *entry);
+int name_table_answer(struct name_table *table, struct name_queue *queue,
+	struct symbol_block *block, struct name_queue *then, name_done_callback *on_done,
+	void *userdata);
+
+/* The whole queue is done as far as it is; what has no symbol yet gets one with this reason. 0 or
+ * -ENOMEM: then those stay without. */
+int name_table_give_up(struct name_table *table, struct name_queue *queue, const char *reason,
+	name_done_callback *on_done, void *userdata);

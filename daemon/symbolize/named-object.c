@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * One thing at a time for each object: probe it, find its debug files, then batches of offsets,
+ * names before lines. A call whose worker died is tried once more, by a new worker; if that one
+ * dies too, the object's own file is bad, or, when it was over lines, its DWARF is. A candidate for
+ * a debug file has one try.
+ */
+
+#include "daemon/symbolize/named-object.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/symbolize/worker-reply.h"
+#include "proto/base/cleanup.h"
+
+#define FAILURES_MAX 2
+
+static const char worker_failed[] = "worker-failed";
+
+static void on_free(void *symbols)
+{
+	struct named_object *named = symbols;
+
+	if (named->context) {
+		named_object_give_up(named, "gave-up");
+		named->context->on_ready(named->context->userdata);
+	}
+	list_remove(&named->link);
+	name_table_done(&named->table);
+	object_files_done(&named->files);
+	free(named);
+}
+
+struct named_object *named_object_of(struct naming_context *context, struct object *object)
+{
+	static uint64_t last_cookie;
+	struct named_object *named = object->symbols;
+
+	if (named)
+		return named;
+	named = calloc(1, sizeof(*named));
+	if (!named)
+		return NULL;
+	named->context = context;
+	named->object = object;
+	named->cookie = ++last_cookie;
+	object_files_init(&named->files);
+	list_add_tail(&context->objects, &named->link);
+	object->symbols = named;
+	object->on_free = on_free;
+	return named;
+}
+
+struct named_object *named_object_find(const struct object *object)
+{
+	return object->symbols;
+}
+
+void named_object_detach(struct named_object *named)
+{
+	struct object *object = named->object;
+
+	named->context = NULL;
+	list_remove(&named->link);
+	if (named->is_busy) {
+		named->is_busy = false;
+		object_unref(object);
+	}
+}
+
+enum need named_object_need(const struct named_object *named)
+{
+	const struct name_table *table = &named->table;
+
+	if (named->is_busy || named->is_bad || named->object->state != OBJECT_OPEN)
+		return NEED_NOTHING;
+	if (!table->names.n && !table->lines.n)
+		return NEED_NOTHING;
+	switch (named->files.stage) {
+	case FILES_PROBE_OBJECT:
+	case FILES_PROBE_DEBUG:
+	case FILES_PROBE_ALTERNATE:
+		return NEED_NAMES;
+	case FILES_OPEN_DEBUG:
+	case FILES_OPEN_ALTERNATE:
+		return NEED_OPEN;
+	default:
+		return table->names.n ? NEED_NAMES : NEED_LINES;
+	}
+}
+
+static void set_busy(struct named_object *named)
+{
+	named->is_busy = true;
+	object_ref(named->object);
+}
+
+/* The last thing that a callback does: the object may go with it. */
+static void set_idle(struct named_object *named)
+{
+	struct naming_context *context = named->context;
+
+	named->is_busy = false;
+	object_unref(named->object);
+	context->on_ready(context->userdata);
+}
+
+void named_object_give_up(struct named_object *named, const char *reason)
+{
+	struct naming_context *context = named->context;
+
+	name_table_give_up(
+		&named->table, &named->table.names, reason, context->on_done, context->userdata);
+	name_table_give_up(
+		&named->table, &named->table.lines, reason, context->on_done, context->userdata);
+}
+
+void named_object_set_bad(struct named_object *named, const char *reason)
+{
+	named->is_bad = true;
+	named->bad_reason = reason;
+	named_object_give_up(named, reason);
+}
+
+static void on_opened(void *userdata, struct opener_reply *reply)
+{
+	struct named_object *named = userdata;
+
+	object_files_on_opened(&named->files, named->object, reply);
+	set_idle(named);
+}
+
+static int open_candidate(struct named_object *named)
+{
+	struct naming_context *context = named->context;
+	const struct debug_candidate *candidate = &named->files.candidate;
+	struct opener_request request;
+	int r;
+
+	do {
+		if (!object_files_next(&named->files, named->object, context->debug_directories)) {
+			context->on_ready(context->userdata);
+			return 0;
+		}
+	} while (!candidate->path[0]);
+	request = (struct opener_request){
+		.how = candidate->how,
+		.pid = named->object->pid,
+		.path = candidate->path,
+	};
+	r = opener_submit(context->opener, &request, on_opened, named);
+	if (r == 0)
+		set_busy(named);
+	else
+		context->on_ready(context->userdata); /* the next candidate, then */
+	return 0;
+}
+
+/* Half of a call's failure: 0, or that it was the last straw. */
+static bool is_given_up(struct named_object *named)
+{
+	if (++named->n_failures < FAILURES_MAX)
+		return false;
+	named->n_failures = 0;
+	named->context->n_bad++;
+	return true;
+}
+
+static void take_probe(struct named_object *named, const struct worker_probe *probe)
+{
+	struct object *object = named->object;
+
+	if (named->files.stage == FILES_PROBE_OBJECT) {
+		static_assert(WORKER_BUILD_ID_MAX == BUILD_ID_MAX, "copied whole");
+		memcpy(object->build_id, probe->build_id, sizeof(object->build_id));
+		object->build_id_size = probe->build_id_size;
+		object->is_probed = true;
+	}
+	object_files_on_probe(&named->files, probe);
+}
+
+static int on_probe(struct worker_call *call, const struct worker_reply *reply, const void *body)
+{
+	struct named_object *named = call->userdata;
+	struct worker_probe probe;
+	int r = 0;
+
+	if (reply && reply->status == WORKER_STATUS_OK)
+		r = worker_reply_probe(reply, body, &probe);
+	if (reply && reply->status == WORKER_STATUS_OK && !r) {
+		named->n_failures = 0;
+		take_probe(named, &probe);
+	} else if (named->files.stage != FILES_PROBE_OBJECT) {
+		object_files_on_probe(&named->files, NULL);
+	} else if (reply && reply->status == WORKER_STATUS_BAD_ELF) {
+		named_object_set_bad(named, "bad-elf");
+	} else if (is_given_up(named)) {
+		named_object_set_bad(named, worker_failed);
+	}
+	set_idle(named);
+	return r;
+}
+
+static int run_probe(struct named_object *named)
+{
+	struct object_files *files = &named->files;
+	int r;
+
+	if (files->stage == FILES_PROBE_OBJECT)
+		files->trust = named->object->kind == OBJECT_VDSO
+			? WORKERS_TRUST_ROOT
+			: workers_trust(&named->object->stat);
+	named->call = (struct worker_call){
+		.job = WORKER_JOB_PROBE,
+		.cookie = named->cookie,
+		.trust = object_files_probe_trust(files),
+		.fds = {object_files_probe_fd(files, named->object), -1, -1},
+		.on_reply = on_probe,
+		.userdata = named,
+	};
+	if (files->stage == FILES_PROBE_DEBUG && files->candidate.needs_crc)
+		named->call.flags = WORKER_FLAG_CRC;
+	r = workers_run(named->context->workers, &named->call);
+	if (!r)
+		set_busy(named);
+	return r;
+}
+
+/* The worker died over these names or lines, or talked nonsense. */
+static void take_failure(struct named_object *named)
+{
+	struct naming_context *context = named->context;
+
+	if (!is_given_up(named))
+		return;
+	if (!named->is_call_for_lines) {
+		named_object_set_bad(named, worker_failed);
+		return;
+	}
+	named->are_lines_bad = true;
+	name_table_give_up(&named->table, &named->table.lines, worker_failed, context->on_done,
+		context->userdata);
+}
+
+static int on_symbols(struct worker_call *call, const struct worker_reply *reply, const void *body)
+{
+	struct named_object *named = call->userdata;
+	struct naming_context *context = named->context;
+	struct name_table *table = &named->table;
+	struct name_queue *then = NULL;
+	struct symbol_block *block;
+	int r = reply ? worker_reply_symbols(reply, body, call->n_offsets, &block) : -EPIPE;
+
+	if (r < 0) {
+		take_failure(named);
+		/* A worker may say that it could not: that is no nonsense. */
+		if (reply && reply->status != WORKER_STATUS_OK)
+			r = 0;
+		set_idle(named);
+		return r;
+	}
+	named->n_failures = 0;
+	if (!named->is_call_for_lines && !named->are_lines_bad &&
+		object_files_have_lines(&named->files))
+		then = &table->lines;
+	name_table_answer(table, named->is_call_for_lines ? &table->lines : &table->names, block,
+		then, context->on_done, context->userdata);
+	set_idle(named);
+	return 0;
+}
+
+static int run_symbols(struct named_object *named, bool with_lines)
+{
+	const struct name_queue *queue = with_lines ? &named->table.lines : &named->table.names;
+	int r;
+
+	named->is_call_for_lines = with_lines;
+	named->call = (struct worker_call){
+		.job = with_lines ? WORKER_JOB_LINES : WORKER_JOB_NAMES,
+		.cookie = named->cookie,
+		.trust = named->files.trust,
+		.fds = {named->object->fd, named->files.fds[WORKER_FILE_DEBUG],
+			named->files.fds[WORKER_FILE_ALTERNATE]},
+		.offsets = queue->offsets,
+		.n_offsets = queue->n < WORKER_OFFSETS_MAX ? queue->n : WORKER_OFFSETS_MAX,
+		.on_reply = on_symbols,
+		.userdata = named,
+	};
+	r = workers_run(named->context->workers, &named->call);
+	if (!r)
+		set_busy(named);
+	return r;
+}
+
+int named_object_run(struct named_object *named)
+{
+	switch (named_object_need(named)) {
+	case NEED_OPEN:
+		return open_candidate(named);
+	case NEED_NAMES:
+		return named->files.stage == FILES_READY ? run_symbols(named, false)
+							 : run_probe(named);
+	case NEED_LINES:
+		return run_symbols(named, true);
+	default:
+		return 0;
+	}
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The stages follow each other as the enum has them; a stage for something that the object does not
+ * have, or has itself, ends at once. A candidate that cannot be opened, or is not the one, costs the
+ * next turn of its stage.
+ */
+
+#include "daemon/symbolize/object-files.h"
+
+#include "daemon/symbolize/workers.h"
+#include "proto/base/cleanup.h"
+
+void object_files_init(struct object_files *files)
+{
+	*files = (struct object_files){.candidate_fd = -1};
+	for (int i = 0; i < N_WORKER_FILES; i++)
+		files->fds[i] = -1;
+}
+
+void object_files_done(struct object_files *files)
+{
+	closep(&files->candidate_fd);
+	for (int i = 0; i < N_WORKER_FILES; i++)
+		closep(&files->fds[i]);
+}
+
+static void enter(struct object_files *files, enum files_stage stage)
+{
+	files->stage = stage;
+	files->n_candidates = 0;
+}
+
+/* The probe of the file whose DWARF will be read. */
+static const struct worker_probe *dwarf_probe(const struct object_files *files)
+{
+	return files->debug.kinds & WORKER_HAS_DWARF ? &files->debug : &files->object;
+}
+
+bool object_files_next(
+	struct object_files *files, const struct object *object, const char *const *directories)
+{
+	const uint32_t complete = WORKER_HAS_SYMTAB | WORKER_HAS_DWARF;
+
+	if (files->stage == FILES_OPEN_DEBUG) {
+		if ((files->object.kinds & complete) != complete && object->kind == OBJECT_FILE &&
+			!debug_files_candidate(&files->object, object->path, directories,
+				files->n_candidates++, &files->candidate))
+			return true;
+		enter(files, FILES_OPEN_ALTERNATE);
+	}
+	if (files->stage == FILES_OPEN_ALTERNATE) {
+		if (!debug_files_alternate(dwarf_probe(files), directories, files->n_candidates++,
+			    &files->candidate))
+			return true;
+		enter(files, FILES_READY);
+	}
+	return false;
+}
+
+void object_files_on_opened(
+	struct object_files *files, const struct object *object, struct opener_reply *reply)
+{
+	if (reply->fd < 0)
+		return;
+	/* What stands beside a user's file is the user's, or a trap. */
+	if (files->candidate.is_beside && reply->stat.st_uid != object->stat.st_uid)
+		return;
+	files->candidate_fd = take_fd(&reply->fd);
+	files->candidate_trust = workers_trust(&reply->stat);
+	files->stage = files->stage == FILES_OPEN_DEBUG ? FILES_PROBE_DEBUG : FILES_PROBE_ALTERNATE;
+}
+
+int object_files_probe_fd(const struct object_files *files, const struct object *object)
+{
+	return files->stage == FILES_PROBE_OBJECT ? object->fd : files->candidate_fd;
+}
+
+uint64_t object_files_probe_trust(const struct object_files *files)
+{
+	if (files->stage == FILES_PROBE_OBJECT)
+		return files->trust;
+	return workers_trust_both(files->trust, files->candidate_trust);
+}
+
+static void accept(struct object_files *files, enum worker_file file)
+{
+	files->trust = object_files_probe_trust(files);
+	files->fds[file] = take_fd(&files->candidate_fd);
+}
+
+void object_files_on_probe(struct object_files *files, const struct worker_probe *probe)
+{
+	switch (files->stage) {
+	case FILES_PROBE_OBJECT:
+		if (probe)
+			files->object = *probe;
+		enter(files, FILES_OPEN_DEBUG);
+		return;
+	case FILES_PROBE_DEBUG:
+		if (probe && debug_files_match(&files->object, probe)) {
+			accept(files, WORKER_FILE_DEBUG);
+			files->debug = *probe;
+			enter(files, FILES_OPEN_ALTERNATE);
+			return;
+		}
+		files->stage = FILES_OPEN_DEBUG;
+		break;
+	case FILES_PROBE_ALTERNATE:
+		if (probe && debug_files_match_alternate(dwarf_probe(files), probe)) {
+			accept(files, WORKER_FILE_ALTERNATE);
+			enter(files, FILES_READY);
+			return;
+		}
+		files->stage = FILES_OPEN_ALTERNATE;
+		break;
+	default:
+		return;
+	}
+	closep(&files->candidate_fd);
+}
+
+bool object_files_have_lines(const struct object_files *files)
+{
+	return (files->object.kinds | files->debug.kinds) & WORKER_HAS_DWARF;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The files that name an object: itself, its debug file, the dwz file. A small machine that says
+ * which file to open or to probe next; its owner does both and tells it the outcome.
+ */
+
+#include "daemon/symbolize/debug-files.h"
+#include "daemon/target/objects.h"
+#include "daemon/worker/messages.h"
+
+enum files_stage {
+	FILES_PROBE_OBJECT, /* first */
+	FILES_OPEN_DEBUG,
+	FILES_PROBE_DEBUG,
+	FILES_OPEN_ALTERNATE,
+	FILES_PROBE_ALTERNATE,
+	FILES_READY, /* last */
+};
+
+struct object_files {
+	enum files_stage stage;
+	size_t n_candidates; /* tried in this stage */
+	struct worker_probe object, debug;
+	struct debug_candidate candidate;
+	int candidate_fd;
+	uint64_t candidate_trust;
+	int fds[N_WORKER_FILES]; /* DEBUG and ALTERNATE once found; OBJECT stays -1 */
+	uint64_t trust; /* of all files together */
+};
+
+void object_files_init(struct object_files *files);
+void object_files_done(struct object_files *files);
+
+/* In an OPEN stage: the next candidate to open, in `candidate`; or the stage moves on. Returns
+ * whether there is one. */
+bool object_files_next(
+	struct object_files *files, const struct object *object, const char *const *directories);
+/* What came of it; takes the reply's fd. The stage is PROBE or still OPEN. */
+void object_files_on_opened(
+	struct object_files *files, const struct object *object, struct opener_reply *reply);
+
+/* In a PROBE stage: the file to probe. */
+int object_files_probe_fd(const struct object_files *files, const struct object *object);
+uint64_t object_files_probe_trust(const struct object_files *files);
+/* What came of it; NULL: the file is of no use, which for the object's own file is not asked. */
+void object_files_on_probe(struct object_files *files, const struct worker_probe *probe);
+
+/* Does DWARF stand in one of the files? */
+bool object_files_have_lines(const struct object_files *files);

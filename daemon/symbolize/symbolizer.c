@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Who is served next, and who waits for what. Objects that want something take turns: quick calls
+ * before those for lines, suspects when nobody else wants anything, and one worker is kept free of
+ * calls for lines, so that a large object's DWARF never holds up names.
+ *
+ * Each wanted offset has a turn, counted up; a wait is for all offsets with an earlier turn that are
+ * still open, so that it needs a number only, which answers count down.
+ */
+
+#include "daemon/symbolize/symbolizer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/symbolize/named-object.h"
+#include "proto/base/cleanup.h"
+#include "proto/base/list.h"
+#include "proto/base/log.h"
+#include "proto/base/time.h"
+
+#define JOB_TIMEOUT_NS (10 * NS_PER_SECOND)
+#define N_WORKERS 3
+
+struct wait {
+	struct list link; /* symbolizer.waits */
+	uint64_t turn; /* waits for what was wanted before */
+	uint64_t n_open;
+	loop_callback *callback;
+	void *userdata;
+	struct loop_source *timer;
+	struct symbolizer *symbolizer;
+};
+
+struct symbolizer {
+	struct loop *loop;
+	struct naming_context context;
+	const char **directories; /* with their texts behind */
+	unsigned n_workers;
+	struct list waits;
+	uint64_t turn, n_open, n_wanted, n_named;
+	struct loop_source *deferred;
+};
+
+static struct wait *wait_free(struct wait *wait)
+{
+	list_remove(&wait->link);
+	loop_source_free(wait->timer);
+	free(wait);
+	return NULL;
+}
+
+static void on_done(void *userdata, const struct name_entry *entry)
+{
+	struct symbolizer *symbolizer = userdata;
+
+	symbolizer->n_open--;
+	if (entry->symbol && !entry->symbol->unnamed)
+		symbolizer->n_named++;
+	list_for_each (&symbolizer->waits, link) {
+		struct wait *wait = container_of(link, struct wait, link);
+
+		if (entry->turn < wait->turn && !--wait->n_open)
+			loop_source_set_time(wait->timer, time_now_ns(CLOCK_MONOTONIC));
+	}
+}
+
+static unsigned n_calls_for_lines(const struct symbolizer *symbolizer)
+{
+	unsigned n = 0;
+
+	list_for_each ((struct list *)&symbolizer->context.objects, link) {
+		const struct named_object *named = container_of(link, struct named_object, link);
+
+		n += named->is_busy && named->files.stage == FILES_READY &&
+			named->is_call_for_lines;
+	}
+	return n;
+}
+
+/* Begins what objects with this need want; whom it served goes to the end of the line. Returns
+ * whether somebody is left waiting, or a negative errno or outcome of named_object_run. */
+static int serve(struct symbolizer *symbolizer, enum need need, bool are_suspects)
+{
+	unsigned n_lines_max = symbolizer->n_workers > 1 ? symbolizer->n_workers - 1 : 1;
+	struct list *objects = &symbolizer->context.objects;
+	bool is_left = false;
+	struct list served;
+
+	list_init(&served);
+	list_for_each (objects, link) {
+		struct named_object *named = container_of(link, struct named_object, link);
+		int r;
+
+		if (named_object_need(named) != need || (named->n_failures > 0) != are_suspects)
+			continue;
+		if (need == NEED_LINES && n_calls_for_lines(symbolizer) >= n_lines_max) {
+			is_left = true;
+			break;
+		}
+		r = named_object_run(named);
+		if (r == WORKERS_BROKEN || r < 0)
+			named_object_give_up(named, "worker-failed");
+		if (r == WORKERS_BUSY) {
+			is_left = true;
+			continue;
+		}
+		list_remove(link);
+		list_add_tail(&served, link);
+	}
+	list_for_each (&served, link) {
+		list_remove(link);
+		list_add_tail(objects, link);
+	}
+	return is_left;
+}
+
+static bool is_anybody_busy(const struct symbolizer *symbolizer)
+{
+	list_for_each ((struct list *)&symbolizer->context.objects, link)
+		if (container_of(link, struct named_object, link)->is_busy)
+			return true;
+	return false;
+}
+
+static int dispatch(void *userdata)
+{
+	struct symbolizer *symbolizer = userdata;
+	bool is_left = false;
+
+	serve(symbolizer, NEED_OPEN, false);
+	is_left |= serve(symbolizer, NEED_NAMES, false);
+	is_left |= serve(symbolizer, NEED_LINES, false);
+	if (is_left || is_anybody_busy(symbolizer))
+		return 0;
+	serve(symbolizer, NEED_OPEN, true);
+	serve(symbolizer, NEED_NAMES, true);
+	serve(symbolizer, NEED_LINES, true);
+	return 0;
+}
+
+/* Work is begun from the loop, never from the call that asked for it. */
+static void schedule(void *userdata)
+{
+	struct symbolizer *symbolizer = userdata;
+
+	symbolizer->deferred = loop_source_free(symbolizer->deferred);
+	if (loop_add_deferred(symbolizer->loop, dispatch, symbolizer, &symbolizer->deferred) < 0)
+		log_warning("cannot plan naming; going on with the next event");
+}
+
+static int on_idle(void *userdata)
+{
+	return dispatch(userdata);
+}
+
+/* Copies of the directories' names behind an array of pointers to them. */
+static const char **copy_directories(const char *const *directories)
+{
+	static const char *const usual[] = {"/usr/lib/debug", NULL};
+	const char *const *from = directories ? directories : usual;
+	size_t n = 0, size = 0;
+	const char **copy;
+	char *text;
+
+	for (; from[n]; n++)
+		size += strlen(from[n]) + 1;
+	copy = malloc((n + 1) * sizeof(*copy) + size);
+	if (!copy)
+		return NULL;
+	text = (char *)(copy + n + 1);
+	for (size_t i = 0; i < n; i++) {
+		copy[i] = strcpy(text, from[i]);
+		text += strlen(text) + 1;
+	}
+	copy[n] = NULL;
+	return copy;
+}
+
+int symbolizer_new(struct loop *loop, struct opener *opener, const struct symbolizer_config *config,
+	struct symbolizer **ret_symbolizer)
+{
+	struct symbolizer *symbolizer = calloc(1, sizeof(*symbolizer));
+	struct workers_config workers = {
+		.path = config->worker_path,
+		.n_max = config->n_workers ? config->n_workers : N_WORKERS,
+		.job_timeout_ns = config->job_timeout_ns ? config->job_timeout_ns : JOB_TIMEOUT_NS,
+		.on_idle = on_idle,
+		.userdata = symbolizer,
+	};
+	int r = -ENOMEM;
+
+	if (!symbolizer)
+		return -ENOMEM;
+	symbolizer->loop = loop;
+	symbolizer->n_workers = workers.n_max;
+	list_init(&symbolizer->waits);
+	list_init(&symbolizer->context.objects);
+	symbolizer->directories = copy_directories(config->debug_directories);
+	if (symbolizer->directories)
+		r = workers_new(loop, &workers, &symbolizer->context.workers);
+	if (r < 0) {
+		symbolizer_free(symbolizer);
+		return r;
+	}
+	symbolizer->context.opener = opener;
+	symbolizer->context.debug_directories = symbolizer->directories;
+	symbolizer->context.on_done = on_done;
+	symbolizer->context.on_ready = schedule;
+	symbolizer->context.userdata = symbolizer;
+	*ret_symbolizer = symbolizer;
+	return 0;
+}
+
+struct symbolizer *symbolizer_free(struct symbolizer *symbolizer)
+{
+	if (!symbolizer)
+		return NULL;
+	workers_free(symbolizer->context.workers);
+	while (!list_is_empty(&symbolizer->context.objects)) {
+		struct named_object *named = container_of(
+			symbolizer->context.objects.next, struct named_object, link);
+
+		if (named->is_busy)
+			opener_cancel(symbolizer->context.opener, named);
+		named_object_detach(named);
+	}
+	list_for_each (&symbolizer->waits, link)
+		wait_free(container_of(link, struct wait, link));
+	loop_source_free(symbolizer->deferred);
+	free(symbolizer->directories);
+	free(symbolizer);
+	return NULL;
+}
+
+int symbolizer_want(struct symbolizer *symbolizer, struct object *object, uint64_t file_offset)
+{
+	struct named_object *named = named_object_of(&symbolizer->context, object);
+	int r;
+
+	if (!named)
+		return -ENOMEM;
+	if (name_table_find(&named->table, file_offset))
+		return 0;
+	r = name_table_add(&named->table, file_offset, symbolizer->turn++);
+	if (r < 0)
+		return r;
+	symbolizer->n_wanted++;
+	symbolizer->n_open++;
+	if (object->state == OBJECT_GONE)
+		named_object_set_bad(named, "file-gone");
+	else if (named->is_bad)
+		named_object_give_up(named, named->bad_reason);
+	else if (object->state == OBJECT_OPEN && !named->is_busy)
+		schedule(symbolizer);
+	return 0;
+}
+
+void symbolizer_on_object(struct symbolizer *symbolizer, struct object *object)
+{
+	struct named_object *named = named_object_find(object);
+
+	if (!named)
+		return;
+	if (object->state == OBJECT_GONE)
+		named_object_set_bad(named, "file-gone");
+	else
+		schedule(symbolizer);
+}
+
+const struct symbol *symbolizer_find(
+	struct symbolizer *symbolizer, struct object *object, uint64_t file_offset)
+{
+	const struct named_object *named = named_object_find(object);
+	const struct name_entry *entry = named ? name_table_find(&named->table, file_offset) : NULL;
+
+	return entry ? entry->symbol : NULL;
+}
+
+static int on_wait(void *userdata)
+{
+	struct wait *wait = userdata;
+	loop_callback *callback = wait->callback;
+	void *callback_userdata = wait->userdata;
+
+	wait_free(wait);
+	return callback(callback_userdata);
+}
+
+int symbolizer_wait(struct symbolizer *symbolizer, uint64_t deadline_ns, loop_callback *callback,
+	void *userdata)
+{
+	struct wait *wait = calloc(1, sizeof(*wait));
+	int r;
+
+	if (!wait)
+		return -ENOMEM;
+	wait->symbolizer = symbolizer;
+	wait->turn = symbolizer->turn;
+	wait->n_open = symbolizer->n_open;
+	wait->callback = callback;
+	wait->userdata = userdata;
+	r = loop_add_timer(
+		symbolizer->loop, wait->n_open ? deadline_ns : 0, on_wait, wait, &wait->timer);
+	if (r < 0) {
+		free(wait);
+		return r;
+	}
+	list_add_tail(&symbolizer->waits, &wait->link);
+	return 0;
+}
+
+void symbolizer_cancel_wait(struct symbolizer *symbolizer, void *userdata)
+{
+	list_for_each (&symbolizer->waits, link) {
+		struct wait *wait = container_of(link, struct wait, link);
+
+		if (wait->userdata == userdata)
+			wait_free(wait);
+	}
+}
+
+void symbolizer_statistics(
+	const struct symbolizer *symbolizer, struct symbolizer_statistics *ret_statistics)
+{
+	struct workers_statistics workers;
+
+	workers_statistics(symbolizer->context.workers, &workers);
+	*ret_statistics = (struct symbolizer_statistics){
+		.n_wanted = symbolizer->n_wanted,
+		.n_named = symbolizer->n_named,
+		.n_worker_restarts = workers.n_restarts,
+		.n_timeouts = workers.n_timeouts,
+		.n_bad_objects = symbolizer->context.n_bad,
+		.n_workers = workers.n_workers,
+	};
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * The pool of perfd-elf-worker processes: started when needed, one call at a time each, killed when
+ * a call takes too long, replaced when they die. A worker that has parsed a file which some user
+ * could have written serves files of that trust only: calls carry a trust, 0 being files that only
+ * root can have written.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "daemon/base/loop.h"
+#include "daemon/worker/messages.h"
+
+struct workers;
+struct worker_call;
+
+/* `reply` is NULL when the worker died or was killed; else a header whose sizes fit the limits, and
+ * body_size bytes at `body`, both gone after the call. A negative errno says that the reply is
+ * nonsense: its worker is killed. The call is the caller's again. */
+typedef int worker_call_callback(
+	struct worker_call *call, const struct worker_reply *reply, const void *body);
+
+struct worker_call {
+	enum worker_job job;
+	uint32_t flags; /* of struct worker_request */
+	uint64_t cookie; /* of the object with these files */
+	uint64_t trust;
+	int fds[N_WORKER_FILES]; /* -1: none; needed until workers_run returns only */
+	const uint64_t *offsets; /* the same */
+	size_t n_offsets;
+	worker_call_callback *on_reply;
+	void *userdata;
+};
+
+struct workers_config {
+	const char *path; /* of perfd-elf-worker; copied */
+	unsigned n_max;
+	uint64_t job_timeout_ns;
+	loop_callback *on_idle; /* a call that found all workers busy may be tried again */
+	void *userdata;
+};
+
+struct workers_statistics {
+	uint64_t n_workers, n_restarts, n_timeouts;
+};
+
+#define WORKERS_BUSY 1 /* on_idle will tell */
+#define WORKERS_BROKEN 2 /* the program cannot be started; tried again some seconds later */
+
+int workers_new(
+	struct loop *loop, const struct workers_config *config, struct workers **ret_workers);
+/* Kills them all. No callback comes any more. */
+struct workers *workers_free(struct workers *workers);
+
+/* Hands the call to a worker. 0 (on_reply will come, from the loop), WORKERS_BUSY,
+ * WORKERS_BROKEN, or a negative errno. */
+int workers_run(struct workers *workers, struct worker_call *call);
+
+void workers_statistics(const struct workers *workers, struct workers_statistics *ret_statistics);
+
+#define WORKERS_TRUST_ROOT 0
+
+/* How far the content of a file can be trusted, by who could have written it. */
+uint64_t workers_trust(const struct stat *stat);
+/* Of two files parsed together. */
+uint64_t workers_trust_both(uint64_t a, uint64_t b);
