@@ -247,6 +247,9 @@ void private_daemon_stop(struct private_daemon *daemon, bool has_failed)
 	}
 	if (has_failed || status != 0)
 		show_log(daemon->log_fd);
+	if (WIFSIGNALED(status))
+		message_error("the private perfd was ended by signal %d (%s)", WTERMSIG(status),
+			strsignal(WTERMSIG(status)));
 	closep(&daemon->log_fd);
 	daemon->pid = 0;
 }
