@@ -130,7 +130,7 @@ struct {
 __u32 next_file_id = ABI_FILE_FIRST;
 
 /* The table of the vdso, which has no file. */
-__u32 vdso_table = ABI_TABLE_NONE;
+__u32 vdso_table;
 
 /* Filled in by the self-test: where perfd's pid namespace is. */
 struct abi_self_test self_test;

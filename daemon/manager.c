@@ -174,9 +174,6 @@ static int operation_record(void *userdata, const struct access_caller *caller,
 		recording_free(recording);
 		return r;
 	}
-	if (caller->is_admin)
-		log_info("uid %u pid %d records %s at %g Hz", caller->uid, caller->pid,
-			recording->state.target, request->frequency_hz);
 	recording_state(recording, ret_state);
 	return 0;
 }

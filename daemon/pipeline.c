@@ -3,7 +3,7 @@
 /*
  * The only place that knows two neighbouring stages. A sample comes from capture with the bits of
  * the recordings that drew it, and goes to the attribution of each; a frame seen for the first time
- * is wanted from the symbolizer at once; a file seen for the first time goes to the opener. At the
+ * is wanted from the symbolizer at once; a file seen for the first time is acquired. At the
  * end of a recording its profile waits, for a bounded time, for the names that are still missing.
  * Invariant: recordings[slot] is set exactly while capture has the slot.
  */
@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/acquisition.h"
 #include "daemon/naming.h"
 #include "daemon/opener/opener.h"
 #include "daemon/symbolize/kernel-symbols.h"
@@ -25,6 +26,8 @@
 #include "proto/base/time.h"
 
 #define NAMING_BUDGET_NS (2 * NS_PER_SECOND)
+/* How long a recording waits for the files and tables of its targets before it samples anyway. */
+#define PREPARING_BUDGET_NS NS_PER_SECOND
 
 struct pipeline {
 	struct loop *loop;
@@ -32,8 +35,7 @@ struct pipeline {
 	struct opener *opener;
 	struct symbolizer *symbolizer;
 	struct kernel_symbols *kernel_symbols;
-	struct object_table *objects;
-	struct object *vdso;
+	struct acquisition *acquisition;
 	struct pipeline_recording *recordings[ABI_RECORDINGS_MAX];
 	size_t n_recordings;
 	uint64_t n_taken, n_lost, n_missed; /* of recordings that have ended */
@@ -45,17 +47,11 @@ struct pipeline_recording {
 	struct attribution *attribution;
 	struct targets targets;
 	unsigned slot;
-	bool with_children, is_sampling, is_naming;
+	bool with_children, is_open, is_sampling, is_naming;
+	struct loop_source *go_timer; /* from pipeline_go until sampling begins */
 	double frequency_hz;
 	uint64_t start_ns, end_ns, n_received;
 	struct abi_counters counters; /* final, once it has stopped */
-};
-
-/* An open under way: the object is held, and the kernel's key for it. */
-struct open_request {
-	struct pipeline *pipeline;
-	struct object *object;
-	struct abi_file_key key;
 };
 
 static void on_sample(void *userdata, const struct sample *sample)
@@ -65,78 +61,22 @@ static void on_sample(void *userdata, const struct sample *sample)
 	for (uint64_t left = sample->head->recordings; left; left &= left - 1) {
 		struct pipeline_recording *recording = pipeline->recordings[__builtin_ctzll(left)];
 
-		if (!recording || recording->start_ns > sample->head->time_ns)
+		if (!recording)
 			continue;
 		recording->n_received++;
 		attribution_add(recording->attribution, sample);
 	}
 }
 
-static void on_opened(void *userdata, struct opener_reply *reply)
+/* Recordings that wait for the files of their targets may begin. */
+static void on_settled(void *userdata)
 {
-	CLEANUP(freep) struct open_request *request = userdata;
-	CLEANUP(object_unrefp) struct object *object = request->object;
+	struct pipeline *pipeline = userdata;
 
-	object->is_requested = false;
-	if (object->state != OBJECT_OPENING)
-		return;
-	if (reply->path[0] && object_set_path(object, reply->path) < 0)
-		return;
-	if (reply->error) {
-		/* The process may have gone: the kernel asks again when another one has the file,
-		 * and what nobody has at the end of a recording is called gone then. */
-		object->open_error = reply->error;
-		return;
-	}
-	object->fd = take_fd(&reply->fd);
-	object->stat = reply->stat;
-	object->is_by_path = reply->is_by_path;
-	object->state = OBJECT_OPEN;
-	capture_answer_file(request->pipeline->capture, &request->key);
-	symbolizer_on_object(request->pipeline->symbolizer, object);
-}
-
-static void object_request(
-	struct pipeline *pipeline, struct object *object, const struct abi_event *event)
-{
-	struct open_request *request = calloc(1, sizeof(*request));
-	struct opener_request open = {
-		.how = OPENER_MAPPING,
-		.pid = event->pid,
-		.process_start_ns = event->start_ns,
-		.start = event->need.start,
-		.end = event->need.end,
-	};
-
-	if (!request)
-		return;
-	*request = (struct open_request){pipeline, object_ref(object), event->need.key};
-	if (opener_submit(pipeline->opener, &open, on_opened, request) < 0) {
-		object_unref(object);
-		free(request);
-		return;
-	}
-	object->is_requested = true;
-}
-
-static void on_need_file(struct pipeline *pipeline, const struct abi_event *event)
-{
-	struct object *object = object_table_find(pipeline->objects, event->need.file);
-	CLEANUP(object_unrefp) struct object *fresh = NULL;
-	char name[ABI_FILE_NAME_SIZE + 1];
-
-	if (!pipeline->n_recordings)
-		return;
-	if (!object) {
-		memcpy(name, event->need.name, ABI_FILE_NAME_SIZE);
-		name[ABI_FILE_NAME_SIZE] = '\0';
-		object = fresh = object_new(OBJECT_FILE, name);
-		if (!fresh || object_table_add(pipeline->objects, event->need.file, fresh) < 0)
-			return;
-		object->pid = event->pid;
-	}
-	if (object->state == OBJECT_OPENING && !object->is_requested)
-		object_request(pipeline, object, event);
+	for (size_t i = 0; i < ABI_RECORDINGS_MAX; i++)
+		if (pipeline->recordings[i] && pipeline->recordings[i]->go_timer)
+			loop_source_set_time(
+				pipeline->recordings[i]->go_timer, time_now_ns(CLOCK_MONOTONIC));
 }
 
 static void on_fork(struct pipeline *pipeline, const struct abi_event *event)
@@ -158,7 +98,7 @@ static void on_exit_event(struct pipeline *pipeline, const struct abi_event *eve
 		if (!recording || !targets_has(&recording->targets, event->pid))
 			continue;
 		targets_remove(&recording->targets, event->pid, event->runtime_ns);
-		if (!recording->targets.n && recording->is_sampling)
+		if (!recording->targets.n && recording->is_open)
 			recording->observer->on_targets_gone(recording->observer);
 	}
 }
@@ -168,7 +108,7 @@ static void on_event(void *userdata, const struct abi_event *event)
 	struct pipeline *pipeline = userdata;
 
 	if (event->kind == ABI_EVENT_NEED_FILE)
-		on_need_file(pipeline, event);
+		acquisition_need(pipeline->acquisition, event);
 	else if (event->kind == ABI_EVENT_FORK)
 		on_fork(pipeline, event);
 	else if (event->kind == ABI_EVENT_EXIT)
@@ -191,32 +131,48 @@ static const char *kernel_name(void *userdata, uint64_t address, const char **re
 	return kernel_symbols_find(pipeline->kernel_symbols, address, ret_module);
 }
 
-static int pipeline_open(struct pipeline *pipeline, const struct pipeline_config *config,
-	struct capture_problem *ret_problem)
+static int helpers_open(struct pipeline *pipeline, const struct pipeline_config *config)
 {
 	struct symbolizer_config symbolizer = {
 		.worker_path = config->worker_path,
 		.debug_directories = config->debug_directories,
 		.n_workers = config->n_workers,
 	};
-	struct capture_handlers handlers = {.on_sample = on_sample, .on_event = on_event};
-	int r;
+	struct acquisition_config acquisition = {
+		.loop = pipeline->loop,
+		.capture = pipeline->capture,
+		.worker_path = config->worker_path,
+		.on_settled = on_settled,
+		.userdata = pipeline,
+	};
+	int r = opener_new(pipeline->loop, &pipeline->opener);
 
-	pipeline->objects = object_table_new();
-	pipeline->vdso = object_new_vdso();
-	r = pipeline->objects ? opener_new(pipeline->loop, &pipeline->opener) : -ENOMEM;
 	if (!r)
 		r = symbolizer_new(
 			pipeline->loop, pipeline->opener, &symbolizer, &pipeline->symbolizer);
 	if (!r)
 		r = kernel_symbols_new(&pipeline->kernel_symbols);
-	if (r < 0) {
+	acquisition.opener = pipeline->opener;
+	acquisition.symbolizer = pipeline->symbolizer;
+	if (!r)
+		r = acquisition_new(&acquisition, &pipeline->acquisition);
+	return r;
+}
+
+static int pipeline_open(struct pipeline *pipeline, const struct pipeline_config *config,
+	struct capture_problem *ret_problem)
+{
+	struct capture_handlers handlers = {.on_sample = on_sample, .on_event = on_event};
+	int r = capture_new(pipeline->loop, &handlers, pipeline, ret_problem, &pipeline->capture);
+
+	if (r < 0)
+		return r;
+	r = helpers_open(pipeline, config);
+	if (r < 0)
 		snprintf(ret_problem->text, sizeof(ret_problem->text),
 			"cannot start the helpers (perfd-opener, perfd-elf-worker): %s",
 			strerror(-r));
-		return r;
-	}
-	return capture_new(pipeline->loop, &handlers, pipeline, ret_problem, &pipeline->capture);
+	return r;
 }
 
 int pipeline_new(struct loop *loop, const struct pipeline_config *config,
@@ -243,12 +199,11 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 {
 	if (!pipeline)
 		return NULL;
+	acquisition_free(pipeline->acquisition);
 	capture_free(pipeline->capture);
-	opener_free(pipeline->opener);
 	symbolizer_free(pipeline->symbolizer);
+	opener_free(pipeline->opener);
 	kernel_symbols_free(pipeline->kernel_symbols);
-	object_table_free(pipeline->objects);
-	object_unref(pipeline->vdso);
 	free(pipeline);
 	return NULL;
 }
@@ -261,6 +216,7 @@ static int recording_open(
 		.frequency_hz = request->frequency_hz,
 		.with_children = request->with_children,
 		.with_kernel = request->with_kernel,
+		.with_tables = strcmp(request->call_graph, "fp") != 0,
 		.is_cpu_clock = request->is_cpu_clock,
 	};
 	struct attribution_neighbours neighbours = {on_frame, kernel_name, pipeline};
@@ -270,21 +226,20 @@ static int recording_open(
 		.with_kernel = request->with_kernel,
 		.with_callers = request->with_callers,
 		.frequency_hz = request->frequency_hz,
-		.start_ns = recording->start_ns,
 		.initial_user_namespace = capture_initial_user_namespace(),
 	};
 	int r;
 
-	recording->attribution = attribution_new(&attribution, &neighbours, pipeline->objects);
+	recording->attribution = attribution_new(
+		&attribution, &neighbours, acquisition_objects(pipeline->acquisition));
 	if (!recording->attribution)
 		return -ENOMEM;
-	r = capture_start(pipeline->capture, &capture, &recording->slot);
+	r = capture_take(pipeline->capture, &capture, &recording->slot);
 	if (r < 0)
 		return r;
-	recording->is_sampling = true;
+	recording->is_open = true;
 	pipeline->recordings[recording->slot] = recording;
-	if (!pipeline->n_recordings++ && pipeline->vdso)
-		object_table_add(pipeline->objects, ABI_FILE_VDSO, pipeline->vdso);
+	pipeline->n_recordings++;
 	return naming_begin(attribution_profile(recording->attribution),
 		&(struct naming_request){
 			.title = request->title,
@@ -332,6 +287,39 @@ int pipeline_add_target(struct pipeline_recording *recording, uint32_t pid, bool
 	return r;
 }
 
+static int on_go(void *userdata)
+{
+	struct pipeline_recording *recording = userdata;
+	int r;
+
+	recording->go_timer = loop_source_free(recording->go_timer);
+	recording->start_ns = time_now_ns(CLOCK_MONOTONIC);
+	attribution_start(recording->attribution, recording->start_ns);
+	targets_restart(&recording->targets);
+	r = capture_start(recording->pipeline->capture, recording->slot);
+	if (r < 0) {
+		recording->observer->on_finished(recording->observer, NULL, r);
+		return 0;
+	}
+	recording->is_sampling = true;
+	recording->observer->on_ready(recording->observer);
+	return 0;
+}
+
+int pipeline_go(struct pipeline_recording *recording)
+{
+	struct pipeline *pipeline = recording->pipeline;
+	int r = loop_add_timer(pipeline->loop, time_now_ns(CLOCK_MONOTONIC) + PREPARING_BUDGET_NS,
+		on_go, recording, &recording->go_timer);
+
+	if (r < 0)
+		return r;
+	capture_drain(pipeline->capture); /* what the targets have mapped */
+	if (acquisition_is_settled(pipeline->acquisition))
+		on_settled(pipeline);
+	return 0;
+}
+
 /* Objects that nobody could open are gone, now that nobody will ask again in time. */
 static void objects_give_up(struct pipeline_recording *recording)
 {
@@ -352,9 +340,11 @@ static void sampling_stop(struct pipeline_recording *recording)
 {
 	struct pipeline *pipeline = recording->pipeline;
 
-	if (!recording->is_sampling)
+	if (!recording->is_open)
 		return;
+	recording->is_open = false;
 	recording->is_sampling = false;
+	recording->go_timer = loop_source_free(recording->go_timer);
 	capture_stop(pipeline->capture, recording->slot);
 	recording->end_ns = time_now_ns(CLOCK_MONOTONIC);
 	capture_counters(pipeline->capture, recording->slot, &recording->counters);
@@ -410,12 +400,10 @@ struct pipeline_recording *pipeline_release(struct pipeline_recording *recording
 	pipeline = recording->pipeline;
 	if (recording->is_naming)
 		symbolizer_cancel_wait(pipeline->symbolizer, recording);
-	if (recording->is_sampling || recording->end_ns) {
+	if (recording->is_open || recording->end_ns) {
 		sampling_stop(recording);
-		if (!--pipeline->n_recordings) {
-			object_table_clear(pipeline->objects);
-			capture_forget_files(pipeline->capture);
-		}
+		if (!--pipeline->n_recordings)
+			acquisition_rest(pipeline->acquisition);
 	}
 	attribution_free(recording->attribution);
 	targets_done(&recording->targets);
@@ -433,7 +421,7 @@ uint64_t pipeline_elapsed_ns(const struct pipeline_recording *recording)
 void pipeline_counters(
 	const struct pipeline_recording *recording, struct abi_counters *ret_counters)
 {
-	if (recording->is_sampling)
+	if (recording->is_open)
 		capture_counters(recording->pipeline->capture, recording->slot, ret_counters);
 	else
 		*ret_counters = recording->counters;
@@ -441,14 +429,16 @@ void pipeline_counters(
 
 void pipeline_statistics(struct pipeline *pipeline, struct pipeline_statistics *ret_statistics)
 {
+	struct acquisition_statistics acquired;
 	struct symbolizer_statistics symbols;
 
+	acquisition_statistics(pipeline->acquisition, &acquired);
 	symbolizer_statistics(pipeline->symbolizer, &symbols);
 	*ret_statistics = (struct pipeline_statistics){
 		.n_taken = pipeline->n_taken,
 		.n_lost = pipeline->n_lost,
 		.n_missed = pipeline->n_missed,
-		.n_objects = object_table_size(pipeline->objects),
+		.n_objects = acquired.n_objects,
 		.n_workers = symbols.n_workers,
 		.n_worker_restarts = symbols.n_worker_restarts,
 		.n_wanted = symbols.n_wanted,

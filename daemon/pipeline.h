@@ -33,6 +33,8 @@ struct pipeline_request {
 
 /* Callbacks come from the loop. */
 struct pipeline_observer {
+	/* After pipeline_go: sampling has begun. */
+	void (*on_ready)(struct pipeline_observer *observer);
 	/* The last of the recording's processes has ended. */
 	void (*on_targets_gone)(struct pipeline_observer *observer);
 	/* After pipeline_finish: the sealed profile (borrowed), or NULL with a negative errno. The
@@ -56,6 +58,11 @@ struct pipeline *pipeline_free(struct pipeline *pipeline);
 int pipeline_record(struct pipeline *pipeline, const struct pipeline_request *request,
 	struct pipeline_observer *observer, struct pipeline_recording **ret_recording);
 int pipeline_add_target(struct pipeline_recording *recording, uint32_t pid, bool on_exec);
+/*
+ * To be called once, after the first targets: begins to sample as soon as all that they have mapped
+ * is ready to be unwound, but no later than a fixed time from now. 0 or a negative errno.
+ */
+int pipeline_go(struct pipeline_recording *recording);
 /* Ends sampling; names what is left, then on_finished. May be called once. */
 void pipeline_finish(struct pipeline_recording *recording);
 /* Ends it in whatever state. Takes NULL, returns NULL. */

@@ -23,7 +23,8 @@
 #include "proto/base/text.h"
 #include "proto/base/time.h"
 
-static void tell(struct recording *recording, const struct failure *failure)
+/* Tells everyone how it ended. */
+static void tell_end(struct recording *recording)
 {
 	struct recording_state state;
 
@@ -32,10 +33,10 @@ static void tell(struct recording *recording, const struct failure *failure)
 		struct recording_observer *observer = recording
 							      ->observers[--recording->n_observers];
 
-		if (failure)
-			observer->on_failed(observer, failure);
-		else
+		if (recording->profile)
 			observer->on_finished(observer, &state, recording->profile);
+		else
+			observer->on_failed(observer, &recording->failure);
 	}
 }
 
@@ -44,39 +45,47 @@ static void on_finished(
 {
 	struct recording *recording = container_of(
 		pipeline_observer, struct recording, pipeline_observer);
-	struct failure failure;
 
 	recording_state(recording, &recording->state); /* the last figures */
-	recording->end_ns = time_now_ns(CLOCK_MONOTONIC);
-	if (profile)
-		recording->profile = profile_ref(profile);
-	recording->pipeline = pipeline_release(recording->pipeline);
 	if (!profile) {
 		log_error("recording %s failed: %s", recording->state.id, strerror(-error));
-		failure_set(
-			&failure, FAILURE_FAILED, recording->state.target, "%s", strerror(-error));
-		tell(recording, &failure);
-		return;
-	}
-	if (recording->has_ended_itself && !profile->ledger.taken) {
-		failure_set(&failure, FAILURE_NO_SUCH_TARGET, recording->state.target,
+		failure_set(&recording->failure, FAILURE_FAILED, recording->state.target, "%s",
+			strerror(-error));
+	} else if (recording->has_ended_itself && !profile->ledger.taken) {
+		failure_set(&recording->failure, FAILURE_NO_SUCH_TARGET, recording->state.target,
 			"it ended before anything was taken");
-		tell(recording, &failure);
-		return;
+	} else {
+		recording->profile = profile_ref(profile);
+		snprintf(recording->state.profile_id, sizeof(recording->state.profile_id), "%s",
+			recording->state.id);
 	}
-	recording->state.state = "finished";
-	snprintf(recording->state.profile_id, sizeof(recording->state.profile_id), "%s",
-		recording->state.id);
-	tell(recording, NULL);
+	recording->pipeline = pipeline_release(recording->pipeline);
+	recording->state.state = recording->profile ? "finished" : "failed";
+	tell_end(recording);
 }
 
 void recording_stop(struct recording *recording)
 {
-	if (!recording->pipeline || strcmp(recording->state.state, "recording") != 0)
+	if (!recording->pipeline || !strcmp(recording->state.state, "naming"))
 		return;
 	recording->state.state = "naming";
 	recording->duration_timer = loop_source_free(recording->duration_timer);
 	pipeline_finish(recording->pipeline);
+}
+
+static void on_ready(struct pipeline_observer *pipeline_observer)
+{
+	struct recording *recording = container_of(
+		pipeline_observer, struct recording, pipeline_observer);
+	struct recording_state state;
+
+	recording->state.state = "recording";
+	if (recording->duration_ns)
+		loop_source_set_time(recording->duration_timer,
+			time_now_ns(CLOCK_MONOTONIC) + recording->duration_ns);
+	recording_state(recording, &state);
+	for (size_t i = 0; i < recording->n_observers; i++)
+		recording->observers[i]->on_started(recording->observers[i], &state);
 }
 
 static void on_targets_gone(struct pipeline_observer *pipeline_observer)
@@ -95,23 +104,13 @@ static int on_duration(void *userdata)
 	return 0;
 }
 
-/* Tells those who came that it has started, or has finished already. */
+/* For those who come when all is over. */
 static int on_notice(void *userdata)
 {
 	struct recording *recording = userdata;
 
 	recording->notice = loop_source_free(recording->notice);
-	if (recording->profile) {
-		tell(recording, NULL);
-		return 0;
-	}
-	if (!recording->is_started && recording->n_observers) {
-		struct recording_state state;
-
-		recording->is_started = true;
-		recording_state(recording, &state);
-		recording->observers[0]->on_started(recording->observers[0], &state);
-	}
+	tell_end(recording);
 	return 0;
 }
 
@@ -120,7 +119,7 @@ int recording_observe(struct recording *recording, struct recording_observer *ob
 	if (recording->n_observers == LIMIT_OBSERVERS)
 		return -EBUSY;
 	recording->observers[recording->n_observers++] = observer;
-	if (recording->notice)
+	if (recording->pipeline || recording->notice)
 		return 0;
 	return loop_add_deferred(recording->loop, on_notice, recording, &recording->notice);
 }
@@ -268,7 +267,9 @@ int recording_start(struct recording *recording, struct pipeline *pipeline,
 {
 	int r;
 
-	recording->pipeline_observer = (struct pipeline_observer){on_targets_gone, on_finished};
+	recording->pipeline_observer = (struct pipeline_observer){
+		on_ready, on_targets_gone, on_finished};
+	recording->duration_ns = request->duration_ns;
 	recording->is_detached = request->is_detached;
 	state_fill(recording, request);
 	r = loop_add_timer(recording->loop, UINT64_MAX / 2, on_duration, recording,
@@ -282,11 +283,10 @@ int recording_start(struct recording *recording, struct pipeline *pipeline,
 		r = target_add(recording, request->pids[i], request->on_exec, ret_failure);
 	if (r < 0)
 		return r;
-	recording->state.state = "recording";
-	if (request->duration_ns)
-		loop_source_set_time(recording->duration_timer,
-			time_now_ns(CLOCK_MONOTONIC) + request->duration_ns);
-	return 0;
+	r = pipeline_go(recording->pipeline);
+	if (r < 0)
+		failure_set(ret_failure, FAILURE_FAILED, "opening perf events", "%s", strerror(-r));
+	return r;
 }
 
 void recording_state(const struct recording *recording, struct recording_state *ret_state)

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * One recording from request to profile: preparing -> recording -> naming -> finished. Whoever waits
+ * One recording from request to profile: preparing (until the unwind tables of what is mapped are in
+ * place) -> recording -> naming -> finished, or failed. Whoever waits
  * for it is an observer; a finished one keeps its profile until the manager drops it.
  */
 
@@ -23,8 +24,9 @@ struct recording {
 	struct pipeline_recording *pipeline; /* NULL once finished */
 	struct loop_source *duration_timer, *notice;
 	struct profile *profile; /* once finished */
-	bool is_detached, is_started, has_ended_itself;
-	uint64_t end_ns;
+	struct failure failure; /* of a recording that came to nothing; FAILURE_NONE else */
+	bool is_detached, has_ended_itself;
+	uint64_t duration_ns; /* 0: until stopped */
 };
 
 /*

@@ -10,6 +10,8 @@
 #define LIMIT_OBSERVERS 8 /* clients that wait for the same recording */
 #define LIMIT_FREQUENCY_HZ 10000
 #define LIMIT_DURATION_SECONDS (7 * 24 * 3600)
+#define LIMIT_OBJECTS 8192 /* files of targets held at once */
+#define LIMIT_OBJECTS_RESTING 512 /* the same while nothing is recorded */
 #define LIMIT_CONNECTIONS 256
 #define LIMIT_CONNECTIONS_PER_UID 32
 #define LIMIT_EXPORTS_PER_UID 4 /* profiles being fetched at once */

@@ -228,11 +228,15 @@ struct capture *capture_free(struct capture *capture)
 static int slot_write(struct capture *capture, uint32_t index)
 {
 	const struct slot *slot = &capture->slots[index];
-	double keep = slot->request.frequency_hz * 1e3 / capture->setting.base_mhz;
+	/* No base yet: the slot is off, and written again when it goes on. */
+	double keep = capture->setting.base_mhz
+		? slot->request.frequency_hz * 1e3 / capture->setting.base_mhz
+		: 0;
 	struct abi_recording recording = {
 		.is_on = slot->is_on,
 		.flags = (slot->request.with_children ? ABI_RECORDING_CHILDREN : 0) |
-			(slot->request.with_kernel ? ABI_RECORDING_KERNEL : 0),
+			(slot->request.with_kernel ? ABI_RECORDING_KERNEL : 0) |
+			(slot->request.with_tables ? ABI_RECORDING_TABLES : 0),
 		.threshold = keep >= 1 ? 1ull << 32 : (uint64_t)(keep * 4294967296.0),
 	};
 
@@ -278,8 +282,7 @@ static int counters_clear(struct capture *capture, uint32_t index)
 		capture->n_cpus * sizeof(*zeros), BPF_ANY);
 }
 
-int capture_start(
-	struct capture *capture, const struct capture_request *request, unsigned *ret_slot)
+int capture_take(struct capture *capture, const struct capture_request *request, unsigned *ret_slot)
 {
 	uint32_t index = 0;
 	int r;
@@ -298,15 +301,27 @@ int capture_start(
 			return r;
 		loop_source_set_priority(capture->drain_timer, LOOP_PRIORITY_RING);
 	}
-	capture->slots[index] = (struct slot){.is_taken = true, .is_on = true, .request = *request};
-	r = clock_update(capture);
+	capture->slots[index] = (struct slot){.is_taken = true, .request = *request};
+	r = slot_write(capture, index);
 	if (r < 0) {
-		capture->slots[index] = (struct slot){};
-		clock_update(capture);
+		capture_release(capture, index);
 		return r;
 	}
 	*ret_slot = index;
 	return 0;
+}
+
+int capture_start(struct capture *capture, unsigned slot)
+{
+	int r;
+
+	capture->slots[slot].is_on = true;
+	r = clock_update(capture);
+	if (r < 0) {
+		capture->slots[slot].is_on = false;
+		clock_update(capture);
+	}
+	return r;
 }
 
 /* Takes the slot's bit out of every target; those without any bit leave the filter. */
@@ -341,11 +356,11 @@ void capture_stop(struct capture *capture, unsigned slot)
 	struct abi_counters counters;
 	uint64_t deadline_ns = time_now_ns(CLOCK_MONOTONIC) + 20 * NS_PER_MS;
 
+	targets_drop(capture, slot);
 	if (!capture->slots[slot].is_on)
 		return;
 	capture->slots[slot].is_on = false;
 	slot_write(capture, slot);
-	targets_drop(capture, slot);
 	clock_update(capture);
 	/* A run under way on another CPU may still count: wait until what was drawn has arrived. */
 	do {
@@ -445,6 +460,30 @@ void capture_answer_file(struct capture *capture, const struct abi_file_key *key
 		return;
 	file.is_known = 1;
 	bpf_map__update_elem(map, key, sizeof(*key), &file, sizeof(file), BPF_EXIST);
+}
+
+void capture_set_table(struct capture *capture, const struct abi_file_key *key, uint32_t table)
+{
+	struct bpf_map *map = capture->bpf->maps.files;
+	struct abi_file file;
+
+	if (bpf_map__lookup_elem(map, key, sizeof(*key), &file, sizeof(file), 0) < 0)
+		return;
+	file.table = table;
+	bpf_map__update_elem(map, key, sizeof(*key), &file, sizeof(file), BPF_EXIST);
+}
+
+void capture_set_vdso_table(struct capture *capture, uint32_t table)
+{
+	capture->bpf->bss->vdso_table = table;
+}
+
+void capture_unwind_maps(const struct capture *capture, struct capture_unwind_maps *ret_maps)
+{
+	*ret_maps = (struct capture_unwind_maps){
+		.shards_fd = bpf_map__fd(capture->bpf->maps.shards),
+		.tables_fd = bpf_map__fd(capture->bpf->maps.tables),
+	};
 }
 
 void capture_forget_files(struct capture *capture)

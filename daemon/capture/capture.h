@@ -23,6 +23,7 @@ struct capture_handlers {
 struct capture_request {
 	double frequency_hz;
 	bool with_children, with_kernel;
+	bool with_tables; /* unwind by tables where there are any; else by frame pointers alone */
 	bool is_cpu_clock; /* do not look for a hardware counter */
 };
 
@@ -39,10 +40,11 @@ int capture_new(struct loop *loop, const struct capture_handlers *handlers, void
 	struct capture_problem *ret_problem, struct capture **ret_capture);
 struct capture *capture_free(struct capture *capture);
 
-/* Takes a slot; ticks come from now on, for targets. 0, -EBUSY (no slot free), or an errno of
- * perf_event_open. */
-int capture_start(
+/* Takes a slot; no tick comes yet. 0, -EBUSY (no slot free), or another negative errno. */
+int capture_take(
 	struct capture *capture, const struct capture_request *request, unsigned *ret_slot);
+/* Ticks come from now on, for the slot's targets. 0, or a negative errno of perf_event_open. */
+int capture_start(struct capture *capture, unsigned slot);
 /* Switches the slot off and delivers what is still in the ring. Counters stay until _release. */
 void capture_stop(struct capture *capture, unsigned slot);
 void capture_release(struct capture *capture, unsigned slot);
@@ -60,6 +62,14 @@ void capture_drain(struct capture *capture);
 
 /* The daemon has this file, or has given up on it: the kernel asks no more. */
 void capture_answer_file(struct capture *capture, const struct abi_file_key *key);
+/* Where the unwinder finds the rows of this file: an index of `tables`, or ABI_TABLE_NONE. */
+void capture_set_table(struct capture *capture, const struct abi_file_key *key, uint32_t table);
+void capture_set_vdso_table(struct capture *capture, uint32_t table);
+/* The maps that tables are put into; the fds stay capture's. */
+struct capture_unwind_maps {
+	int shards_fd, tables_fd;
+};
+void capture_unwind_maps(const struct capture *capture, struct capture_unwind_maps *ret_maps);
 /* Forgets all files: those seen from now on get new ids. */
 void capture_forget_files(struct capture *capture);
 

@@ -29,6 +29,7 @@ struct attribution {
 	struct attribution_neighbours neighbours;
 	const struct object_table *objects;
 	struct profile *profile;
+	uint64_t start_ns;
 	struct attributed_frame *frames; /* id in the hash: index + 1 */
 	size_t n_frames, n_frames_allocated;
 	struct hash frame_hash;
@@ -63,6 +64,11 @@ struct attribution *attribution_free(struct attribution *attribution)
 	profile_unref(attribution->profile);
 	free(attribution);
 	return NULL;
+}
+
+void attribution_start(struct attribution *attribution, uint64_t start_ns)
+{
+	attribution->start_ns = start_ns;
 }
 
 struct profile *attribution_profile(struct attribution *attribution)
@@ -320,7 +326,7 @@ static int sample_add(struct attribution *attribution, const struct sample *samp
 {
 	const struct abi_sample *head = sample->head;
 	const struct sample_stop *stop = sample_stop_find(head->stop);
-	uint64_t start_ns = attribution->request.start_ns;
+	uint64_t start_ns = attribution->start_ns;
 	struct profile_sample key = {
 		.slice = head->time_ns > start_ns
 			? (uint32_t)((head->time_ns - start_ns) / NS_PER_MS / PROFILE_SLICE_MS)

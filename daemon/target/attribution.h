@@ -30,7 +30,6 @@ struct attribution_request {
 	bool with_kernel;
 	bool with_callers; /* else a stack is its leaf alone, and complete with that */
 	double frequency_hz;
-	uint64_t start_ns; /* CLOCK_MONOTONIC */
 	uint32_t initial_user_namespace;
 };
 
@@ -47,6 +46,9 @@ struct attribution;
 struct attribution *attribution_new(const struct attribution_request *request,
 	const struct attribution_neighbours *neighbours, const struct object_table *objects);
 struct attribution *attribution_free(struct attribution *attribution);
+
+/* Slices count from this CLOCK_MONOTONIC time. */
+void attribution_start(struct attribution *attribution, uint64_t start_ns);
 
 /* Adds a sample, or counts it as not permitted. 0 or -ENOMEM (the sample is counted as lost). */
 int attribution_add(struct attribution *attribution, const struct sample *sample);

@@ -60,6 +60,13 @@ void targets_remove(struct targets *targets, uint32_t pid, uint64_t used_ns)
 	*process = targets->processes[--targets->n];
 }
 
+void targets_restart(struct targets *targets)
+{
+	targets->ended_ns = 0;
+	for (size_t i = 0; i < targets->n; i++)
+		process_cpu_time(targets->processes[i].pid, &targets->processes[i].used_before_ns);
+}
+
 uint64_t targets_scheduler_ns(const struct targets *targets)
 {
 	uint64_t total_ns = targets->ended_ns;

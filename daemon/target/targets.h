@@ -21,6 +21,8 @@ int targets_add(struct targets *targets, uint32_t pid, uint64_t used_ns);
 bool targets_has(const struct targets *targets, uint32_t pid);
 /* It has ended, with used_ns in all. Unknown pids are passed over. */
 void targets_remove(struct targets *targets, uint32_t pid, uint64_t used_ns);
+/* What was used until now does not count. */
+void targets_restart(struct targets *targets);
 /* CPU time of all of them since they were added, those alive read from /proc now. */
 uint64_t targets_scheduler_ns(const struct targets *targets);
 void targets_done(struct targets *targets);

@@ -14,6 +14,10 @@
  * worker_status. 0 or -ENOMEM. */
 int job_probe(int fd, bool with_crc, struct worker_probe *ret_probe);
 
+/* Compiles the file's unwind table, appending rows to `body`. Takes the fd. A named outcome is an
+ * enum worker_status. 0 or -ENOMEM. */
+int job_table(int fd, struct worker_reply *reply, struct buffer *body);
+
 /* One object with its tables, kept between jobs. */
 struct job_object;
 

@@ -257,6 +257,13 @@ static int run_probe(struct incoming *incoming, struct worker_reply *reply, stru
 	return buffer_error(body);
 }
 
+static int run_table(struct worker *worker, struct incoming *incoming, struct worker_reply *reply,
+	struct buffer *body)
+{
+	make_room(worker, incoming);
+	return job_table(take_fd(&incoming->fds[WORKER_FILE_OBJECT]), reply, body);
+}
+
 /* A negative errno ends the worker: the request makes no sense. */
 static int answer(struct worker *worker, struct incoming *incoming)
 {
@@ -270,6 +277,8 @@ static int answer(struct worker *worker, struct incoming *incoming)
 	else if (incoming->header.job == WORKER_JOB_NAMES ||
 		incoming->header.job == WORKER_JOB_LINES)
 		r = run_symbols(worker, incoming, &reply, &body);
+	else if (incoming->header.job == WORKER_JOB_TABLE)
+		r = run_table(worker, incoming, &reply, &body);
 	else
 		return -EPROTO;
 	if (r) {

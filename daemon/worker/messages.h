@@ -16,7 +16,7 @@
 #define WORKER_MAGIC 0x77666c65u
 
 #define WORKER_OFFSETS_MAX 1024
-#define WORKER_REPLY_BYTES_MAX (8u << 20)
+#define WORKER_REPLY_BYTES_MAX (17u << 20) /* the largest table, and some */
 #define WORKER_STRING_BYTES_MAX 4096 /* with its NUL; longer names are cut */
 #define WORKER_CHAIN_MAX 64 /* lines of one address */
 #define WORKER_BUILD_ID_MAX 64
@@ -25,6 +25,7 @@ enum worker_job {
 	WORKER_JOB_PROBE = 1, /* what is in this file? -> struct worker_probe */
 	WORKER_JOB_NAMES = 2, /* offsets -> symbols from symbol tables and .eh_frame: fast */
 	WORKER_JOB_LINES = 3, /* the same with files, lines and inlined calls from DWARF */
+	WORKER_JOB_TABLE = 4, /* the unwind table -> struct abi_row[n_symbols] (bpf/unwind-row.h) */
 };
 
 enum worker_file {
@@ -38,6 +39,8 @@ enum worker_status {
 	WORKER_STATUS_OK,
 	WORKER_STATUS_BAD_ELF, /* not an ELF file, or one whose headers make no sense */
 	WORKER_STATUS_FAILED, /* no memory */
+	WORKER_STATUS_NO_TABLE, /* the file describes no frames */
+	WORKER_STATUS_TOO_LARGE, /* beyond what a table may be */
 	N_WORKER_STATUSES,
 };
 

@@ -50,12 +50,12 @@ static void fixture_open(struct fixture *fixture)
 	fixture->table = object_table_new();
 	fixture->object = object_new(OBJECT_FILE, "/usr/bin/a");
 	ck_assert_int_eq(object_table_add(fixture->table, FILE_A, fixture->object), 0);
-	fixture->request.start_ns = START_NS;
 	if (!fixture->request.frequency_hz)
 		fixture->request.frequency_hz = 100;
 	fixture->request.initial_user_namespace = 7;
 	fixture->attribution = attribution_new(&fixture->request, &neighbours, fixture->table);
 	ck_assert_ptr_nonnull(fixture->attribution);
+	attribution_start(fixture->attribution, START_NS);
 }
 
 static void fixture_close(struct fixture *fixture)

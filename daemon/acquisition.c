@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * One record for each file id. Its object goes OPENING -> OPEN (or stays OPENING when the process
+ * was gone: the kernel asks again when another one has the file), then its table is compiled, one
+ * job after another, by a worker pool of its own. Until a table is there the kernel side ends walks
+ * in that file with "no-table": a missing frame is better than a wrong one.
+ */
+
+#include "daemon/acquisition.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "daemon/base/limits.h"
+#include "daemon/symbolize/workers.h"
+#include "daemon/unwind/upload.h"
+#include "daemon/unwind/validate.h"
+#include "proto/base/cleanup.h"
+#include "proto/base/list.h"
+#include "proto/base/log.h"
+#include "proto/base/time.h"
+
+#define COMPILE_TIMEOUT_NS (10 * NS_PER_SECOND)
+
+struct acquired {
+	struct list link; /* acquisition.files */
+	struct list compile; /* acquisition.to_compile, while it waits or is at a worker */
+	struct acquisition *acquisition;
+	struct object *object; /* a reference */
+	struct abi_file_key key;
+	struct worker_call call;
+};
+
+struct acquisition {
+	struct acquisition_config config;
+	struct object_table *objects;
+	struct workers *workers;
+	struct upload *upload;
+	struct acquired *vdso;
+	struct list files, to_compile;
+	size_t n_files, n_opening, n_compiling, n_tables;
+};
+
+static void settle(struct acquisition *acquisition)
+{
+	if (acquisition_is_settled(acquisition))
+		acquisition->config.on_settled(acquisition->config.userdata);
+}
+
+bool acquisition_is_settled(const struct acquisition *acquisition)
+{
+	return !acquisition->n_opening && !acquisition->n_compiling;
+}
+
+static struct acquired *acquired_new(
+	struct acquisition *acquisition, struct object *object, const struct abi_file_key *key)
+{
+	struct acquired *acquired = calloc(1, sizeof(*acquired));
+
+	if (!acquired)
+		return NULL;
+	acquired->acquisition = acquisition;
+	acquired->object = object_ref(object);
+	acquired->key = *key;
+	list_add_tail(&acquisition->files, &acquired->link);
+	acquisition->n_files++;
+	return acquired;
+}
+
+static void acquired_free(struct acquired *acquired)
+{
+	list_remove(&acquired->compile);
+	list_remove(&acquired->link);
+	acquired->acquisition->n_files--;
+	object_unref(acquired->object);
+	free(acquired);
+}
+
+/* Tells the kernel side; ABI_TABLE_NONE sends it after frame pointers. */
+static void table_set(struct acquired *acquired, uint32_t table)
+{
+	struct acquisition *acquisition = acquired->acquisition;
+
+	if (acquired == acquisition->vdso)
+		capture_set_vdso_table(acquisition->config.capture, table);
+	else
+		capture_set_table(acquisition->config.capture, &acquired->key, table);
+}
+
+/* Copies the rows out of the reply, then validates the copy. */
+static int table_take(struct acquired *acquired, const struct worker_reply *reply, const void *body)
+{
+	CLEANUP(freep) struct abi_row *rows = NULL;
+	size_t n = reply->body_size / sizeof(*rows);
+	uint32_t index;
+	int r;
+
+	if (!n || reply->body_size % sizeof(*rows))
+		return -EBADMSG;
+	rows = malloc(reply->body_size);
+	if (!rows)
+		return -ENOMEM;
+	memcpy(rows, body, reply->body_size);
+	r = rows_validate(rows, n, (uint64_t)acquired->object->stat.st_size);
+	if (r)
+		return -EBADMSG;
+	r = upload_add(acquired->acquisition->upload, rows, n, &index);
+	if (r < 0)
+		return r;
+	acquired->acquisition->n_tables++;
+	table_set(acquired, index);
+	return 0;
+}
+
+static void compile_next(struct acquisition *acquisition);
+
+static int on_compiled(struct worker_call *call, const struct worker_reply *reply, const void *body)
+{
+	struct acquired *acquired = container_of(call, struct acquired, call);
+	struct acquisition *acquisition = acquired->acquisition;
+	int r = 0;
+
+	list_remove(&acquired->compile);
+	acquisition->n_compiling--;
+	if (!reply)
+		log_warning("no unwind table for %s: the worker gave up; its stacks end there",
+			acquired->object->path);
+	else if (reply->status == WORKER_STATUS_NO_TABLE)
+		table_set(acquired, ABI_TABLE_NONE);
+	else if (reply->status == WORKER_STATUS_OK)
+		r = table_take(acquired, reply, body);
+	if (r == -ENOSPC)
+		log_warning("no room for the unwind table of %s", acquired->object->path);
+	compile_next(acquisition);
+	settle(acquisition);
+	return r == -EBADMSG ? r : 0;
+}
+
+/* Hands on as many as the workers take. */
+static void compile_next(struct acquisition *acquisition)
+{
+	list_for_each (&acquisition->to_compile, link) {
+		struct acquired *acquired = container_of(link, struct acquired, compile);
+		int r;
+
+		if (acquired->call.on_reply)
+			continue;
+		acquired->call = (struct worker_call){
+			.job = WORKER_JOB_TABLE,
+			.trust = workers_trust(&acquired->object->stat),
+			.fds = {acquired->object->fd, -1, -1},
+			.on_reply = on_compiled,
+		};
+		r = workers_run(acquisition->workers, &acquired->call);
+		if (!r)
+			continue;
+		acquired->call.on_reply = NULL;
+		if (r == WORKERS_BUSY)
+			return;
+		list_remove(&acquired->compile);
+		acquisition->n_compiling--;
+	}
+}
+
+static int on_workers_idle(void *userdata)
+{
+	struct acquisition *acquisition = userdata;
+
+	compile_next(acquisition);
+	settle(acquisition);
+	return 0;
+}
+
+static void compile(struct acquired *acquired)
+{
+	struct acquisition *acquisition = acquired->acquisition;
+
+	list_add_tail(&acquisition->to_compile, &acquired->compile);
+	acquisition->n_compiling++;
+	compile_next(acquisition);
+}
+
+static void on_opened(void *userdata, struct opener_reply *reply)
+{
+	struct acquired *acquired = userdata;
+	struct acquisition *acquisition = acquired->acquisition;
+	struct object *object = acquired->object;
+
+	object->is_requested = false;
+	acquisition->n_opening--;
+	if (reply->path[0])
+		object_set_path(object, reply->path);
+	if (reply->error || object->state != OBJECT_OPENING) {
+		object->open_error = reply->error;
+		settle(acquisition);
+		return;
+	}
+	object->fd = take_fd(&reply->fd);
+	object->stat = reply->stat;
+	object->is_by_path = reply->is_by_path;
+	object->state = OBJECT_OPEN;
+	capture_answer_file(acquisition->config.capture, &acquired->key);
+	symbolizer_on_object(acquisition->config.symbolizer, object);
+	compile(acquired);
+	settle(acquisition);
+}
+
+static void request(struct acquired *acquired, const struct abi_event *event)
+{
+	struct acquisition *acquisition = acquired->acquisition;
+	struct opener_request open = {
+		.how = OPENER_MAPPING,
+		.pid = event->pid,
+		.process_start_ns = event->start_ns,
+		.start = event->need.start,
+		.end = event->need.end,
+	};
+
+	if (opener_submit(acquisition->config.opener, &open, on_opened, acquired) < 0)
+		return;
+	acquired->object->is_requested = true;
+	acquisition->n_opening++;
+}
+
+/* The record of a file that is new, or NULL. */
+static struct acquired *file_add(struct acquisition *acquisition, const struct abi_event *event)
+{
+	CLEANUP(object_unrefp) struct object *object = NULL;
+	char name[ABI_FILE_NAME_SIZE + 1];
+
+	if (acquisition->n_files >= LIMIT_OBJECTS)
+		return NULL;
+	memcpy(name, event->need.name, ABI_FILE_NAME_SIZE);
+	name[ABI_FILE_NAME_SIZE] = '\0';
+	object = object_new(OBJECT_FILE, name);
+	if (!object || object_table_add(acquisition->objects, event->need.file, object) < 0)
+		return NULL;
+	object->pid = event->pid;
+	return acquired_new(acquisition, object, &event->need.key);
+}
+
+static struct acquired *file_find(struct acquisition *acquisition, const struct object *object)
+{
+	list_for_each (&acquisition->files, link) {
+		struct acquired *acquired = container_of(link, struct acquired, link);
+
+		if (acquired->object == object)
+			return acquired;
+	}
+	return NULL;
+}
+
+void acquisition_need(struct acquisition *acquisition, const struct abi_event *event)
+{
+	struct object *object = object_table_find(acquisition->objects, event->need.file);
+	struct acquired *acquired;
+
+	if (object && (object->state != OBJECT_OPENING || object->is_requested))
+		return;
+	acquired = object ? file_find(acquisition, object) : file_add(acquisition, event);
+	if (acquired)
+		request(acquired, event);
+}
+
+static int vdso_add(struct acquisition *acquisition)
+{
+	CLEANUP(object_unrefp) struct object *object = object_new_vdso();
+	static const struct abi_file_key none;
+	int r;
+
+	if (!object)
+		return 0; /* a kernel without it */
+	r = object_table_add(acquisition->objects, ABI_FILE_VDSO, object);
+	if (r < 0)
+		return r;
+	acquisition->vdso = acquired_new(acquisition, object, &none);
+	if (!acquisition->vdso)
+		return -ENOMEM;
+	capture_set_vdso_table(acquisition->config.capture, 0);
+	compile(acquisition->vdso);
+	return 0;
+}
+
+int acquisition_new(const struct acquisition_config *config, struct acquisition **ret_acquisition)
+{
+	struct acquisition *acquisition = calloc(1, sizeof(*acquisition));
+	struct workers_config workers = {
+		.path = config->worker_path,
+		.n_max = 2,
+		.job_timeout_ns = COMPILE_TIMEOUT_NS,
+		.on_idle = on_workers_idle,
+		.userdata = acquisition,
+	};
+	struct capture_unwind_maps maps;
+	int r;
+
+	if (!acquisition)
+		return -ENOMEM;
+	acquisition->config = *config;
+	list_init(&acquisition->files);
+	list_init(&acquisition->to_compile);
+	capture_unwind_maps(config->capture, &maps);
+	acquisition->objects = object_table_new();
+	r = acquisition->objects ? 0 : -ENOMEM;
+	if (!r)
+		r = upload_new(maps.shards_fd, maps.tables_fd, &acquisition->upload);
+	if (!r)
+		r = workers_new(config->loop, &workers, &acquisition->workers);
+	if (!r)
+		r = vdso_add(acquisition);
+	if (r < 0) {
+		acquisition_free(acquisition);
+		return r;
+	}
+	*ret_acquisition = acquisition;
+	return 0;
+}
+
+static void files_drop(struct acquisition *acquisition)
+{
+	list_for_each (&acquisition->files, link) {
+		struct acquired *acquired = container_of(link, struct acquired, link);
+
+		if (acquired->object->is_requested)
+			opener_cancel(acquisition->config.opener, acquired);
+		acquired_free(acquired);
+	}
+	acquisition->vdso = NULL;
+	acquisition->n_opening = 0;
+	object_table_clear(acquisition->objects);
+}
+
+struct acquisition *acquisition_free(struct acquisition *acquisition)
+{
+	if (!acquisition)
+		return NULL;
+	workers_free(acquisition->workers);
+	if (acquisition->objects)
+		files_drop(acquisition);
+	object_table_free(acquisition->objects);
+	upload_free(acquisition->upload);
+	free(acquisition);
+	return NULL;
+}
+
+const struct object_table *acquisition_objects(const struct acquisition *acquisition)
+{
+	return acquisition->objects;
+}
+
+/* Space of a deleted file is not given back while somebody holds it. */
+static bool holds_deleted(const struct acquisition *acquisition)
+{
+	list_for_each (&acquisition->files, link) {
+		const struct object *object = container_of(link, struct acquired, link)->object;
+		struct stat now;
+
+		if (object->kind == OBJECT_FILE &&
+			(object->state != OBJECT_OPEN || fstat(object->fd, &now) < 0 ||
+				!now.st_nlink))
+			return true;
+	}
+	return false;
+}
+
+void acquisition_rest(struct acquisition *acquisition)
+{
+	if (!acquisition_is_settled(acquisition) ||
+		(acquisition->n_files <= LIMIT_OBJECTS_RESTING && !holds_deleted(acquisition)))
+		return;
+	files_drop(acquisition);
+	capture_forget_files(acquisition->config.capture);
+	upload_reset(acquisition->upload);
+	acquisition->n_tables = 0;
+	if (vdso_add(acquisition) < 0)
+		log_warning("the vdso stays without names: out of memory");
+}
+
+void acquisition_statistics(
+	const struct acquisition *acquisition, struct acquisition_statistics *ret_statistics)
+{
+	*ret_statistics = (struct acquisition_statistics){
+		.n_objects = object_table_size(acquisition->objects),
+		.n_tables = acquisition->n_tables,
+		.n_rows = upload_rows(acquisition->upload),
+		.table_bytes = upload_bytes(acquisition->upload),
+	};
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * What targets map executable is acquired: told by the kernel, opened by perfd-opener, handed to
+ * the symbolizer, its unwind table compiled by a worker and put where the kernel side finds it. A
+ * corridor's side room: it knows capture, opener, symbolizer and unwind, and no recording.
+ */
+
+#include <stdbool.h>
+
+#include "bpf/abi.h"
+#include "daemon/base/loop.h"
+#include "daemon/capture/capture.h"
+#include "daemon/opener/opener.h"
+#include "daemon/symbolize/symbolizer.h"
+#include "daemon/target/object-table.h"
+
+struct acquisition;
+
+struct acquisition_config {
+	struct loop *loop; /* all borrowed */
+	struct capture *capture;
+	struct opener *opener;
+	struct symbolizer *symbolizer;
+	const char *worker_path;
+	/* Nothing is being opened or compiled any more. From the loop. */
+	void (*on_settled)(void *userdata);
+	void *userdata;
+};
+
+struct acquisition_statistics {
+	uint64_t n_objects, n_tables, n_rows, table_bytes;
+};
+
+/* 0 or a negative errno. */
+int acquisition_new(const struct acquisition_config *config, struct acquisition **ret_acquisition);
+struct acquisition *acquisition_free(struct acquisition *acquisition);
+
+/* ABI_EVENT_NEED_FILE: code of a file that is not known, or could not be opened so far. */
+void acquisition_need(struct acquisition *acquisition, const struct abi_event *event);
+
+/* Is nothing being opened or compiled? */
+bool acquisition_is_settled(const struct acquisition *acquisition);
+
+const struct object_table *acquisition_objects(const struct acquisition *acquisition);
+
+/* Nothing is sampled now: lets go of what should not be held for longer (deleted files, or too much
+ * of anything). What stays makes the next recording quick. */
+void acquisition_rest(struct acquisition *acquisition);
+
+void acquisition_statistics(
+	const struct acquisition *acquisition, struct acquisition_statistics *ret_statistics);

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The unwinder of the kernel side, compiled as plain C, on real stacks: a running program is stopped
+ * at random moments, its stack is walked with the tables that the worker compiles, and libdwfl walks
+ * the same stack. Frame by frame they must agree, up to where libdwfl gives up; and where it reaches
+ * the outermost frame, so must we.
+ *
+ * usage: test-unwind N COMMAND [ARG...]
+ */
+
+#include <elfutils/libdwfl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bpf/host.h"
+#include "daemon/worker/elf-file.h"
+#include "daemon/worker/unwind-table.h"
+#include "proto/base/cleanup.h"
+#include "proto/base/text.h"
+
+#define FRAMES_MAX 512
+#define OBJECTS_MAX 256
+#define MAPPINGS_MAX 1024
+
+struct object {
+	char path[512];
+	struct unwind_table table;
+	bool has_table;
+};
+
+struct mapping {
+	uint64_t start, end, offset;
+	struct object *object;
+};
+
+struct walk {
+	uint64_t pcs[FRAMES_MAX];
+	size_t n;
+	int stop; /* enum abi_stop, or -1: libdwfl's error */
+};
+
+static struct object objects[OBJECTS_MAX];
+static size_t n_objects;
+static struct mapping mappings[MAPPINGS_MAX];
+static size_t n_mappings;
+static pid_t child;
+
+long host_read_user(void *to, __u32 size, const void *address)
+{
+	struct iovec local = {to, size}, remote = {(void *)address, size};
+
+	return process_vm_readv(child, &local, 1, &remote, 1, 0) == (ssize_t)size ? 0 : -EFAULT;
+}
+
+static struct object *object_find(const char *path)
+{
+	CLEANUP(elf_file_closep) struct elf_file *file = NULL;
+	struct object *object;
+
+	for (size_t i = 0; i < n_objects; i++)
+		if (!strcmp(objects[i].path, path))
+			return &objects[i];
+	if (n_objects == OBJECTS_MAX)
+		return NULL;
+	object = &objects[n_objects++];
+	snprintf(object->path, sizeof(object->path), "%s", path);
+	object->has_table = elf_file_open(open(path, O_RDONLY | O_CLOEXEC), &file) == 0 &&
+		unwind_table_compile(file, NULL, &object->table) == 0;
+	return object;
+}
+
+static void mappings_read(void)
+{
+	CLEANUP(fclosep) FILE *file = NULL;
+	char path[64], line[1024];
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", child);
+	file = fopen(path, "re");
+	n_mappings = 0;
+	while (file && n_mappings < MAPPINGS_MAX && fgets(line, sizeof(line), file)) {
+		struct mapping mapping = {};
+		char name[600] = "", mode[8];
+
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %*s %*s %599s",
+			    &mapping.start, &mapping.end, mode, &mapping.offset, name) < 4 ||
+			!strchr(mode, 'x'))
+			continue;
+		if (name[0] == '/')
+			mapping.object = object_find(name);
+		mappings[n_mappings++] = mapping;
+	}
+}
+
+static const struct mapping *mapping_find(uint64_t address)
+{
+	for (size_t i = 0; i < n_mappings; i++)
+		if (address >= mappings[i].start && address < mappings[i].end)
+			return &mappings[i];
+	return NULL;
+}
+
+static struct abi_row row_find(const struct unwind_table *table, uint64_t offset)
+{
+	size_t low = 0, high = table->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (table->rows[middle].pc <= offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low ? table->rows[low - 1] : (struct abi_row){};
+}
+
+static void walk_ours(const struct user_regs_struct *regs, struct walk *walk)
+{
+	struct unwind unwind = {regs->rip, regs->rsp, regs->rbp, 1, 0};
+
+	walk->n = 0;
+	walk->stop = ABI_STOP_DEPTH;
+	while (walk->n < FRAMES_MAX) {
+		uint64_t at = unwind.pc - !unwind.is_exact;
+		const struct mapping *mapping = mapping_find(at);
+		int stop;
+
+		if (!mapping || !mapping->object || !mapping->object->has_table) {
+			walk->stop = mapping ? ABI_STOP_NO_TABLE : ABI_STOP_NO_MAPPING;
+			return;
+		}
+		walk->pcs[walk->n++] = unwind.pc;
+		stop = unwind_by_row(&unwind,
+			row_find(&mapping->object->table, at - mapping->start + mapping->offset));
+		if (stop) {
+			walk->stop = stop - 1;
+			return;
+		}
+	}
+}
+
+static int on_frame(Dwfl_Frame *frame, void *userdata)
+{
+	struct walk *walk = userdata;
+	Dwarf_Addr pc;
+	bool is_activation;
+
+	if (walk->n == FRAMES_MAX || !dwfl_frame_pc(frame, &pc, &is_activation))
+		return DWARF_CB_ABORT;
+	walk->pcs[walk->n++] = pc;
+	return DWARF_CB_OK;
+}
+
+/* libdwfl's walk of the stopped child; its modules are reported anew since libraries come and go. */
+static void walk_dwfl(Dwfl *dwfl, struct walk *walk)
+{
+	walk->n = 0;
+	dwfl_report_begin(dwfl);
+	dwfl_linux_proc_report(dwfl, child);
+	dwfl_report_end(dwfl, NULL, NULL);
+	walk->stop = dwfl_getthread_frames(dwfl, child, on_frame, walk) == 0 ? ABI_STOP_END : -1;
+}
+
+static void print_walk(const char *name, const struct walk *walk)
+{
+	fprintf(stderr, "%s (stop %d):\n", name, walk->stop);
+	for (size_t i = 0; i < walk->n; i++) {
+		const struct mapping *mapping = mapping_find(walk->pcs[i]);
+
+		fprintf(stderr, "  %" PRIx64 " %s+%" PRIx64 "\n", walk->pcs[i],
+			mapping && mapping->object ? text_base_name(mapping->object->path) : "?",
+			mapping ? walk->pcs[i] - mapping->start + mapping->offset : 0);
+	}
+}
+
+/* The same frames, as far as both went; complete where libdwfl was. */
+static bool agrees(const struct walk *ours, const struct walk *dwfl)
+{
+	size_t n = ours->n < dwfl->n ? ours->n : dwfl->n;
+
+	if (memcmp(ours->pcs, dwfl->pcs, n * sizeof(*ours->pcs)) != 0)
+		return false;
+	if (dwfl->stop == ABI_STOP_END && ours->stop == ABI_STOP_END)
+		return ours->n == dwfl->n;
+	/* libdwfl took the last frame for the outermost where we have one more, or the reverse: a
+	 * frame that only one of them has is no proof of an error, one that differs is. */
+	return dwfl->stop != ABI_STOP_END || ours->n >= dwfl->n;
+}
+
+static bool child_stop(struct user_regs_struct *regs)
+{
+	int status;
+
+	usleep((useconds_t)(500 + drand48() * 4000));
+	if (ptrace(PTRACE_INTERRUPT, child, 0, 0) < 0)
+		return false;
+	if (waitpid(child, &status, __WALL) != child || !WIFSTOPPED(status))
+		return false;
+	return ptrace(PTRACE_GETREGS, child, 0, regs) == 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const Dwfl_Callbacks callbacks = {
+		.find_elf = dwfl_linux_proc_find_elf,
+		.find_debuginfo = dwfl_standard_find_debuginfo,
+	};
+	size_t wanted = argc > 2 ? strtoul(argv[1], NULL, 10) : 0;
+	size_t n_stacks = 0, n_frames = 0, n_complete = 0, n_dwfl_complete = 0, n_wrong = 0;
+	Dwfl *dwfl = dwfl_begin(&callbacks);
+
+	if (!wanted)
+		return 2;
+	child = fork();
+	if (!child) {
+		execvp(argv[2], argv + 2);
+		_exit(127);
+	}
+	usleep(300000);
+	if (ptrace(PTRACE_SEIZE, child, 0, PTRACE_O_EXITKILL) < 0 ||
+		dwfl_linux_proc_report(dwfl, child) != 0 ||
+		dwfl_report_end(dwfl, NULL, NULL) != 0 ||
+		dwfl_linux_proc_attach(dwfl, child, true) < 0) {
+		fprintf(stderr, "cannot attach: %s\n", dwfl_errmsg(-1));
+		return 1;
+	}
+	while (n_stacks < wanted) {
+		struct user_regs_struct regs;
+		struct walk ours, theirs;
+
+		if (!child_stop(&regs))
+			break;
+		mappings_read();
+		walk_ours(&regs, &ours);
+		walk_dwfl(dwfl, &theirs);
+		n_stacks++;
+		n_frames += ours.n;
+		n_complete += ours.stop == ABI_STOP_END;
+		n_dwfl_complete += theirs.stop == ABI_STOP_END;
+		if (!agrees(&ours, &theirs) && n_wrong++ < 3) {
+			print_walk("ours", &ours);
+			print_walk("libdwfl", &theirs);
+		}
+		ptrace(PTRACE_CONT, child, 0, 0);
+	}
+	kill(child, SIGKILL);
+	printf("%zu stacks, %zu frames, %zu complete (libdwfl: %zu), %zu differ\n", n_stacks,
+		n_frames, n_complete, n_dwfl_complete, n_wrong);
+	dwfl_end(dwfl);
+	return n_wrong || n_complete < n_dwfl_complete || n_stacks < wanted ? 1 : 0;
+}
