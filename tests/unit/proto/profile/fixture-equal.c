@@ -34,13 +34,19 @@ static void conditions_equal(const struct profile *a, const struct profile *b)
 	ck_assert_uint_eq(x->n_cpus, y->n_cpus);
 }
 
-static void counts_equal(const struct profile *a, const struct profile_count *x, size_t n_x,
-	const struct profile *b, const struct profile_count *y, size_t n_y)
+/* One kind of the ledger's counts, and whose texts its reasons are. */
+struct counts {
+	const struct profile *profile;
+	const struct profile_count *counts;
+	size_t n;
+};
+
+static void counts_equal(const struct counts *a, const struct counts *b)
 {
-	ck_assert_uint_eq(n_x, n_y);
-	for (size_t i = 0; i < n_x; i++) {
-		string_equal(a, x[i].reason, b, y[i].reason);
-		ck_assert_uint_eq(x[i].n, y[i].n);
+	ck_assert_uint_eq(a->n, b->n);
+	for (size_t i = 0; i < a->n; i++) {
+		string_equal(a->profile, a->counts[i].reason, b->profile, b->counts[i].reason);
+		ck_assert_uint_eq(a->counts[i].n, b->counts[i].n);
 	}
 }
 
@@ -53,10 +59,12 @@ static void ledger_equal(const struct profile *a, const struct profile *b)
 	ck_assert_uint_eq(x->not_permitted, y->not_permitted);
 	ck_assert_uint_eq(x->complete, y->complete);
 	ck_assert_uint_eq(x->missed, y->missed);
-	counts_equal(a, x->lost, x->n_lost, b, y->lost, y->n_lost);
-	counts_equal(a, x->truncated, x->n_truncated, b, y->truncated, y->n_truncated);
 	counts_equal(
-		a, x->no_user_stack, x->n_no_user_stack, b, y->no_user_stack, y->n_no_user_stack);
+		&(struct counts){a, x->lost, x->n_lost}, &(struct counts){b, y->lost, y->n_lost});
+	counts_equal(&(struct counts){a, x->truncated, x->n_truncated},
+		&(struct counts){b, y->truncated, y->n_truncated});
+	counts_equal(&(struct counts){a, x->no_user_stack, x->n_no_user_stack},
+		&(struct counts){b, y->no_user_stack, y->n_no_user_stack});
 	ck_assert_uint_eq(x->n_unnamed, y->n_unnamed);
 	for (size_t i = 0; i < x->n_unnamed; i++) {
 		string_equal(a, x->unnamed[i].reason, b, y->unnamed[i].reason);

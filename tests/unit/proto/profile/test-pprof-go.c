@@ -7,10 +7,12 @@
 
 #include "proto/profile/pprof.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "proto/base/cleanup.h"
+#include "proto/base/text.h"
 #include "proto/profile/rank.h"
 #include "tests/lib/check-main.h"
 #include "tests/unit/proto/profile/fixture.h"
@@ -61,27 +63,35 @@ static int line_compare(
 	return 1;
 }
 
-static void compare(const struct profile *profile)
+/* Holds our ranking of the profile against go's of the file. */
+static void compare_file(const struct profile *profile, const char *path, const char *value_type)
 {
-	char path[] = "/tmp/perfctl-test-pprof-XXXXXX", command[512], line[1024];
 	CLEANUP(ranking_freep) struct ranking *ranking = NULL;
-	CLEANUP(closep) int fd = mkstemp(path);
 	CLEANUP(pclosep) FILE *top = NULL;
+	char command[1024], line[1024];
 	size_t n_rows = 0;
 
-	ck_assert_int_ge(fd, 0);
-	file_write(profile, path);
 	ck_assert_int_eq(ranking_new(profile, NULL, &ranking), 0);
 	snprintf(command, sizeof(command),
-		"go tool pprof -symbolize=none -sample_index=samples -nodefraction=0 "
-		"-nodecount=100000 -top %s",
-		path);
+		"go tool pprof -symbolize=none -sample_index=%s -nodefraction=0 "
+		"-nodecount=100000 -top '%s'",
+		value_type, path);
 	top = popen(command, "re");
 	ck_assert_ptr_nonnull(top);
 	while (fgets(line, sizeof(line), top))
 		n_rows += (size_t)line_compare(profile, ranking, line);
-	unlink(path);
 	ck_assert_uint_eq(n_rows, ranking->n_rows);
+}
+
+static void compare(const struct profile *profile)
+{
+	char path[] = "/tmp/perfctl-test-pprof-XXXXXX";
+	CLEANUP(closep) int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	file_write(profile, path);
+	compare_file(profile, path, "samples");
+	unlink(path);
 }
 
 START_TEST(go_ranks_as_we_do_with_recursion_and_inlined_functions)
@@ -109,11 +119,39 @@ START_TEST(go_does_not_merge_modules_or_lose_kernel_frames)
 }
 END_TEST
 
+START_TEST(what_go_wrote_we_rank_as_go_does)
+{
+	static const struct {
+		const char *name, *value_type;
+		int n_value_types;
+	} cases[] = {{"go-cpu.pb.gz", "samples", 2}, {"go-heap.pb.gz", "alloc_objects", 4},
+		{"go-cpu.pb", "samples", 2}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(profile_unrefp) struct profile *profile = NULL;
+		CLEANUP(freep) char *path = NULL, *bytes = NULL;
+		struct profile_error error = {};
+		size_t n = 0;
+
+		ck_assert_int_ge(
+			asprintf(&path, "%s/%s", getenv("PERFCTL_PPROF_CORPUS"), cases[i].name), 0);
+		ck_assert_int_eq(text_read_file(AT_FDCWD, path, 1 << 20, &bytes, &n), 0);
+		ck_assert_msg(!pprof_decode(bytes, n, &profile, &error), "%s", error.text);
+		ck_assert_int_eq((int)profile->n_value_types, cases[i].n_value_types);
+		compare_file(profile, path, cases[i].value_type);
+		/* And what we then write, go still ranks so. */
+		if (!strcmp(cases[i].value_type, "samples"))
+			compare(profile);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
 		go_ranks_as_we_do_with_recursion_and_inlined_functions,
 		go_does_not_merge_modules_or_lose_kernel_frames,
+		what_go_wrote_we_rank_as_go_does,
 	};
 
 	if (system("go version >/dev/null 2>&1")) {
