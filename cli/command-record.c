@@ -69,7 +69,7 @@ struct arguments {
 	uint32_t pids[PIDS_MAX];
 	char **argv; /* of COMMAND, ended by NULL; or NULL */
 	int command_exit; /* what COMMAND ended with, if has_run */
-	bool has_run;
+	bool has_run, is_unrunnable;
 };
 
 static void arguments_done(struct arguments *arguments)
@@ -275,11 +275,12 @@ static void wait_for_command(struct arguments *arguments, const struct recording
 		message_error(
 			"cannot run '%s': %s", arguments->argv[0], strerror(workload->exec_error));
 	workload_poll(workload);
-	if (!workload->has_ended)
+	if (!workload->has_ended && !workload->exec_error)
 		message_note("Waiting for '%s' to end", arguments->argv[0]);
 	workload_wait(workload, recording->signal_fd);
 	arguments->command_exit = workload_exit_code(workload);
 	arguments->has_run = true;
+	arguments->is_unrunnable = workload->exec_error != 0;
 }
 
 /* Starts now, or after the delay; then the command is running already. */
@@ -378,8 +379,11 @@ static int run(const struct command *command, int argc, char **argv)
 	r = record(&arguments, signal_fd, &mask);
 	if (!arguments.argv)
 		return r;
-	/* A failure of perfctl's own must not look like the command's; its absence is its own. */
-	if (arguments.has_run && (r == EXIT_DONE || arguments.command_exit >= EXIT_CANNOT_EXECUTE))
+	/*
+	 * A failure of perfctl's own must not look like the command's. That the command was not
+	 * found, or had ended before a sample fell on it, is none.
+	 */
+	if (arguments.has_run && (r == EXIT_DONE || r == EXIT_NO_TARGET || arguments.is_unrunnable))
 		return arguments.command_exit;
 	return r == EXIT_DONE ? EXIT_DONE : EXIT_OWN_FAILURE;
 }

@@ -217,11 +217,21 @@ static int on_reply(void *userdata, json_t *parameters, bool continues)
 	return recording->is_aborted ? CALL_ABORTED : 0;
 }
 
+/* The daemon's clause may begin with the target, as it was told to call it. */
 static int say_error(const struct recording *recording, const struct client_error *error)
 {
-	recording->connection->has_failed = true;
-	message_error("cannot record %s: %s", recording->title, error->text);
-	return error->exit_code ? (int)error->exit_code : EXIT_FAILED;
+	size_t n = strlen(recording->title);
+	bool is_named = strncmp(error->text, recording->title, n) == 0 && error->text[n] == ':';
+	enum client_exit code = error->exit_code ? error->exit_code : CLIENT_EXIT_FAILED;
+
+	/* A refusal is no failure of the daemon's. */
+	recording->connection->has_failed = code == CLIENT_EXIT_FAILED ||
+		code == CLIENT_EXIT_UNREACHABLE;
+	/* Why the command could not be run says more. */
+	if (!recording->workload->exec_error)
+		message_error("cannot record %s%s%s", is_named ? "" : recording->title,
+			is_named ? "" : ": ", error->text);
+	return (int)code;
 }
 
 static int say_aborted(void)

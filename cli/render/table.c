@@ -52,7 +52,8 @@ static void append_name(const struct profile *profile, const struct rank_row *ro
 	const char *text = ranking_name(profile, row);
 	size_t room = 0, cells = 0;
 
-	if (options->by != RANK_BY_MODULE)
+	/* "[module+0xADDR]" says its module already. */
+	if (options->by != RANK_BY_MODULE && *text != '[')
 		append_place(profile, row, &place);
 	if (buffer_error(&place) < 0)
 		return;
