@@ -171,10 +171,14 @@ static size_t lines_length(const char *text, size_t n)
 static void folded_resume(struct request *request)
 {
 	struct export *export = request->state;
-	const char *text = export->bytes.size ? export->bytes.data + export->n_sent : "";
-	size_t n = lines_length(text, export->bytes.size - export->n_sent);
+	size_t n = export->bytes.size - export->n_sent;
 
-	buffer_append(&export->piece, text, n);
+	if (n) {
+		const char *text = export->bytes.data + export->n_sent;
+
+		n = lines_length(text, n);
+		buffer_append(&export->piece, text, n);
+	}
 	give_piece(request, text_fields, n);
 }
 
