@@ -173,7 +173,7 @@ static int print_json(json_t *recordings, const struct busy *busy, size_t n)
 	json_t *all = json_pack(
 		"{s:O, s:o}", "recordings", recordings, "processes", busy_to_json(busy, n));
 
-	text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
+	text = all ? json_dumps(all, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
 	json_decref(all);
 	if (!text)
 		return -ENOMEM;

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/connection.h"
 #include "cli/message.h"
+#include "cli/process.h"
 #include "cli/recording.h"
 #include "cli/results.h"
 #include "proto/base/cleanup.h"
@@ -52,18 +53,55 @@ static int on_signal(void *userdata)
 	return EXIT_SIGNAL + SIGINT;
 }
 
-static int stop(struct arguments *arguments, int signal_fd, const char *id)
+/* What the recording is of, for the name of its file: "redis-server (4242)". */
+static void find_target(struct client *client, const char *id, struct process *ret_process)
+{
+	struct client_error error = {0};
+	json_t *reply = NULL, *item;
+	size_t i;
+
+	if (client_call_one(client, "org.perfctl.profiler.ListRecordings", NULL, &reply, &error) <
+		0)
+		return;
+	json_array_foreach(json_object_get(reply, "recordings"), i, item)
+	{
+		const char *recording = json_string_value(json_object_get(item, "recording"));
+		const char *target = json_string_value(json_object_get(item, "target"));
+
+		/* Without the blank before the bracket: a name may hold others. */
+		if (recording && target && strcmp(recording, id) == 0 &&
+			sscanf(target, "%63[^(,](%u)", ret_process->comm, &ret_process->pid) == 2)
+			ret_process->comm[strlen(ret_process->comm) - 1] = '\0';
+	}
+	json_decref(reply);
+}
+
+static int open_results(struct arguments *arguments, struct client *client, const char *id)
+{
+	struct process process = {.comm = "recording"};
+
+	if (!results_are_asked(&arguments->results))
+		find_target(client, id, &process);
+	return results_open(&arguments->results, process.comm, process.pid);
+}
+
+static int stop(struct arguments *arguments, const char *id)
 {
 	CLEANUP(client_freep) struct client *client = NULL;
+	CLEANUP(closep) int signal_fd = -1;
 	CLEANUP(buffer_done) struct buffer bytes = {0};
 	struct client_error error = {0};
 	json_t *reply = NULL;
 	const char *profile;
+	sigset_t mask;
 	int r;
 
 	r = connection_open_client(&client, &arguments->connection);
 	if (r != 0)
 		return r;
+	if (open_results(arguments, client, id) < 0)
+		return EXIT_FAILED;
+	signal_fd = recording_open_signals(&mask);
 	client_set_wake(client, signal_fd, on_signal, NULL);
 	r = client_call_one(client, "org.perfctl.profiler.Stop",
 		json_pack("{s:s}", "recording", id), &reply, &error);
@@ -80,9 +118,7 @@ static int stop(struct arguments *arguments, int signal_fd, const char *id)
 static int run(const struct command *command, int argc, char **argv)
 {
 	CLEANUP(arguments_done) struct arguments arguments = {0};
-	CLEANUP(closep) int signal_fd = -1;
 	struct option_arguments positional;
-	sigset_t mask;
 	int r;
 
 	r = options_parse(command, argc, argv, on_option, &arguments, &positional);
@@ -96,10 +132,7 @@ static int run(const struct command *command, int argc, char **argv)
 	}
 	if (results_check(&arguments.results, command) < 0)
 		return EXIT_USAGE;
-	if (results_open(&arguments.results, "recording", 0) < 0)
-		return EXIT_FAILED;
-	signal_fd = recording_open_signals(&mask);
-	return stop(&arguments, signal_fd, positional.items[0]);
+	return stop(&arguments, positional.items[0]);
 }
 
 const struct command command_stop = {

@@ -38,7 +38,8 @@ static int say_unreachable(
 	return error->exit_code ? (int)error->exit_code : EXIT_UNREACHABLE;
 }
 
-static int open_private(struct connection *connection)
+/* Says so in one line, and why. */
+static int open_private(struct connection *connection, const char *why)
 {
 	CLEANUP(closep) int first = -1, second = -1;
 	int fds[PRIVATE_DAEMON_CONNECTIONS], r;
@@ -47,6 +48,7 @@ static int open_private(struct connection *connection)
 	r = private_daemon_start(&connection->daemon, fds);
 	if (r < 0)
 		return EXIT_UNREACHABLE;
+	message_note("%susing a private perfd for this command", why);
 	first = fds[0];
 	second = fds[1];
 	r = client_from_fd(take_fd(&first), &connection->client, &error);
@@ -70,12 +72,12 @@ int connection_open(struct connection *connection, const struct connection_optio
 		return EXIT_USAGE;
 	}
 	if (options->is_private)
-		return open_private(connection);
+		return open_private(connection, "");
 	r = client_connect(path, &connection->client, &error);
 	/* Only where nothing listens: a daemon that refuses or is silent is not passed by. */
 	if ((r == -ENOENT || r == -ECONNREFUSED) && !named_path(options) &&
 		private_daemon_is_possible())
-		return open_private(connection);
+		return open_private(connection, "no perfd is listening; ");
 	if (r == 0)
 		r = client_connect(path, &connection->stopper, &error);
 	return r < 0 ? say_unreachable(options, &error) : 0;

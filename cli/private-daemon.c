@@ -191,7 +191,6 @@ int private_daemon_start(struct private_daemon *daemon, int ret_fds[PRIVATE_DAEM
 		message_error("cannot start '%s': %s", path, strerror(-r));
 		return r;
 	}
-	message_note("no perfd is listening; using a private one (%s) for this command", path);
 	return 0;
 }
 
