@@ -162,9 +162,10 @@ static size_t lines_length(const char *text, size_t n)
 
 	if (n <= PIECE_BYTES_MAX)
 		return n;
-	end = memrchr(text, '\n', PIECE_BYTES_MAX);
-	if (!end)
-		end = memchr(text, '\n', n);
+	for (size_t i = PIECE_BYTES_MAX; i; i--)
+		if (text[i - 1] == '\n')
+			return i;
+	end = memchr(text, '\n', n);
 	return end ? (size_t)(end - text) + 1 : n;
 }
 
