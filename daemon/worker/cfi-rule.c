@@ -114,7 +114,7 @@ static enum cfi_reason set_rbp(const struct cfi_state *state, struct abi_row *ro
 static enum cfi_reason ordinary_row(const struct cfi_state *state, struct abi_row *row)
 {
 	enum cfi_reason reason = set_cfa(&state->cfa, row);
-	int64_t ra_offset;
+	int64_t ra_offset = 0;
 
 	if (reason != CFI_SUPPORTED)
 		return reason;
