@@ -26,6 +26,8 @@
 
 #define INTERFACE "org.perfctl.profiler."
 #define PATIENCE_INTERRUPTS 2
+/* timeout(1) sends its signal to its child and to the group that its child is in: that is one wish. */
+#define SAME_WISH_NS (NS_PER_SECOND / 2)
 
 /* What the callbacks end a call with. */
 enum { CALL_ABORTED = 1, CALL_MALFORMED };
@@ -157,6 +159,16 @@ static void send_stop(struct recording *recording)
 		json_decref(reply);
 }
 
+static void count_interrupt(struct recording *recording)
+{
+	uint64_t now_ns = time_now_ns(CLOCK_MONOTONIC);
+
+	if (recording->n_interrupts && now_ns - recording->interrupt_ns < SAME_WISH_NS)
+		return;
+	recording->interrupt_ns = now_ns;
+	recording->n_interrupts++;
+}
+
 /* Reads what has come; says whether to give up. */
 static bool read_signals(struct recording *recording)
 {
@@ -170,7 +182,7 @@ static bool read_signals(struct recording *recording)
 			continue;
 		}
 		recording->is_stop_wanted = true;
-		recording->n_interrupts++;
+		count_interrupt(recording);
 		/* What the terminal sends, the child gets by itself. */
 		if (recording->workload->pid && !recording->workload->has_ended &&
 			info.ssi_code == SI_USER)

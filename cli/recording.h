@@ -30,6 +30,7 @@ struct recording {
 	/* Within. */
 	bool is_stop_wanted, is_stop_sent, is_aborted;
 	unsigned n_interrupts;
+	uint64_t interrupt_ns; /* when the last of them came */
 };
 
 /*

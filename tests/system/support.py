@@ -201,14 +201,29 @@ class Recording:
         self.frames = frames_of(self.text)
         check(sum(count for _, count in self.stacks) == self.ledger['kept'],
               f'folded counts are not the samples kept: {self.ledger}\n{self.text}')
+        self.is_enough()
 
     def count(self, *names):
         """Samples whose stack holds all these functions."""
         return sum(count for stack, count in self.stacks if set(names) <= set(stack))
 
-    def has(self, *names, at_least=5):
+    def has(self, *names, at_least=10):
+        """How many there are depends on how much else the machine does: a few must be."""
         check(self.count(*names) >= at_least,
               f'{self.count(*names)} samples with {names}:\n{self.text[:4000]}')
+
+    def mostly(self, count):
+        """Nearly all that the target did is in these samples."""
+        check(count >= 0.85 * self.ledger['kept'],
+              f'{count} of {self.ledger["kept"]} samples:\n{self.text[:4000]}')
+
+    def is_enough(self):
+        """As many as the CPU time that the scheduler says it used allows for; the number of ticks
+        is random, with a standard error of its root."""
+        conditions = self.summary['conditions']
+        expected = conditions['scheduler_ns'] * conditions['frequency_asked'] / 1e9
+        check(self.ledger['taken'] > 0.8 * expected - 5 * expected ** 0.5,
+              f'{self.ledger["taken"]} samples where about {expected:.0f} should be')
 
 
 def record(where, *arguments, daemon=None, expect=0, **options):

