@@ -295,8 +295,9 @@ int results_write(struct results *results, const struct buffer *bytes)
 
 void results_done(struct results *results)
 {
-	for (size_t i = 0; i < results->n; i++)
-		output_done(&results->items[i].output);
+	/* Each goes back to the signal mask that it found. */
+	for (size_t i = results->n; i; i--)
+		output_done(&results->items[i - 1].output);
 	free(results->default_path);
 	*results = (struct results){0};
 }

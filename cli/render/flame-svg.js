@@ -444,6 +444,11 @@
     room.appendChild(bar);
   }
 
+  /* The search stays in sight while a tall picture is scrolled. */
+  function follow() {
+    find("tools").setAttribute("y", Math.max(g.top - 31, visible().y + 4));
+  }
+
   /* A wider window is used; a narrower one shows the picture as it is, smaller. */
   function resize() {
     var isAlone = svg === document.documentElement;
@@ -469,6 +474,7 @@
     svg.setAttribute("role", "application");
     resize();
     window.addEventListener("resize", resize);
+    window.addEventListener("scroll", follow);
     document.addEventListener("keydown", onKey);
     svg.addEventListener("mousemove", function (event) {
       /* Browsers send one where the picture moved under a mouse at rest: keys rule then. */
