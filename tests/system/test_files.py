@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Programs whose files are not where their names say: deleted, replaced, on an overlay, in another
+mount namespace, in no file at all; 32-bit code; and perfd inside a pid namespace."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import time
+
+import support
+from support import PROGRAMS, check, record, started
+
+
+def test_a_binary_deleted_while_it_runs_keeps_its_names():
+    with support.directory() as where:
+        copy = where / 'doomed'
+        shutil.copy(PROGRAMS / 'spin-alpha', copy)
+        with started(copy, 20) as program:
+            time.sleep(0.2)
+            copy.unlink()
+            recorded = record(where, '-p', program.pid, '-d', 2)
+        recorded.has('doomed', 'alpha_outer', 'alpha_leaf')
+        recorded.mostly(recorded.count('alpha_leaf'))
+
+
+def test_a_binary_replaced_while_it_runs_has_two_sets_of_names():
+    """A deploy: the old one runs on, the new one of the same path is started beside it."""
+    with support.directory() as where, support.daemon() as daemon:
+        path = where / 'service'
+        shutil.copy(PROGRAMS / 'spin-alpha', path)
+        with started(path, 30) as old:
+            time.sleep(0.2)
+            shutil.copy(PROGRAMS / 'spin-beta', where / 'new')
+            os.rename(where / 'new', path)
+            with started(path, 30) as new:
+                time.sleep(0.2)
+                recorded = record(where, '-p', f'{old.pid},{new.pid}', '-d', 3, daemon=daemon)
+                by_pid = {}
+                for pid in (old.pid, new.pid):
+                    by_pid[pid] = support.frames_of(
+                        support.perfctl('convert', '--pid', pid, recorded.profile, '-').out)
+        recorded.mostly(recorded.count('alpha_leaf') + recorded.count('beta_leaf'))
+        for pid, mine, other in ((old.pid, 'alpha', 'beta'), (new.pid, 'beta', 'alpha')):
+            frames = by_pid[pid]
+            check(frames.get(f'{mine}_leaf', 0) >= 10, frames)
+            check(not [f for f in frames if f.startswith(other)], frames)
+        support.nothing_is_left(where, but=daemon.family())
+
+
+@contextlib.contextmanager
+def mounted(kind, where, options):
+    done = support.run('mount', '-t', kind, '-o', options, kind, where, expect=None)
+    if done.returncode:
+        raise support.Skip(f'cannot mount {kind}: {done.err.strip()}')
+    try:
+        yield
+    finally:
+        support.wait_until(
+            lambda: support.run('umount', where, expect=None).returncode == 0, f'umount {where}')
+
+
+def test_a_program_on_an_overlay():
+    """Its mapping has another device than stat(2) tells. One lies in the lower, one was copied up."""
+    with support.directory() as where, contextlib.ExitStack() as stack:
+        stack.enter_context(mounted('tmpfs', where, 'size=64m'))
+        for name in ('lower', 'upper', 'work', 'merged'):
+            (where / name).mkdir()
+        shutil.copy(PROGRAMS / 'spin-alpha', where / 'lower' / 'below')
+        shutil.copy(PROGRAMS / 'spin-beta', where / 'lower' / 'above')
+        stack.enter_context(mounted(
+            'overlay', where / 'merged',
+            f'lowerdir={where}/lower,upperdir={where}/upper,workdir={where}/work'))
+        (where / 'merged' / 'above').chmod(0o711)
+        check((where / 'upper' / 'above').exists(), 'it was not copied up')
+        with started(where / 'merged' / 'below', 20) as below, \
+                started(where / 'merged' / 'above', 20) as above:
+            time.sleep(0.2)
+            recorded = record(where, '-p', f'{below.pid},{above.pid}', '-d', 2)
+        recorded.has('below', 'alpha_outer', 'alpha_leaf')
+        recorded.has('above', 'beta_outer', 'beta_leaf')
+        recorded.mostly(recorded.count('alpha_leaf') + recorded.count('beta_leaf'))
+
+
+# In a mount namespace of its own: a program on a tmpfs that is only there.
+HIDDEN = '''
+mount -t tmpfs tmpfs "$1" && cp "$2" "$1/hidden" && exec "$1/hidden" 20
+'''
+
+
+def test_a_target_in_another_mount_namespace():
+    with support.directory() as where, support.directory() as place:
+        with started('unshare', '-m', 'sh', '-c', HIDDEN, 'sh', place, PROGRAMS / 'spin') as program:
+            support.wait_until(lambda: support.comm(program.pid) == 'hidden', 'the program runs')
+            check(not list(place.iterdir()), 'it is to be seen outside')
+            recorded = record(where, '-p', program.pid, '-d', 2)
+        recorded.has('hidden', 'spin_outer', 'spin_leaf')
+        recorded.mostly(recorded.count('spin_leaf'))
+
+
+def test_the_vdso_has_names():
+    clock = pathlib.Path('/sys/devices/system/clocksource/clocksource0/current_clocksource')
+    if clock.read_text().strip() not in ('tsc', 'kvm-clock', 'hyperv_clocksource_tsc_page'):
+        raise support.Skip(f'the clock {clock.read_text().strip()} needs a system call')
+    with support.directory() as where:
+        with started(PROGRAMS / 'ask-time', 20) as program:
+            time.sleep(0.2)
+            recorded = record(where, '-p', program.pid, '-d', 2)
+        rows = support.load_json(
+            support.perfctl('hotspots', '--json', '--all', recorded.profile).out)['hotspots']
+        names = [row['name'] for row in rows if row['module'] == '[vdso]']
+        check('__vdso_clock_gettime' in names or 'clock_gettime' in names, rows)
+        check(not [name for name in names if '0x' in name], f'without a name: {names}')
+
+
+def test_32_bit_code_is_said_to_be_that():
+    program = PROGRAMS / 'spin-32'
+    if not program.exists():
+        raise support.Skip('32-bit programs cannot be built here (gcc-multilib)')
+    with support.directory() as where:
+        with started(program, 20) as process:
+            time.sleep(0.2)
+            if process.poll() is not None:
+                raise support.Skip('32-bit programs cannot be run here')
+            recorded = record(where, '-p', process.pid, '-d', 2)
+        ledger = recorded.ledger
+        check(ledger['no_user_stack'].get('32-bit', 0) > 0.9 * ledger['kept'], ledger)
+        check(ledger['kept'] > 30, ledger)
+
+
+# As pid 1 of a pid namespace; its mount namespace has a /proc of its own.
+INSIDE = '''
+"$1" 15 & target=$!
+"$2" --socket "$3/socket" 2>"$3/log" & daemon=$!
+while ! [ -S "$3/socket" ] && kill -0 $daemon; do sleep 0.1; done
+"$4" record --socket "$3/socket" -p $target -d 2 --json -o "$3/recorded.folded" >"$3/summary"
+status=$?
+kill $daemon $target
+wait $daemon
+exit $status
+'''
+
+
+def test_perfd_inside_a_pid_namespace():
+    with support.directory() as where:
+        support.run('unshare', '-pf', '--mount-proc', 'sh', '-c', INSIDE, 'sh', PROGRAMS / 'spin',
+                    support.PERFD, where, support.PERFCTL)
+        done = type('Done', (), {'out': (where / 'summary').read_text(), 'err': ''})
+        recorded = support.Recording(done, where)
+        recorded.has('spin_outer', 'spin_leaf')
+        recorded.mostly(recorded.count('spin_leaf'))
+
+
+def test_a_target_inside_a_pid_namespace():
+    with support.directory() as where:
+        with started('unshare', '-pf', '--mount-proc', '--kill-child', PROGRAMS / 'spin',
+                     20) as outer:
+            pid = support.wait_until(lambda: support.children(outer.pid), 'the program')[0]
+            support.wait_until(lambda: support.comm(pid) == 'spin', 'it runs')
+            recorded = record(where, '-p', pid, '-d', 2)
+            os.kill(pid, signal.SIGKILL)
+            outer.wait(10)
+        recorded.has('spin', 'spin_outer', 'spin_leaf')
+        recorded.mostly(recorded.count('spin_leaf'))
+
+
+if __name__ == '__main__':
+    support.main(globals())
