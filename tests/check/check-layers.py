@@ -38,8 +38,9 @@ ROOMS = {
     ],
     "daemon/store/": DAEMON + ["daemon/access/", "proto/profile/"],
     "daemon/server/": PROTO + ["daemon/base/", "daemon/access/", "daemon/target/selector.h"],
-    # main, manager, recording, naming and pipeline
+    # main, manager, pipeline and its helpers
     "daemon/": PROTO
+    + ["bpf/abi.h"]
     + ["daemon/" + room + "/" for room in
        ("base", "access", "opener", "capture", "target", "unwind", "symbolize", "server")],
     "cli/": PROTO,
