@@ -215,6 +215,7 @@ START_TEST(a_stream_waits_for_its_reader_and_is_dropped_in_the_end)
 			json_decref(reply);
 			reply = hear(&good);
 			ck_assert_ptr_nonnull(reply);
+			ck_assert_ptr_nonnull(text_of(reply, "text"));
 			ck_assert_uint_le(strlen(text_of(reply, "text")), FRAME_CALL_MAX);
 			n += strlen(text_of(reply, "text"));
 		} while (json_is_true(json_object_get(reply, "continues")));
@@ -263,6 +264,22 @@ START_TEST(too_large_a_reply_is_an_error_and_not_the_end)
 		json_array_size(json_object_get(json_object_get(reply, "parameters"), "hotspots")),
 		5000);
 	json_decref(reply);
+}
+END_TEST
+
+START_TEST(a_client_that_hangs_up_is_noticed_before_it_is_written_to)
+{
+	uint64_t start_ns;
+
+	say(&bad,
+		"{\"method\":\"" I "Record\",\"more\":true,\"parameters\":{\"target\":{"
+		"\"pids\":[1]}}}");
+	json_decref(hear(&bad));
+	/* The next report would be due in a second. */
+	start_ns = time_now_ns(CLOCK_MONOTONIC);
+	conversation_close(&bad);
+	ck_assert(status_becomes(&good, "recordings", 0));
+	ck_assert_uint_lt(time_now_ns(CLOCK_MONOTONIC) - start_ns, 700 * NS_PER_MS);
 }
 END_TEST
 
@@ -379,6 +396,7 @@ int main(void)
 	tcase_add_test(tcase, a_stream_waits_for_its_reader_and_is_dropped_in_the_end);
 	tcase_add_test(tcase, a_slow_reader_gets_everything);
 	tcase_add_test(tcase, too_large_a_reply_is_an_error_and_not_the_end);
+	tcase_add_test(tcase, a_client_that_hangs_up_is_noticed_before_it_is_written_to);
 	tcase_add_test(tcase, one_user_fetches_only_so_many_profiles_at_once);
 	tcase_add_test(tcase, connections_above_the_quota_are_closed_at_once);
 	tcase_add_test(tcase, a_daemon_without_descriptors_left_goes_on_when_it_has_some);

@@ -214,6 +214,7 @@ START_TEST(a_peer_that_has_died_is_no_admin)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct peer peer;
+	siginfo_t info;
 	pid_t pid = fork();
 	int fd;
 
@@ -222,12 +223,14 @@ START_TEST(a_peer_that_has_died_is_no_admin)
 		fd = socket(AF_UNIX, SOCK_STREAM, 0);
 		_exit(connect(fd, (struct sockaddr *)&address, sizeof(address)));
 	}
-	waitpid(pid, NULL, 0);
+	/* Its directory in /proc is still there, until somebody has waited for it. */
+	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(peer_read(fd, (gid_t)-1, &peer), 0);
 	ck_assert(!peer.caller.is_admin);
 	close(fd);
+	waitpid(pid, NULL, 0);
 }
 END_TEST
 
