@@ -83,11 +83,12 @@ struct daemon_status {
  * *ret_failure filled in. The caller is checked in here, by daemon/access, against target or owner.
  */
 struct server_operations {
-	/* Starts; without is_detached the recording is dropped by record_abandon. */
+	/* Starts; without is_detached the recording is dropped by abandon. observer is never NULL. */
 	int (*record)(void *manager, const struct access_caller *caller,
 		const struct recording_request *request, struct recording_observer *observer,
 		struct recording_state *ret_state, struct failure *ret_failure);
-	/* The observer goes away; a recording that is not detached ends and is thrown away. */
+	/* The observer goes away. A recording that is not detached ends with the last one, and is
+	 * thrown away; one that is goes on, even if its observer leaves before on_started. */
 	void (*abandon)(void *manager, struct recording_observer *observer);
 	/* Ends a recording early; the observer is told when its profile is ready. */
 	int (*stop)(void *manager, const struct access_caller *caller, const char *id,
