@@ -119,6 +119,13 @@ static int limit(struct failure *ret_failure, const char *what, uint64_t value)
 	return -EDQUOT;
 }
 
+/* auto and dwarf are one: by unwind tables, and frame pointers where a file has none. */
+static bool is_call_graph(const char *name)
+{
+	return !strcmp(name, "auto") || !strcmp(name, "dwarf") || !strcmp(name, "fp") ||
+		!strcmp(name, "none");
+}
+
 static int request_check(struct manager *manager, const struct recording_request *request,
 	struct failure *ret_failure)
 {
@@ -129,10 +136,9 @@ static int request_check(struct manager *manager, const struct recording_request
 	if (strcmp(request->event, "cpu") != 0 && strcmp(request->event, "cpu-clock") != 0)
 		return unsupported(ret_failure, "event", request->event,
 			"this version samples cpu and cpu-clock");
-	if (strcmp(request->call_graph, "auto") != 0 && strcmp(request->call_graph, "fp") != 0 &&
-		strcmp(request->call_graph, "none") != 0)
+	if (!is_call_graph(request->call_graph))
 		return unsupported(ret_failure, "call graph", request->call_graph,
-			"this version unwinds by frame pointers (auto, fp) or not at all (none)");
+			"there are auto, dwarf, fp and none");
 	if (request->n_pids > LIMIT_PIDS)
 		return limit(ret_failure, "pids in one recording", LIMIT_PIDS);
 	if (!(request->frequency_hz > 0 && request->frequency_hz <= LIMIT_FREQUENCY_HZ))

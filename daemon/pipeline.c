@@ -287,6 +287,11 @@ int pipeline_add_target(struct pipeline_recording *recording, uint32_t pid, bool
 	return r;
 }
 
+bool pipeline_has_target(const struct pipeline_recording *recording, uint32_t pid)
+{
+	return targets_has(&recording->targets, pid);
+}
+
 static int on_go(void *userdata)
 {
 	struct pipeline_recording *recording = userdata;

@@ -58,6 +58,7 @@ struct pipeline *pipeline_free(struct pipeline *pipeline);
 int pipeline_record(struct pipeline *pipeline, const struct pipeline_request *request,
 	struct pipeline_observer *observer, struct pipeline_recording **ret_recording);
 int pipeline_add_target(struct pipeline_recording *recording, uint32_t pid, bool on_exec);
+bool pipeline_has_target(const struct pipeline_recording *recording, uint32_t pid);
 /*
  * To be called once, after the first targets: begins to sample as soon as all that they have mapped
  * is ready to be unwound, but no later than a fixed time from now. 0 or a negative errno.

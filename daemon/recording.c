@@ -18,10 +18,13 @@
 #include <unistd.h>
 
 #include "daemon/target/credentials.h"
+#include "daemon/target/descendants.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/log.h"
 #include "proto/base/text.h"
 #include "proto/base/time.h"
+
+#define DESCENDANT_PASSES 4
 
 /* Tells everyone how it ended. */
 static void tell_end(struct recording *recording)
@@ -51,7 +54,7 @@ static void on_finished(
 		log_error("recording %s failed: %s", recording->state.id, strerror(-error));
 		failure_set(&recording->failure, FAILURE_FAILED, recording->state.target, "%s",
 			strerror(-error));
-	} else if (recording->has_ended_itself && !profile->ledger.taken) {
+	} else if (recording->has_ended_itself && !recording->on_exec && !profile->ledger.taken) {
 		failure_set(&recording->failure, FAILURE_NO_SUCH_TARGET, recording->state.target,
 			"it ended before anything was taken");
 	} else {
@@ -183,8 +186,6 @@ static int pid_check(const struct recording *recording, uint32_t pid, struct fai
 		return 0;
 	failure_set(ret_failure, FAILURE_NOT_PERMITTED, "", "%s", access_rule_sentence(rule));
 	ret_failure->pid = pid;
-	log_notice("denied: uid %u pid %d wants to record pid %" PRIu32 ": %s",
-		recording->owner.uid, recording->owner.pid, pid, access_rule_sentence(rule));
 	return -EACCES;
 }
 
@@ -210,6 +211,29 @@ static int target_add(
 	if (r == -ESRCH || poll(&ended, 1, 0) != 0)
 		return no_such_target(ret_failure, pid, "it has ended");
 	return 0;
+}
+
+/*
+ * Those that the targets have started already. New ones enter the filter by themselves once their
+ * parent is in it; what a process started between our look and its entry is found by looking again.
+ * Whoever has ended meanwhile, or is none of the caller's, is left out.
+ */
+static int descendants_add(struct recording *recording, const struct recording_request *request)
+{
+	size_t n = 1, n_known = 0;
+	int r = 0;
+
+	for (int pass = 0; pass < DESCENDANT_PASSES && n > n_known && !r; pass++) {
+		CLEANUP(freep) uint32_t *pids = NULL;
+		struct failure ignored;
+
+		n_known = pass ? n : 0;
+		r = descendants_find(request->pids, request->n_pids, LIMIT_DESCENDANTS, &pids, &n);
+		for (size_t i = 0; i < n && !r; i++)
+			if (!pipeline_has_target(recording->pipeline, pids[i]))
+				target_add(recording, pids[i], false, &ignored);
+	}
+	return r;
 }
 
 static void state_fill(struct recording *recording, const struct recording_request *request)
@@ -271,6 +295,7 @@ int recording_start(struct recording *recording, struct pipeline *pipeline,
 		on_ready, on_targets_gone, on_finished};
 	recording->duration_ns = request->duration_ns;
 	recording->is_detached = request->is_detached;
+	recording->on_exec = request->on_exec;
 	state_fill(recording, request);
 	r = loop_add_timer(recording->loop, UINT64_MAX / 2, on_duration, recording,
 		&recording->duration_timer);
@@ -279,8 +304,17 @@ int recording_start(struct recording *recording, struct pipeline *pipeline,
 		return r;
 	}
 	r = pipeline_begin(recording, pipeline, request, ret_failure);
-	for (size_t i = 0; i < request->n_pids && !r; i++)
+	for (size_t i = 0; i < request->n_pids && !r; i++) {
 		r = target_add(recording, request->pids[i], request->on_exec, ret_failure);
+		if (r == -EACCES)
+			log_notice("denied: uid %u pid %d wants to record pid %" PRIu32 ": %s",
+				recording->owner.uid, recording->owner.pid, request->pids[i],
+				ret_failure->text);
+	}
+	if (!r && request->with_children && !request->on_exec &&
+		descendants_add(recording, request) < 0)
+		log_warning("recording %s: cannot look for processes that its targets have started",
+			recording->state.id);
 	if (r < 0)
 		return r;
 	r = pipeline_go(recording->pipeline);

@@ -25,7 +25,7 @@ struct recording {
 	struct loop_source *duration_timer, *notice;
 	struct profile *profile; /* once finished */
 	struct failure failure; /* of a recording that came to nothing; FAILURE_NONE else */
-	bool is_detached, has_ended_itself;
+	bool is_detached, on_exec, has_ended_itself;
 	uint64_t duration_ns; /* 0: until stopped */
 };
 

@@ -145,9 +145,11 @@ static int dispatch(void *userdata)
 static void schedule(void *userdata)
 {
 	struct symbolizer *symbolizer = userdata;
+	int r;
 
 	symbolizer->deferred = loop_source_free(symbolizer->deferred);
-	if (loop_add_deferred(symbolizer->loop, dispatch, symbolizer, &symbolizer->deferred) < 0)
+	r = loop_add_deferred(symbolizer->loop, dispatch, symbolizer, &symbolizer->deferred);
+	if (r < 0 && r != -ESTALE) /* the loop has ended: nobody waits any more */
 		log_warning("cannot plan naming; going on with the next event");
 }
 

@@ -75,8 +75,11 @@ static int tell_idle(void *userdata)
 
 static void schedule_idle(struct workers *workers)
 {
+	int r;
+
 	workers->idle = loop_source_free(workers->idle);
-	if (loop_add_deferred(workers->loop, tell_idle, workers, &workers->idle) < 0)
+	r = loop_add_deferred(workers->loop, tell_idle, workers, &workers->idle);
+	if (r < 0 && r != -ESTALE) /* the loop has ended: nobody waits any more */
 		log_warning("cannot plan what the workers do next; going on with the next event");
 }
 
