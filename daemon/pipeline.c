@@ -51,6 +51,7 @@ struct pipeline_recording {
 	struct loop_source *go_timer; /* from pipeline_go until sampling begins */
 	double frequency_hz;
 	uint64_t start_ns, end_ns, n_received;
+	uint64_t scheduler_ns; /* CPU time of the targets while it sampled, once it has stopped */
 	struct abi_counters counters; /* final, once it has stopped */
 };
 
@@ -352,6 +353,7 @@ static void sampling_stop(struct pipeline_recording *recording)
 	recording->go_timer = loop_source_free(recording->go_timer);
 	capture_stop(pipeline->capture, recording->slot);
 	recording->end_ns = time_now_ns(CLOCK_MONOTONIC);
+	recording->scheduler_ns = targets_scheduler_ns(&recording->targets);
 	capture_counters(pipeline->capture, recording->slot, &recording->counters);
 	pipeline->n_taken += recording->counters.taken;
 	pipeline->n_lost += recording->counters.lost_full;
@@ -374,7 +376,7 @@ static int on_named(void *userdata)
 		r = naming_end(profile,
 			&(struct naming_result){
 				.duration_ns = recording->end_ns - recording->start_ns,
-				.scheduler_ns = targets_scheduler_ns(&recording->targets),
+				.scheduler_ns = recording->scheduler_ns,
 				.n_taken = recording->counters.taken,
 				.n_lost_full = recording->counters.lost_full,
 				.n_lost_between = recording->counters.delivered -
