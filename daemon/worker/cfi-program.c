@@ -144,7 +144,8 @@ static void set_location(struct machine *machine)
 	uint64_t address = cfi_read_pointer(
 		machine->section, &machine->cursor, machine->cie->pointer_encoding);
 
-	if (machine->is_initial || address - machine->start < machine->location) {
+	if (machine->is_initial || address < machine->start ||
+		address - machine->start < machine->location) {
 		cfi_fail(&machine->cursor);
 	} else if (!machine->cursor.is_bad && address - machine->start > machine->location) {
 		make_row(machine);

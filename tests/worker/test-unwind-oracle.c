@@ -5,23 +5,17 @@
  * compared as such: both are evaluated with the same made-up registers and memory, so that two ways
  * to say the same agree and two different rules cannot. Memory is a hash of the address.
  *
- * Usage: test-unwind-oracle NAME, a library's soname, a program in PATH, a glob pattern, or "vdso".
+ * Usage: test-unwind-oracle NAME, as find_file() takes it.
  */
 
-#include <dlfcn.h>
 #include <dwarf.h>
 #include <elfutils/libdw.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <glob.h>
-#include <link.h>
-#include <sys/auxv.h>
-#include <sys/mman.h>
 
 #include "daemon/unwind/validate.h"
 #include "daemon/worker/unwind-table.h"
 #include "proto/base/cleanup.h"
 #include "tests/lib/check-main.h"
+#include "tests/worker/find-file.h"
 
 #define RSP UINT64_C(0x7ffc5a1b3c40)
 #define RBP UINT64_C(0x7f01d2e4f660)
@@ -400,70 +394,6 @@ static void compare_row(struct comparison *comparison, size_t i, bool is_exhaust
 	}
 }
 
-static int open_vdso(void)
-{
-	const Elf64_Ehdr *header = (const Elf64_Ehdr *)getauxval(AT_SYSINFO_EHDR);
-	int fd = header ? memfd_create("vdso", MFD_CLOEXEC) : -1;
-	size_t size;
-
-	if (fd < 0)
-		return -1;
-	size = header->e_shoff + (size_t)header->e_shnum * header->e_shentsize;
-	if (write(fd, header, size) != (ssize_t)size)
-		closep(&fd);
-	return fd;
-}
-
-static int open_library(void)
-{
-	void *library = dlopen(name, RTLD_LAZY);
-	struct link_map *map;
-
-	if (!library || dlinfo(library, RTLD_DI_LINKMAP, &map) < 0)
-		return -1;
-	return open(map->l_name, O_RDONLY | O_CLOEXEC);
-}
-
-static int open_program(void)
-{
-	CLEANUP(freep) char *path = strdup(getenv("PATH") ? getenv("PATH") : "");
-	char *state = NULL;
-
-	for (char *part = strtok_r(path, ":", &state); part; part = strtok_r(NULL, ":", &state)) {
-		char file[4096], magic[SELFMAG];
-		int fd;
-
-		snprintf(file, sizeof(file), "%s/%s", part, name);
-		fd = open(file, O_RDONLY | O_CLOEXEC);
-		if (fd >= 0 && pread(fd, magic, SELFMAG, 0) == SELFMAG &&
-			!memcmp(magic, ELFMAG, SELFMAG))
-			return fd;
-		closep(&fd); /* perhaps a script that calls the real one */
-	}
-	return -1;
-}
-
-static int open_pattern(void)
-{
-	glob_t found;
-	int fd = -1;
-
-	if (glob(name, 0, NULL, &found) == 0) {
-		fd = open(found.gl_pathv[0], O_RDONLY | O_CLOEXEC);
-		globfree(&found);
-	}
-	return fd;
-}
-
-static int open_named(void)
-{
-	if (!strcmp(name, "vdso"))
-		return open_vdso();
-	if (strchr(name, '/'))
-		return open_pattern();
-	return strstr(name, ".so") ? open_library() : open_program();
-}
-
 static uint64_t code_bytes(const struct elf_file *file)
 {
 	uint64_t sum = 0;
@@ -481,7 +411,7 @@ START_TEST(every_row_says_what_libdw_says)
 	GElf_Ehdr header;
 	bool is_exhaustive;
 
-	ck_assert_int_eq(elf_file_open(open_named(), &file), 0);
+	ck_assert_int_eq(elf_file_open(find_file(name), &file), 0);
 	ck_assert_int_eq(unwind_table_compile(file, NULL, &table), 0);
 	ck_assert_int_eq(rows_validate(table.rows, table.n, file->size), 0);
 	comparison.file = file;
@@ -512,7 +442,7 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		return EXIT_FAILURE;
 	name = argv[1];
-	fd = open_named();
+	fd = find_file(name);
 	if (fd < 0) {
 		printf("%s is not installed\n", name);
 		return EXIT_SKIP;
