@@ -66,6 +66,13 @@ int loop_run(struct loop *loop)
 	return r < 0 ? r : 0;
 }
 
+int loop_step(struct loop *loop, uint64_t timeout_ns)
+{
+	int r = sd_event_run(loop->event, timeout_ns / NS_PER_US);
+
+	return r < 0 ? r : 0;
+}
+
 void loop_exit(struct loop *loop)
 {
 	sd_event_exit(loop->event, 0);

@@ -30,6 +30,8 @@ void loop_freep(struct loop **loop);
 /* Runs until loop_exit or a callback's error. Returns 0 or that error. */
 int loop_run(struct loop *loop);
 void loop_exit(struct loop *loop);
+/* One turn: what is ready, or what becomes ready within the time. 0 or a callback's error. */
+int loop_step(struct loop *loop, uint64_t timeout_ns);
 
 /* The fd stays the caller's and must outlive the source. */
 int loop_add_fd(struct loop *loop, int fd, uint32_t events, loop_fd_callback *callback,

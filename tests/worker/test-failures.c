@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Workers that die, hang, lie or cannot be started, and hostile files. This program is its own bad
+ * worker: copied under another name and executed in the worker's place, it does what the name says.
+ */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "daemon/worker/messages.h"
+#include "proto/base/cleanup.h"
+#include "proto/base/text.h"
+#include "proto/base/time.h"
+#include "tests/lib/check-main.h"
+#include "tests/lib/naming-bench.h"
+
+#define N_MUTATIONS 400
+#define LIBRARY "lib.so"
+
+static struct naming_bench bench;
+
+static void make_library(uint64_t *ret_address)
+{
+	bench_run(&bench,
+		"echo 'int work(int x) { return x * 3; }' > a.c && "
+		"gcc -g -O1 -shared -fPIC -nostdlib -o " LIBRARY " a.c");
+	*ret_address = bench_address(&bench, LIBRARY, "work");
+}
+
+static void is_named(struct object *object, uint64_t address)
+{
+	const struct symbol *symbol = bench_name(&bench, object, address);
+
+	ck_assert_ptr_nonnull(symbol);
+	ck_assert_msg(!symbol->unnamed, "unnamed: %s", symbol->unnamed);
+	ck_assert_str_eq(symbol->lines[0].name, "work");
+}
+
+static void has_reason(struct object *object, uint64_t address, const char *reason)
+{
+	const struct symbol *symbol = bench_name(&bench, object, address);
+
+	ck_assert_ptr_nonnull(symbol);
+	ck_assert_ptr_nonnull(symbol->unnamed);
+	ck_assert_str_eq(symbol->unnamed, reason);
+}
+
+static struct symbolizer_statistics statistics(void)
+{
+	struct symbolizer_statistics s;
+
+	symbolizer_statistics(bench.symbolizer, &s);
+	return s;
+}
+
+/* A first name, so that a worker is there; then a signal to all workers. */
+static void warm_up_and_signal(struct object **ret_object, uint64_t *ret_address, int signal)
+{
+	int pids[8];
+	size_t n;
+
+	make_library(ret_address);
+	*ret_object = bench_object(&bench, LIBRARY);
+	is_named(*ret_object, *ret_address);
+	n = bench_children("perfd-elf", pids, ARRAY_SIZE(pids));
+	ck_assert_uint_ge(n, 1);
+	for (size_t i = 0; i < n; i++)
+		ck_assert_int_eq(kill(pids[i], signal), 0);
+}
+
+START_TEST(hanging_worker_is_killed_and_its_job_done_by_another)
+{
+	CLEANUP(object_unrefp) struct object *object = NULL;
+	uint64_t address;
+
+	bench_open(&bench, NULL, 200 * NS_PER_MS);
+	warm_up_and_signal(&object, &address, SIGSTOP);
+	is_named(object, address + 1);
+	ck_assert_uint_ge(statistics().n_timeouts, 1);
+	ck_assert_uint_ge(statistics().n_worker_restarts, 1);
+	ck_assert_uint_eq(statistics().n_bad_objects, 0);
+	bench_close(&bench);
+}
+END_TEST
+
+START_TEST(worker_killed_in_the_middle_of_a_job_is_replaced_and_names_come)
+{
+	CLEANUP(object_unrefp) struct object *object = NULL;
+	uint64_t address;
+	int pids[8];
+	size_t n;
+
+	bench_open(&bench, NULL, 0);
+	warm_up_and_signal(&object, &address, SIGSTOP);
+	ck_assert_int_eq(symbolizer_want(bench.symbolizer, object, address + 1), 0);
+	/* The job is with the stopped worker now. */
+	for (int i = 0; i < 20; i++)
+		ck_assert_int_eq(loop_step(bench.loop, NS_PER_MS), 0);
+	n = bench_children("perfd-elf", pids, ARRAY_SIZE(pids));
+	for (size_t i = 0; i < n; i++)
+		kill(pids[i], SIGKILL);
+	is_named(object, address + 1);
+	ck_assert_uint_ge(statistics().n_worker_restarts, 1);
+	ck_assert_uint_eq(statistics().n_bad_objects, 0);
+	bench_close(&bench);
+}
+END_TEST
+
+START_TEST(idle_worker_that_dies_costs_no_object_anything)
+{
+	CLEANUP(object_unrefp) struct object *object = NULL;
+	uint64_t address;
+
+	bench_open(&bench, NULL, 0);
+	warm_up_and_signal(&object, &address, SIGKILL);
+	is_named(object, address + 1);
+	ck_assert_uint_eq(statistics().n_bad_objects, 0);
+	bench_close(&bench);
+}
+END_TEST
+
+/* This program under another name. */
+static void open_with(const char *name)
+{
+	static char path[256];
+	char self[200];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	ck_assert_int_gt(n, 0);
+	self[n] = '\0';
+	snprintf(path, sizeof(path), "/tmp/perfctl-%s-%d", name, getpid());
+	bench_open(&bench, path, 300 * NS_PER_MS);
+	bench_run(&bench, "cp %s %s", self, path);
+}
+
+static void bad_worker(const char *name, uint64_t min_restarts, uint64_t n_bad)
+{
+	CLEANUP(object_unrefp) struct object *object = NULL, *other = NULL;
+	uint64_t address;
+
+	open_with(name);
+	make_library(&address);
+	object = bench_object(&bench, LIBRARY);
+	other = bench_object(&bench, "a.c");
+	has_reason(object, address, "worker-failed");
+	has_reason(object, address + 1, "worker-failed");
+	has_reason(other, 0, "worker-failed");
+	ck_assert_uint_ge(statistics().n_worker_restarts, min_restarts);
+	ck_assert_uint_eq(statistics().n_bad_objects, n_bad);
+	bench_run(&bench, "rm /tmp/perfctl-%s-%d", name, getpid());
+	bench_close(&bench);
+}
+
+START_TEST(object_over_which_two_workers_die_is_bad_for_good)
+{
+	bad_worker("dies", 4, 2);
+}
+END_TEST
+
+START_TEST(object_over_which_two_workers_hang_is_bad_for_good)
+{
+	bad_worker("hangs", 4, 2);
+}
+END_TEST
+
+START_TEST(worker_that_lies_is_not_believed)
+{
+	bad_worker("lies", 4, 2);
+}
+END_TEST
+
+START_TEST(worker_that_floods_is_cut_off)
+{
+	bad_worker("floods", 4, 2);
+}
+END_TEST
+
+START_TEST(worker_that_cannot_start_leaves_frames_unnamed_and_objects_good)
+{
+	bad_worker("broken", 0, 0);
+}
+END_TEST
+
+START_TEST(missing_worker_program_leaves_frames_unnamed)
+{
+	CLEANUP(object_unrefp) struct object *object = NULL;
+	uint64_t address;
+
+	bench_open(&bench, "/nonexistent/worker", 0);
+	make_library(&address);
+	object = bench_object(&bench, LIBRARY);
+	has_reason(object, address, "worker-failed");
+	bench_close(&bench);
+}
+END_TEST
+
+START_TEST(text_file_is_no_elf_file)
+{
+	CLEANUP(object_unrefp) struct object *object = NULL;
+
+	bench_open(&bench, NULL, 0);
+	object = bench_object_of_bytes("#!/bin/sh\necho this is long enough\n", 34);
+	has_reason(object, 4, "bad-elf");
+	bench_close(&bench);
+}
+END_TEST
+
+/* Cuts off, turns bits, writes huge numbers: by a generator of fixed seed. */
+static size_t mutate(char *bytes, size_t n, unsigned seed)
+{
+	srand(seed);
+	if (seed % 8 == 0)
+		return (size_t)rand() % n;
+	for (unsigned i = 0; i < 1 + seed % 40; i++) {
+		size_t at = (size_t)rand() % (seed % 2 ? n : 1024);
+
+		switch (rand() % 3) {
+		case 0:
+			bytes[at] ^= (char)(1 << rand() % 8);
+			break;
+		case 1:
+			bytes[at] = (char)rand();
+			break;
+		default:
+			memset(bytes + at, 0xff, n - at < 8 ? n - at : 8);
+		}
+	}
+	return n;
+}
+
+START_TEST(mutated_files_are_answered_and_good_ones_keep_their_names)
+{
+	CLEANUP(freep) char *bytes = NULL, *copy = NULL;
+	CLEANUP(object_unrefp) struct object *good = NULL;
+	static struct object *objects[N_MUTATIONS];
+	char path[128];
+	uint64_t address;
+	size_t size;
+
+	bench_open(&bench, NULL, NS_PER_SECOND);
+	make_library(&address);
+	good = bench_object(&bench, LIBRARY);
+	snprintf(path, sizeof(path), "%s/" LIBRARY, bench.directory);
+	ck_assert_int_eq(text_read_file(AT_FDCWD, path, 1 << 20, &bytes, &size), 0);
+	copy = malloc(size);
+	for (unsigned i = 0; i < N_MUTATIONS; i++) {
+		memcpy(copy, bytes, size);
+		objects[i] = bench_object_of_bytes(copy, mutate(copy, size, i));
+		for (uint64_t j = 0; j < 16; j++)
+			symbolizer_want(bench.symbolizer, objects[i], address - 8 + j);
+		if (i % 50 == 49)
+			ck_assert(bench_wait(&bench));
+	}
+	for (unsigned i = 0; i < N_MUTATIONS; i++) {
+		for (uint64_t j = 0; j < 16; j++)
+			ck_assert_ptr_nonnull(
+				symbolizer_find(bench.symbolizer, objects[i], address - 8 + j));
+		object_unref(objects[i]);
+	}
+	is_named(good, address);
+	bench_close(&bench);
+}
+END_TEST
+
+static void say(uint32_t id, uint32_t n_symbols, uint32_t body_size)
+{
+	struct worker_reply reply = {.magic = WORKER_MAGIC,
+		.id = id,
+		.n_symbols = n_symbols,
+		.strings_size = body_size,
+		.body_size = body_size};
+
+	if (write(WORKER_SOCKET_FD, &reply, sizeof(reply)) < 0)
+		_exit(1);
+}
+
+/* The life of a bad worker. */
+static int be_worker(const char *name)
+{
+	static char junk[1 << 16];
+	struct worker_request request;
+
+	if (strstr(name, "broken"))
+		return 1;
+	memset(junk, 0xee, sizeof(junk));
+	say(0, 0, 0);
+	if (read(WORKER_SOCKET_FD, &request, sizeof(request)) != sizeof(request))
+		return 1;
+	if (strstr(name, "hangs"))
+		pause();
+	if (strstr(name, "lies")) {
+		say(request.id, 1, sizeof(struct worker_probe));
+		if (write(WORKER_SOCKET_FD, junk, sizeof(struct worker_probe)) < 0)
+			return 1;
+		pause();
+	}
+	while (strstr(name, "floods"))
+		if (write(WORKER_SOCKET_FD, junk, sizeof(junk)) < 0)
+			return 1;
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	char self[256] = "";
+	const TTest *const tests[] = {
+		hanging_worker_is_killed_and_its_job_done_by_another,
+		worker_killed_in_the_middle_of_a_job_is_replaced_and_names_come,
+		idle_worker_that_dies_costs_no_object_anything,
+		object_over_which_two_workers_die_is_bad_for_good,
+		object_over_which_two_workers_hang_is_bad_for_good,
+		worker_that_lies_is_not_believed,
+		worker_that_floods_is_cut_off,
+		worker_that_cannot_start_leaves_frames_unnamed_and_objects_good,
+		missing_worker_program_leaves_frames_unnamed,
+		text_file_is_no_elf_file,
+		mutated_files_are_answered_and_good_ones_keep_their_names,
+	};
+
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) > 0 &&
+		text_starts_with(self, "/tmp/perfctl-"))
+		return be_worker(text_base_name(self));
+	return check_main("worker/failures", tests, ARRAY_SIZE(tests));
+}
