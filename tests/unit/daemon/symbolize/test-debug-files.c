@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Where debug files are looked for, in which order, and which are taken. */
+
+#include "daemon/symbolize/debug-files.h"
+
+#include <string.h>
+
+#include "proto/base/cleanup.h"
+#include "tests/lib/check-main.h"
+
+static const char *const directories[] = {"/a", "/b", NULL};
+
+static struct worker_probe probe(bool with_id, const char *link)
+{
+	struct worker_probe probe = {
+		.build_id_size = with_id ? 3 : 0, .build_id = {0x12, 0x34, 0x56}};
+
+	strcpy(probe.debug_link, link);
+	return probe;
+}
+
+static void candidates_are(const struct worker_probe *probe, const char *const *expected, size_t n)
+{
+	struct debug_candidate candidate;
+
+	for (size_t i = 0; i < n; i++) {
+		ck_assert_int_eq(
+			debug_files_candidate(probe, "/usr/bin/x", directories, i, &candidate), 0);
+		ck_assert_str_eq(candidate.path, expected[i]);
+		ck_assert_int_eq(candidate.needs_crc, !probe->build_id_size);
+	}
+	ck_assert_int_eq(debug_files_candidate(probe, "/usr/bin/x", directories, n, &candidate),
+		DEBUG_FILES_END);
+}
+
+START_TEST(build_id_comes_before_the_link)
+{
+	const char *const expected[] = {"/a/.build-id/12/3456.debug", "/b/.build-id/12/3456.debug",
+		"/a/usr/bin/x.dbg", "/b/usr/bin/x.dbg", "/usr/bin/.debug/x.dbg", "/usr/bin/x.dbg"};
+	struct worker_probe both = probe(true, "x.dbg");
+
+	candidates_are(&both, expected, ARRAY_SIZE(expected));
+}
+END_TEST
+
+START_TEST(without_a_build_id_only_the_link_counts)
+{
+	const char *const expected[] = {
+		"/a/usr/bin/x.dbg", "/b/usr/bin/x.dbg", "/usr/bin/.debug/x.dbg", "/usr/bin/x.dbg"};
+	struct worker_probe link = probe(false, "x.dbg"), none = probe(false, "");
+
+	candidates_are(&link, expected, ARRAY_SIZE(expected));
+	candidates_are(&none, NULL, 0);
+}
+END_TEST
+
+START_TEST(files_beside_the_object_are_opened_as_the_target_sees_them)
+{
+	struct worker_probe link = probe(false, "x.dbg");
+	struct debug_candidate candidate;
+
+	debug_files_candidate(&link, "/usr/bin/x", directories, 1, &candidate);
+	ck_assert(!candidate.is_beside);
+	ck_assert_int_eq(candidate.how, OPENER_HOST_PATH);
+	debug_files_candidate(&link, "/usr/bin/x", directories, 2, &candidate);
+	ck_assert(candidate.is_beside);
+	ck_assert_int_eq(candidate.how, OPENER_TARGET_PATH);
+}
+END_TEST
+
+START_TEST(object_without_a_path_has_no_place_beside_it)
+{
+	struct worker_probe link = probe(false, "x.dbg");
+	struct debug_candidate candidate;
+
+	ck_assert_int_eq(debug_files_candidate(&link, "[vdso]", directories, 0, &candidate),
+		DEBUG_FILES_END);
+}
+END_TEST
+
+START_TEST(equal_build_ids_match_and_nothing_else_where_there_is_one)
+{
+	struct worker_probe object = probe(true, "x"), found = probe(true, "");
+
+	found.kinds = WORKER_HAS_SYMTAB;
+	ck_assert(debug_files_match(&object, &found));
+	found.build_id[2]++;
+	ck_assert(!debug_files_match(&object, &found));
+	found.build_id_size = 0;
+	found.crc = object.debug_link_crc = 7;
+	ck_assert(!debug_files_match(&object, &found));
+}
+END_TEST
+
+START_TEST(without_build_ids_the_checksum_decides)
+{
+	struct worker_probe object = probe(false, "x"), found = probe(false, "");
+
+	found.kinds = WORKER_HAS_DWARF;
+	object.debug_link_crc = 7;
+	ck_assert(!debug_files_match(&object, &found));
+	found.crc = 7;
+	ck_assert(debug_files_match(&object, &found));
+	found.kinds = WORKER_HAS_DYNSYM;
+	ck_assert(!debug_files_match(&object, &found));
+}
+END_TEST
+
+START_TEST(shared_dwz_file_is_found_by_id_and_by_name)
+{
+	const char *const expected[] = {"/a/.build-id/ab/cd.debug", "/b/.build-id/ab/cd.debug",
+		"/a/.dwz/n.debug", "/a/.dwz/x86_64-linux-gnu/n.debug", "/b/.dwz/n.debug",
+		"/b/.dwz/x86_64-linux-gnu/n.debug"};
+	struct worker_probe file = {
+		.alternate_id_size = 2, .alternate_id = {0xab, 0xcd}, .alternate = "n.debug"};
+	struct debug_candidate candidate;
+
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+		ck_assert_int_eq(debug_files_alternate(&file, directories, i, &candidate), 0);
+		ck_assert_str_eq(candidate.path, expected[i]);
+	}
+	ck_assert_int_eq(
+		debug_files_alternate(&file, directories, ARRAY_SIZE(expected), &candidate),
+		DEBUG_FILES_END);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		build_id_comes_before_the_link,
+		without_a_build_id_only_the_link_counts,
+		files_beside_the_object_are_opened_as_the_target_sees_them,
+		object_without_a_path_has_no_place_beside_it,
+		equal_build_ids_match_and_nothing_else_where_there_is_one,
+		without_build_ids_the_checksum_decides,
+		shared_dwz_file_is_found_by_id_and_by_name,
+	};
+
+	return check_main("symbolize/debug-files", tests, ARRAY_SIZE(tests));
+}

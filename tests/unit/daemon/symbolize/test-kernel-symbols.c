@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* Kernel addresses to names, from the text of a kallsyms file. */
+
+#include "daemon/symbolize/kernel-symbols.h"
+
+#include <errno.h>
+
+#include "proto/base/cleanup.h"
+#include "tests/lib/check-main.h"
+
+static const char text[] = "ffffffff81000000 T _text\n"
+			   "ffffffff81000000 t local_alias\n"
+			   "ffffffff81000100 D some_data\n"
+			   "ffffffff81000200 t second\n"
+			   "nonsense\n"
+			   "ffffffffc0002000 t bpf_prog_ab_x\t[bpf]\n"
+			   "ffffffffc0001000 t in_module\t[ext4]\n";
+
+static void has_name(uint64_t address, const char *name, const char *module)
+{
+	struct kernel_symbols *symbols;
+	const char *found_module = "", *found;
+
+	ck_assert_int_eq(kernel_symbols_parse(text, &symbols), 0);
+	found = kernel_symbols_find(symbols, address, &found_module);
+	if (name) {
+		ck_assert_ptr_nonnull(found);
+		ck_assert_str_eq(found, name);
+		ck_assert_str_eq(found_module, module);
+	} else {
+		ck_assert_ptr_null(found);
+	}
+	kernel_symbols_free(symbols);
+}
+
+START_TEST(function_reaches_to_the_next_and_data_is_none)
+{
+	has_name(0xffffffff81000000, "_text", "");
+	has_name(0xffffffff810001ff, "_text", "");
+	has_name(0xffffffff81000200, "second", "");
+}
+END_TEST
+
+START_TEST(modules_and_bpf_programs_are_told_in_any_order)
+{
+	has_name(0xffffffffc0001010, "in_module", "ext4");
+	has_name(0xffffffffc0002001, "bpf_prog_ab_x", "bpf");
+}
+END_TEST
+
+START_TEST(addresses_before_and_far_behind_have_no_name)
+{
+	has_name(0xffffffff80ffffff, NULL, NULL);
+	has_name(0xffffffffc1002000, NULL, NULL);
+}
+END_TEST
+
+START_TEST(hidden_addresses_are_refused)
+{
+	struct kernel_symbols *symbols;
+
+	ck_assert_int_eq(
+		kernel_symbols_parse("0000000000000000 T a\n0000000000000000 T b\n", &symbols),
+		-EPERM);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		function_reaches_to_the_next_and_data_is_none,
+		modules_and_bpf_programs_are_told_in_any_order,
+		addresses_before_and_far_behind_have_no_name,
+		hidden_addresses_are_refused,
+	};
+
+	return check_main("symbolize/kernel-symbols", tests, ARRAY_SIZE(tests));
+}
