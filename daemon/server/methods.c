@@ -11,15 +11,9 @@
 #include "proto/base/cleanup.h"
 
 static const struct method *const methods[] = {
-	&method_get_info,
-	&method_get_interface_description,
-	&method_record,
-	&method_stop,
-	&method_list_recordings,
-	&method_get_profile,
-	&method_get_folded,
-	&method_get_hotspots,
-	&method_get_status,
+#define METHOD(name) &method_##name,
+#include "daemon/server/methods.def"
+#undef METHOD
 };
 
 const struct method *method_find(const char *name)

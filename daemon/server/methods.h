@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* The methods by name. A new one is a row in methods.c and a file method-*.c. */
+/* The methods by name. A new one is a row in methods.def and a file method-*.c. */
 
 #include <stdbool.h>
 
@@ -19,9 +19,9 @@ struct method {
 	void (*end)(struct request *request);
 };
 
-extern const struct method method_get_info, method_get_interface_description, method_record,
-	method_stop, method_list_recordings, method_get_profile, method_get_folded,
-	method_get_hotspots, method_get_status;
+#define METHOD(name) extern const struct method method_##name;
+#include "daemon/server/methods.def"
+#undef METHOD
 
 /* NULL: there is none. */
 const struct method *method_find(const char *name);

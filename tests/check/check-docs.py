@@ -124,8 +124,9 @@ def check_contract(root):
 
 def check_dispatch(root):
     """Each `struct method` that is defined stands in the table, and each row is defined."""
-    path = "daemon/server/methods.c"
-    rows = set(re.findall(r"&(method_\w+)", tree.strip(tree.read(root, path))))
+    path = "daemon/server/methods.def"
+    names = re.findall(r"^METHOD\((\w+)\)", tree.strip(tree.read(root, path)), re.MULTILINE)
+    rows = {f"method_{name}" for name in names}
     defined = set()
     for source in tree.files(root, (".c",)):
         if source.startswith("daemon/server/"):
@@ -205,6 +206,9 @@ def check_readme_paths(root):
         path = match.group(1) or match.group(2)
         if match.group(1) and path.lstrip("./").split("/")[0] not in tree.DIRECTORIES:
             continue
+        # A word in capitals stands for a name to be chosen.
+        if re.search(r"\b[A-Z]{4,}\b", os.path.basename(path)) and path != "LICENSE":
+            continue
         if not os.path.exists(os.path.join(root, path)):
             line = readme.count("\n", 0, match.start()) + 1
             problems.append(f"README.md:{line}: there is no {path}")
@@ -234,10 +238,7 @@ type Count (reason: string, count: int)
 method List(all: ?bool) -> (counts: []Count)
 error NoSuch(name: string)
 """
-    methods = f"""static const struct method *const methods[] = {{
-\t&method_list,
-}};
-const struct method method_list = {{.name = "{INTERFACE}.List"}};
+    methods = f"""const struct method method_list = {{.name = "{INTERFACE}.List"}};
 static const char *error = "{INTERFACE}.NoSuch";
 """
     command = 'const struct command command_list = {\n.usage = "FILE", .summary = "Lists", .example = "perfctl list"\n}\n'
@@ -249,7 +250,8 @@ static const char *error = "{INTERFACE}.NoSuch";
         "cli/commands.h": "enum exit_code {\n\tEXIT_DONE = 0, /* = 7 */\n\tEXIT_USAGE = 2,\n};\n",
         "bpf/stop-reason.def": reason,
         CONTRACT: contract,
-        "daemon/server/methods.c": methods,
+        "daemon/server/methods.def": "METHOD(list)\n",
+        "daemon/server/method-list.c": methods,
     }
 
     def without(path, old, new=""):
@@ -274,8 +276,8 @@ static const char *error = "{INTERFACE}.NoSuch";
             ("is not Varlink", without(CONTRACT, "[]Count", "[]Counts")),
             ("method More is not answered", {CONTRACT: contract + "# M\nmethod More() -> ()\n"}),
             ("error Bad is never given", {CONTRACT: contract + "error Bad()\n"}),
-            ("method_list is not in", without("daemon/server/methods.c", "\t&method_list,\n")),
-            ("method_list is not defined", without("daemon/server/methods.c", "const struct method m", "m")),
+            ("method_list is not in", without("daemon/server/methods.def", "METHOD(list)\n")),
+            ("method_list is not defined", without("daemon/server/method-list.c", "const struct method m", "m")),
         ],
     )
 
