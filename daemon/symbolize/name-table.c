@@ -95,8 +95,7 @@ int name_table_add(struct name_table *table, uint64_t offset, uint64_t turn)
 }
 
 int name_table_answer(struct name_table *table, struct name_queue *queue,
-	struct symbol_block *block, struct name_queue *then, name_done_callback *on_done,
-	void *userdata)
+	struct symbol_block *block, struct name_queue *then)
 {
 	size_t n = block->n;
 	int r = then ? queue_reserve(then, then->n + n) : 0;
@@ -110,14 +109,13 @@ int name_table_answer(struct name_table *table, struct name_queue *queue,
 		if (then && !r)
 			queue_add(then, entry->offset, queue->ids[i]);
 		else
-			on_done(userdata, entry);
+			table->on_done(table->userdata, entry);
 	}
 	queue_drop(queue, n);
 	return r;
 }
 
-int name_table_give_up(struct name_table *table, struct name_queue *queue, const char *reason,
-	name_done_callback *on_done, void *userdata)
+int name_table_give_up(struct name_table *table, struct name_queue *queue, const char *reason)
 {
 	struct symbol_block *block = symbol_block_unnamed(queue->offsets, queue->n, reason);
 
@@ -126,7 +124,7 @@ int name_table_give_up(struct name_table *table, struct name_queue *queue, const
 
 		if (!entry->symbol && block)
 			entry->symbol = &block->symbols[i];
-		on_done(userdata, entry);
+		table->on_done(table->userdata, entry);
 	}
 	queue->n = 0;
 	if (!block)

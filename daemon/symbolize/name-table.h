@@ -23,12 +23,17 @@ struct name_queue {
 	size_t n, n_offsets_allocated, n_ids_allocated;
 };
 
+/* An entry is as far as it will get. */
+typedef void name_done_callback(void *userdata, const struct name_entry *entry);
+
 struct name_table {
 	struct name_entry *entries; /* entry 0 is none */
 	size_t n, n_allocated;
 	struct hash hash;
 	struct name_queue names, lines;
 	struct symbol_block *blocks;
+	name_done_callback *on_done;
+	void *userdata;
 };
 
 void name_table_done(struct name_table *table);
@@ -40,14 +45,10 @@ struct name_entry *name_table_find(const struct name_table *table, uint64_t offs
 int name_table_add(struct name_table *table, uint64_t offset, uint64_t turn);
 
 /* The first block->n of the queue are answered; takes the block. Where `then` is not NULL they go
- * on into it, else they are done, and on_done is called for each entry. 0 or -ENOMEM, in which case
- * they are done as well. */
-typedef void name_done_callback(void *userdata, const struct name_entry *entry);
+ * on into it, else they are done. 0 or -ENOMEM, in which case they are done as well. */
 int name_table_answer(struct name_table *table, struct name_queue *queue,
-	struct symbol_block *block, struct name_queue *then, name_done_callback *on_done,
-	void *userdata);
+	struct symbol_block *block, struct name_queue *then);
 
 /* The whole queue is done as far as it is; what has no symbol yet gets one with this reason. 0 or
  * -ENOMEM: then those stay without. */
-int name_table_give_up(struct name_table *table, struct name_queue *queue, const char *reason,
-	name_done_callback *on_done, void *userdata);
+int name_table_give_up(struct name_table *table, struct name_queue *queue, const char *reason);

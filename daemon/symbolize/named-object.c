@@ -46,6 +46,8 @@ struct named_object *named_object_of(struct naming_context *context, struct obje
 	named->context = context;
 	named->object = object;
 	named->cookie = ++last_cookie;
+	named->table.on_done = context->on_done;
+	named->table.userdata = context->userdata;
 	object_files_init(&named->files);
 	list_add_tail(&context->objects, &named->link);
 	object->symbols = named;
@@ -109,12 +111,8 @@ static void set_idle(struct named_object *named)
 
 void named_object_give_up(struct named_object *named, const char *reason)
 {
-	struct naming_context *context = named->context;
-
-	name_table_give_up(
-		&named->table, &named->table.names, reason, context->on_done, context->userdata);
-	name_table_give_up(
-		&named->table, &named->table.lines, reason, context->on_done, context->userdata);
+	name_table_give_up(&named->table, &named->table.names, reason);
+	name_table_give_up(&named->table, &named->table.lines, reason);
 }
 
 void named_object_set_bad(struct named_object *named, const char *reason)
@@ -231,8 +229,6 @@ static int run_probe(struct named_object *named)
 /* The worker died over these names or lines, or talked nonsense. */
 static void take_failure(struct named_object *named)
 {
-	struct naming_context *context = named->context;
-
 	if (!is_given_up(named))
 		return;
 	if (!named->is_call_for_lines) {
@@ -240,14 +236,12 @@ static void take_failure(struct named_object *named)
 		return;
 	}
 	named->are_lines_bad = true;
-	name_table_give_up(&named->table, &named->table.lines, worker_failed, context->on_done,
-		context->userdata);
+	name_table_give_up(&named->table, &named->table.lines, worker_failed);
 }
 
 static int on_symbols(struct worker_call *call, const struct worker_reply *reply, const void *body)
 {
 	struct named_object *named = call->userdata;
-	struct naming_context *context = named->context;
 	struct name_table *table = &named->table;
 	struct name_queue *then = NULL;
 	struct symbol_block *block;
@@ -265,8 +259,8 @@ static int on_symbols(struct worker_call *call, const struct worker_reply *reply
 	if (!named->is_call_for_lines && !named->are_lines_bad &&
 		object_files_have_lines(&named->files))
 		then = &table->lines;
-	name_table_answer(table, named->is_call_for_lines ? &table->lines : &table->names, block,
-		then, context->on_done, context->userdata);
+	name_table_answer(
+		table, named->is_call_for_lines ? &table->lines : &table->names, block, then);
 	set_idle(named);
 	return 0;
 }

@@ -108,8 +108,7 @@ bool bench_wait(struct naming_bench *bench)
 	uint64_t end_ns = time_now_ns(CLOCK_MONOTONIC) + PATIENCE_NS;
 
 	bench->is_answered = false;
-	ck_assert_int_eq(
-		symbolizer_wait(bench->symbolizer, UINT64_MAX / 2, on_answered, bench), 0);
+	ck_assert_int_eq(symbolizer_wait(bench->symbolizer, UINT64_MAX / 2, on_answered, bench), 0);
 	while (!bench->is_answered && time_now_ns(CLOCK_MONOTONIC) < end_ns)
 		ck_assert_int_eq(loop_step(bench->loop, 100 * NS_PER_MS), 0);
 	symbolizer_cancel_wait(bench->symbolizer, bench);
