@@ -160,6 +160,7 @@ struct abi_counters {
 	__u64 taken; /* drawn for it */
 	__u64 delivered; /* put into the ring */
 	__u64 lost_full; /* the ring was full */
+	__s64 credit; /* 2^32 times the ticks that thinning owes it: steers the next draws */
 	__u64 missed; /* base ticks that never came, told by a gap before a tick of a target */
 };
 
@@ -198,6 +199,6 @@ _Static_assert(sizeof(struct abi_file_key) == 40, "abi_file_key");
 _Static_assert(sizeof(struct abi_file) == 24, "abi_file");
 _Static_assert(sizeof(struct abi_target) == 24, "abi_target");
 _Static_assert(sizeof(struct abi_recording) == 16, "abi_recording");
-_Static_assert(sizeof(struct abi_counters) == 32, "abi_counters");
+_Static_assert(sizeof(struct abi_counters) == 40, "abi_counters");
 _Static_assert(sizeof(struct abi_cpu) == 40, "abi_cpu");
 _Static_assert(sizeof(struct abi_clock) == 24, "abi_clock");

@@ -100,18 +100,18 @@ static __always_inline struct abi_file *file_find(struct file *file, struct abi_
 	return bpf_map_lookup_elem(&files, key);
 }
 
-/* Asks user space to open the file, again after a while for as long as it has not answered. */
-static __always_inline void file_ask(struct task_struct *task, const struct mapping *mapping,
-	struct file *file, struct abi_file *entry, struct abi_file_key *key,
-	struct abi_event *event)
+/* User space has not answered yet, and was not asked a moment ago. */
+static __always_inline bool file_is_wanted(const struct abi_file *entry, __u64 now)
 {
-	__u64 now = bpf_ktime_get_ns();
-	const unsigned char *name = BPF_CORE_READ(file, f_path.dentry, d_name.name);
+	return !entry->is_known &&
+		(!entry->asked_ns || now - entry->asked_ns >= NEED_FILE_INTERVAL_NS);
+}
 
-	if (entry->is_known || (entry->asked_ns && now - entry->asked_ns < NEED_FILE_INTERVAL_NS))
-		return;
-	__builtin_memset(event, 0, sizeof(*event));
-	event->time_ns = now;
+/* Asks user space to open the file, whose key and name are in the event. */
+static __always_inline void file_ask(struct task_struct *task, const struct mapping *mapping,
+	struct abi_file *entry, struct abi_event *event)
+{
+	event->time_ns = bpf_ktime_get_ns();
 	event->start_ns = task_start_ns(task);
 	event->kind = ABI_EVENT_NEED_FILE;
 	event->pid = task_pid(task);
@@ -120,10 +120,8 @@ static __always_inline void file_ask(struct task_struct *task, const struct mapp
 	event->need.end = mapping->end;
 	event->need.file_offset = mapping->file_offset;
 	event->need.file = entry->id;
-	event->need.key = *key;
-	bpf_probe_read_kernel_str(event->need.name, sizeof(event->need.name), name);
 	if (!bpf_ringbuf_output(&events, event, sizeof(*event), BPF_RB_FORCE_WAKEUP))
-		entry->asked_ns = now;
+		entry->asked_ns = event->time_ns;
 }
 
 /* Describes a mapping that was found; asks for its file if nobody has it. */
@@ -156,7 +154,13 @@ static __always_inline void mapping_describe(struct task_struct *task, struct vm
 		return;
 	mapping->file = entry->id;
 	mapping->table = entry->table;
-	file_ask(task, mapping, file, entry, &key, event);
+	if (!file_is_wanted(entry, bpf_ktime_get_ns()))
+		return;
+	__builtin_memset(event, 0, sizeof(*event));
+	event->need.key = key;
+	bpf_probe_read_kernel_str(event->need.name, sizeof(event->need.name),
+		BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	file_ask(task, mapping, entry, event);
 }
 
 /*

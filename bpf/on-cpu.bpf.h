@@ -23,12 +23,18 @@ __noinline int ticks_draw(__u64 wanted, __u64 missed, __u32 slot)
 		__u32 index = i;
 		struct abi_recording *recording = bpf_map_lookup_elem(&recordings, &index);
 		struct abi_counters *counter = bpf_map_lookup_elem(&counters, &index);
+		__s64 chance;
 
 		if (!recording || !counter || !(wanted >> i & 1) || !recording->is_on)
 			continue;
 		counter->missed += missed;
-		if (bpf_get_prandom_u32() >= recording->threshold)
+		/* What chance gave too much or too little so far leans on the next draws: they
+		 * stay random, and the rate is reached. */
+		chance = (__s64)recording->threshold + (counter->credit >> 2);
+		counter->credit += (__s64)recording->threshold;
+		if ((__s64)bpf_get_prandom_u32() >= chance)
 			continue;
+		counter->credit -= 1ll << 32;
 		counter->taken++;
 		scratch->sample.recordings |= 1ull << i;
 		scratch->flags |= recording->flags;

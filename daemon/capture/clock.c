@@ -28,12 +28,23 @@
 #define REDRAW_TICKS 15.0
 #define REDRAW_HZ_MAX 100.0
 #define JITTER 0.5
+/* Over how many redraws a debt of ticks is paid back, and the most that this leans on a draw. */
+#define STEER_DRAWS 8.0
+#define LEAN_MAX 0.1
 #define HOTPLUG_INTERVAL_NS NS_PER_SECOND
+
+struct cpu_event {
+	int fd; /* -1: the CPU is offline */
+	double period_ns; /* drawn last */
+	uint64_t drawn_ns; /* when */
+	uint64_t start_ns; /* when it was opened */
+	double n_ticks; /* that came of the draws before the last */
+};
 
 struct clock {
 	struct loop *loop;
 	int prog_fd;
-	int *fds; /* by CPU; -1: none */
+	struct cpu_event *cpus;
 	size_t n_cpus, n_cpus_allocated, n_open;
 	bool is_hardware, is_probed;
 	double base_hz, redraw_hz, period_ns;
@@ -101,46 +112,60 @@ double clock_mean_period_ns(double hz, double redraw_hz)
 	return low * 1e9;
 }
 
-static double draw_period(struct clock *clock)
+/*
+ * A new period for a CPU. What the draws so far have given too much or too little leans on its mean
+ * (by a tenth at most, and by nothing that a program does): the rate of seconds is the rate asked.
+ */
+static double draw_period(struct clock *clock, struct cpu_event *event)
 {
-	return clock->period_ns * (1 - JITTER + 2 * JITTER * random_uniform(clock));
+	uint64_t now_ns = time_now_ns(CLOCK_MONOTONIC);
+	double owed, lean;
+
+	if (event->drawn_ns)
+		event->n_ticks += floor((double)(now_ns - event->drawn_ns) / event->period_ns);
+	owed = clock->base_hz * (double)(now_ns - event->start_ns) / 1e9 - event->n_ticks;
+	lean = owed * clock->redraw_hz / (STEER_DRAWS * clock->base_hz);
+	lean = fmin(fmax(lean, -LEAN_MAX), LEAN_MAX);
+	event->drawn_ns = now_ns;
+	event->period_ns = clock->period_ns / (1 + lean) *
+		(1 - JITTER + 2 * JITTER * random_uniform(clock));
+	return event->period_ns;
 }
 
 /* Opens or closes the event of one CPU. */
 static int cpu_set(struct clock *clock, size_t cpu, bool is_online)
 {
-	int fd, r;
+	struct cpu_event *event = &clock->cpus[cpu];
+	CLEANUP(closep) int fd = -1;
 
 	if (!is_online) {
-		if (clock->fds[cpu] >= 0)
+		if (event->fd >= 0)
 			clock->n_open--;
-		closep(&clock->fds[cpu]);
+		closep(&event->fd);
 		return 0;
 	}
-	if (clock->fds[cpu] >= 0)
+	if (event->fd >= 0)
 		return 0;
-	fd = event_open(clock, (int)cpu, draw_period(clock), clock->is_hardware);
+	*event = (struct cpu_event){.fd = -1, .start_ns = time_now_ns(CLOCK_MONOTONIC)};
+	fd = event_open(clock, (int)cpu, draw_period(clock, event), clock->is_hardware);
 	if (fd < 0)
 		return -errno;
 	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, clock->prog_fd) < 0 ||
-		ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
-	clock->fds[cpu] = fd;
+		ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0)
+		return -errno;
+	event->fd = take_fd(&fd);
 	clock->n_open++;
 	return 0;
 }
 
 static int cpus_resize(struct clock *clock, size_t n)
 {
-	int r = array_reserve(&clock->fds, &clock->n_cpus_allocated, n, sizeof(*clock->fds));
+	int r = array_reserve(&clock->cpus, &clock->n_cpus_allocated, n, sizeof(*clock->cpus));
 
 	if (r < 0)
 		return r;
 	for (; clock->n_cpus < n; clock->n_cpus++)
-		clock->fds[clock->n_cpus] = -1;
+		clock->cpus[clock->n_cpus].fd = -1;
 	return 0;
 }
 
@@ -180,7 +205,7 @@ static int cpus_update(struct clock *clock)
 static void clock_close(struct clock *clock)
 {
 	for (size_t i = 0; i < clock->n_cpus; i++)
-		closep(&clock->fds[i]);
+		closep(&clock->cpus[i].fd);
 	clock->n_open = 0;
 	clock->redraw_timer = loop_source_free(clock->redraw_timer);
 	clock->hotplug_timer = loop_source_free(clock->hotplug_timer);
@@ -198,12 +223,15 @@ static int on_redraw(void *userdata)
 {
 	struct clock *clock = userdata;
 	size_t cpu = (size_t)(random_uniform(clock) * (double)clock->n_cpus) % clock->n_cpus;
-	double period_ns = draw_period(clock);
-	uint64_t value = clock->is_hardware ? (uint64_t)fmax(1, 1e9 / period_ns)
-					    : (uint64_t)period_ns;
+	struct cpu_event *event = &clock->cpus[cpu];
 
-	if (clock->fds[cpu] >= 0)
-		ioctl(clock->fds[cpu], PERF_EVENT_IOC_PERIOD, &value);
+	if (event->fd >= 0) {
+		double period_ns = draw_period(clock, event);
+		uint64_t value = clock->is_hardware ? (uint64_t)fmax(1, 1e9 / period_ns)
+						    : (uint64_t)period_ns;
+
+		ioctl(event->fd, PERF_EVENT_IOC_PERIOD, &value);
+	}
 	return loop_source_set_time(clock->redraw_timer, next_redraw_ns(clock));
 }
 
@@ -287,7 +315,7 @@ struct clock *clock_free(struct clock *clock)
 	if (!clock)
 		return NULL;
 	clock_close(clock);
-	free(clock->fds);
+	free(clock->cpus);
 	free(clock);
 	return NULL;
 }
