@@ -24,6 +24,9 @@
 #include "proto/base/time.h"
 
 #define COMPILE_TIMEOUT_NS (10 * NS_PER_SECOND)
+#define COMPILE_TRIES 2
+/* What workers failed at is tried again, no more often: a hang may have been the machine's. */
+#define RETRY_NS (60 * NS_PER_SECOND)
 
 struct acquired {
 	struct list link; /* acquisition.files */
@@ -32,6 +35,7 @@ struct acquired {
 	struct object *object; /* a reference */
 	struct abi_file_key key;
 	struct worker_call call;
+	unsigned n_failures;
 };
 
 struct acquisition {
@@ -42,6 +46,9 @@ struct acquisition {
 	struct acquired *vdso;
 	struct list files, to_compile;
 	size_t n_files, n_opening, n_compiling, n_tables;
+	size_t n_given_up; /* files whose tables no worker brought */
+	uint64_t n_bad_before,
+		dropped_ns; /* the symbolizer's count, when files were last dropped */
 };
 
 static void settle(struct acquisition *acquisition)
@@ -117,6 +124,22 @@ static int table_take(struct acquired *acquired, const struct worker_reply *repl
 
 static void compile_next(struct acquisition *acquisition);
 
+/* Back into the queue, or given up. */
+static void compile_failed(struct acquired *acquired)
+{
+	struct acquisition *acquisition = acquired->acquisition;
+
+	if (++acquired->n_failures < COMPILE_TRIES) {
+		acquired->call.on_reply = NULL;
+		list_add_tail(&acquisition->to_compile, &acquired->compile);
+		acquisition->n_compiling++;
+		return;
+	}
+	acquisition->n_given_up++;
+	log_warning("no unwind table for %s: the worker gave up; its stacks end there",
+		acquired->object->path);
+}
+
 static int on_compiled(struct worker_call *call, const struct worker_reply *reply, const void *body)
 {
 	struct acquired *acquired = container_of(call, struct acquired, call);
@@ -126,8 +149,7 @@ static int on_compiled(struct worker_call *call, const struct worker_reply *repl
 	list_remove(&acquired->compile);
 	acquisition->n_compiling--;
 	if (!reply)
-		log_warning("no unwind table for %s: the worker gave up; its stacks end there",
-			acquired->object->path);
+		compile_failed(acquired);
 	else if (reply->status == WORKER_STATUS_NO_TABLE)
 		table_set(acquired, ABI_TABLE_NONE);
 	else if (reply->status == WORKER_STATUS_OK)
@@ -162,6 +184,7 @@ static void compile_next(struct acquisition *acquisition)
 			return;
 		list_remove(&acquired->compile);
 		acquisition->n_compiling--;
+		acquisition->n_given_up++;
 	}
 }
 
@@ -366,12 +389,27 @@ static bool holds_deleted(const struct acquisition *acquisition)
 	return false;
 }
 
+static bool may_retry(const struct acquisition *acquisition, uint64_t n_bad)
+{
+	if (!acquisition->n_given_up && n_bad == acquisition->n_bad_before)
+		return false;
+	return !acquisition->dropped_ns ||
+		time_now_ns(CLOCK_MONOTONIC) - acquisition->dropped_ns > RETRY_NS;
+}
+
 void acquisition_rest(struct acquisition *acquisition)
 {
+	struct symbolizer_statistics symbols;
+
+	symbolizer_statistics(acquisition->config.symbolizer, &symbols);
 	if (!acquisition_is_settled(acquisition) ||
-		(acquisition->n_files <= LIMIT_OBJECTS_RESTING && !holds_deleted(acquisition)))
+		(acquisition->n_files <= LIMIT_OBJECTS_RESTING && !holds_deleted(acquisition) &&
+			!may_retry(acquisition, symbols.n_bad_objects)))
 		return;
 	files_drop(acquisition);
+	acquisition->n_given_up = 0;
+	acquisition->n_bad_before = symbols.n_bad_objects;
+	acquisition->dropped_ns = time_now_ns(CLOCK_MONOTONIC);
 	capture_forget_files(acquisition->config.capture);
 	upload_reset(acquisition->upload);
 	acquisition->n_tables = 0;
