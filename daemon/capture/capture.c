@@ -3,13 +3,11 @@
 /*
  * The BPF object's owner. Samples are lazy: the kernel wakes us only at half a ring, a timer drains
  * it meanwhile; events wake at once. A slot is one bit of the kernel's masks: while it is taken its
- * recording is in `recordings`, and targets carry its bit. What user space changes in a target's
- * entry races with forks in the kernel only in that a child may get a bit a moment late.
+ * recording is in `recordings`, and targets carry its bit.
  */
 
 #include "daemon/capture/capture.h"
 
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
@@ -21,8 +19,8 @@
 #include "bpf/abi.h"
 #include "bpf/perfd.skel.h"
 #include "daemon/capture/clock.h"
+#include "daemon/capture/maps.h"
 #include "daemon/capture/self-test.h"
-#include "proto/base/cleanup.h"
 #include "proto/base/time.h"
 
 #define DRAIN_INTERVAL_NS (100 * NS_PER_MS)
@@ -45,7 +43,6 @@ struct capture {
 	struct abi_clock setting;
 	struct loop_source *sample_source, *event_source, *drain_timer;
 	struct slot slots[ABI_RECORDINGS_MAX];
-	size_t n_cpus;
 };
 
 static int on_ring_sample(void *userdata, void *data, size_t size)
@@ -200,7 +197,6 @@ int capture_new(struct loop *loop, const struct capture_handlers *handlers, void
 	capture->loop = loop;
 	capture->handlers = *handlers;
 	capture->userdata = userdata;
-	capture->n_cpus = (size_t)libbpf_num_possible_cpus();
 	r = capture_load(capture, ret_problem);
 	if (r < 0) {
 		capture_free(capture);
@@ -272,16 +268,6 @@ static int clock_update(struct capture *capture)
 	return r;
 }
 
-static int counters_clear(struct capture *capture, uint32_t index)
-{
-	CLEANUP(freep) struct abi_counters *zeros = calloc(capture->n_cpus, sizeof(*zeros));
-
-	if (!zeros)
-		return -ENOMEM;
-	return bpf_map__update_elem(capture->bpf->maps.counters, &index, sizeof(index), zeros,
-		capture->n_cpus * sizeof(*zeros), BPF_ANY);
-}
-
 int capture_take(struct capture *capture, const struct capture_request *request, unsigned *ret_slot)
 {
 	uint32_t index = 0;
@@ -291,7 +277,7 @@ int capture_take(struct capture *capture, const struct capture_request *request,
 		index++;
 	if (index == ABI_RECORDINGS_MAX)
 		return -EBUSY;
-	r = counters_clear(capture, index);
+	r = maps_clear_counters(capture->bpf, index);
 	if (r < 0)
 		return r;
 	if (!capture->drain_timer) {
@@ -324,39 +310,12 @@ int capture_start(struct capture *capture, unsigned slot)
 	return r;
 }
 
-/* Takes the slot's bit out of every target; those without any bit leave the filter. */
-static void targets_drop(struct capture *capture, unsigned slot)
-{
-	struct bpf_map *map = capture->bpf->maps.targets;
-	uint32_t key, next;
-	uint64_t bit = UINT64_C(1) << slot;
-	bool is_last = bpf_map__get_next_key(map, NULL, &next, sizeof(next)) < 0;
-
-	while (!is_last) {
-		struct abi_target target;
-
-		key = next;
-		is_last = bpf_map__get_next_key(map, &key, &next, sizeof(next)) < 0;
-		if (bpf_map__lookup_elem(map, &key, sizeof(key), &target, sizeof(target), 0) < 0)
-			continue;
-		if (!((target.recordings | target.on_exec) & bit))
-			continue;
-		target.recordings &= ~bit;
-		target.on_exec &= ~bit;
-		if (target.recordings | target.on_exec)
-			bpf_map__update_elem(
-				map, &key, sizeof(key), &target, sizeof(target), BPF_EXIST);
-		else
-			bpf_map__delete_elem(map, &key, sizeof(key), 0);
-	}
-}
-
 void capture_stop(struct capture *capture, unsigned slot)
 {
 	struct abi_counters counters;
 	uint64_t deadline_ns = time_now_ns(CLOCK_MONOTONIC) + 20 * NS_PER_MS;
 
-	targets_drop(capture, slot);
+	maps_drop_targets(capture->bpf, slot);
 	if (!capture->slots[slot].is_on)
 		return;
 	capture->slots[slot].is_on = false;
@@ -383,99 +342,35 @@ void capture_release(struct capture *capture, unsigned slot)
 		capture->drain_timer = loop_source_free(capture->drain_timer);
 }
 
-/* Runs the iterator over one process: each executable mapping is asked for as if sampled. */
-static int mappings_ask(struct capture *capture, uint32_t pid)
-{
-	union bpf_iter_link_info info = {.task.tid = pid};
-	struct bpf_iter_attach_opts options;
-	struct bpf_link *link;
-	CLEANUP(closep) int fd = -1;
-	char unused[64];
-	int r = 0;
-
-	/* Field by field: libbpf refuses options whose padding is not zero. */
-	memset(&options, 0, sizeof(options));
-	options.sz = sizeof(options);
-	options.link_info = &info;
-	options.link_info_len = sizeof(info);
-	link = bpf_program__attach_iter(capture->bpf->progs.on_mapping, &options);
-	if (!link)
-		return -errno;
-	fd = bpf_iter_create(bpf_link__fd(link));
-	if (fd < 0)
-		r = -errno;
-	else
-		while (read(fd, unused, sizeof(unused)) > 0)
-			;
-	bpf_link__destroy(link);
-	return r;
-}
-
 int capture_add_target(
 	struct capture *capture, unsigned slot, uint32_t pid, uint64_t start_ns, bool on_exec)
 {
-	struct abi_target target = {};
-	uint64_t bit = UINT64_C(1) << slot;
-	int r;
-
-	bpf_map__lookup_elem(
-		capture->bpf->maps.targets, &pid, sizeof(pid), &target, sizeof(target), 0);
-	if (on_exec)
-		target.on_exec |= bit;
-	else
-		target.recordings |= bit;
-	target.start_ns = start_ns;
-	/* Its files first: the samples that come then find them known. */
-	r = mappings_ask(capture, pid);
-	if (r < 0)
-		return r;
-	return bpf_map__update_elem(
-		capture->bpf->maps.targets, &pid, sizeof(pid), &target, sizeof(target), BPF_ANY);
+	return maps_add_target(capture->bpf, slot, pid, start_ns, on_exec);
 }
 
 void capture_counters(struct capture *capture, unsigned slot, struct abi_counters *ret_counters)
 {
-	CLEANUP(freep) struct abi_counters *each = calloc(capture->n_cpus, sizeof(*each));
-	uint32_t index = slot;
-
-	*ret_counters = (struct abi_counters){};
-	if (!each ||
-		bpf_map__lookup_elem(capture->bpf->maps.counters, &index, sizeof(index), each,
-			capture->n_cpus * sizeof(*each), 0) < 0)
-		return;
-	for (size_t i = 0; i < capture->n_cpus; i++) {
-		ret_counters->taken += each[i].taken;
-		ret_counters->delivered += each[i].delivered;
-		ret_counters->lost_full += each[i].lost_full;
-		ret_counters->missed += each[i].missed;
-	}
+	maps_read_counters(capture->bpf, slot, ret_counters);
 }
 
 void capture_answer_file(struct capture *capture, const struct abi_file_key *key)
 {
-	struct bpf_map *map = capture->bpf->maps.files;
-	struct abi_file file;
-
-	if (bpf_map__lookup_elem(map, key, sizeof(*key), &file, sizeof(file), 0) < 0)
-		return;
-	file.is_known = 1;
-	bpf_map__update_elem(map, key, sizeof(*key), &file, sizeof(file), BPF_EXIST);
+	maps_answer_file(capture->bpf, key);
 }
 
 void capture_set_table(struct capture *capture, const struct abi_file_key *key, uint32_t table)
 {
-	struct bpf_map *map = capture->bpf->maps.files;
-	struct abi_file file;
-
-	if (bpf_map__lookup_elem(map, key, sizeof(*key), &file, sizeof(file), 0) < 0)
-		return;
-	file.table = table;
-	bpf_map__update_elem(map, key, sizeof(*key), &file, sizeof(file), BPF_EXIST);
+	maps_set_table(capture->bpf, key, table);
 }
 
 void capture_set_vdso_table(struct capture *capture, uint32_t table)
 {
 	capture->bpf->bss->vdso_table = table;
+}
+
+void capture_forget_files(struct capture *capture)
+{
+	maps_forget_files(capture->bpf);
 }
 
 void capture_unwind_maps(const struct capture *capture, struct capture_unwind_maps *ret_maps)
@@ -486,36 +381,14 @@ void capture_unwind_maps(const struct capture *capture, struct capture_unwind_ma
 	};
 }
 
-void capture_forget_files(struct capture *capture)
+double capture_kernel_ns(struct capture *capture)
 {
-	struct bpf_map *map = capture->bpf->maps.files;
-	struct abi_file_key key;
-
-	while (bpf_map__get_next_key(map, NULL, &key, sizeof(key)) == 0)
-		if (bpf_map__delete_elem(map, &key, sizeof(key), 0) < 0)
-			return;
+	return maps_read_run_ns(capture->bpf);
 }
 
 const char *capture_event(const struct capture *capture)
 {
 	return clock_event(capture->clock);
-}
-
-double capture_kernel_ns(struct capture *capture)
-{
-	CLEANUP(freep) struct abi_cpu *each = calloc(capture->n_cpus, sizeof(*each));
-	uint64_t n_timed = 0, timed_ns = 0;
-	uint32_t zero = 0;
-
-	if (!each ||
-		bpf_map__lookup_elem(capture->bpf->maps.cpus, &zero, sizeof(zero), each,
-			capture->n_cpus * sizeof(*each), 0) < 0)
-		return -1;
-	for (size_t i = 0; i < capture->n_cpus; i++) {
-		n_timed += each[i].n_timed;
-		timed_ns += each[i].timed_ns;
-	}
-	return n_timed ? (double)timed_ns / (double)n_timed : -1;
 }
 
 uint32_t capture_initial_user_namespace(void)

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Plain reads and writes of the object's maps. What user space changes in a target's entry races
+ * with forks in the kernel only in that a child may get a bit a moment late.
+ */
+
+#include "daemon/capture/maps.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bpf/abi.h"
+#include "bpf/perfd.skel.h"
+#include "proto/base/cleanup.h"
+
+int maps_clear_counters(struct perfd_bpf *bpf, uint32_t index)
+{
+	size_t n_cpus = (size_t)libbpf_num_possible_cpus();
+	CLEANUP(freep) struct abi_counters *zeros = calloc(n_cpus, sizeof(*zeros));
+
+	if (!zeros)
+		return -ENOMEM;
+	return bpf_map__update_elem(
+		bpf->maps.counters, &index, sizeof(index), zeros, n_cpus * sizeof(*zeros), BPF_ANY);
+}
+
+/* Takes the slot's bit out of every target; those without any bit leave the filter. */
+void maps_drop_targets(struct perfd_bpf *bpf, unsigned slot)
+{
+	struct bpf_map *map = bpf->maps.targets;
+	uint32_t key, next;
+	uint64_t bit = UINT64_C(1) << slot;
+	bool is_last = bpf_map__get_next_key(map, NULL, &next, sizeof(next)) < 0;
+
+	while (!is_last) {
+		struct abi_target target;
+
+		key = next;
+		is_last = bpf_map__get_next_key(map, &key, &next, sizeof(next)) < 0;
+		if (bpf_map__lookup_elem(map, &key, sizeof(key), &target, sizeof(target), 0) < 0)
+			continue;
+		if (!((target.recordings | target.on_exec) & bit))
+			continue;
+		target.recordings &= ~bit;
+		target.on_exec &= ~bit;
+		if (target.recordings | target.on_exec)
+			bpf_map__update_elem(
+				map, &key, sizeof(key), &target, sizeof(target), BPF_EXIST);
+		else
+			bpf_map__delete_elem(map, &key, sizeof(key), 0);
+	}
+}
+
+/* Runs the iterator over one process: each executable mapping is asked for as if sampled. */
+static int mappings_ask(struct perfd_bpf *bpf, uint32_t pid)
+{
+	union bpf_iter_link_info info = {.task.tid = pid};
+	struct bpf_iter_attach_opts options;
+	struct bpf_link *link;
+	CLEANUP(closep) int fd = -1;
+	char unused[64];
+	int r = 0;
+
+	/* Field by field: libbpf refuses options whose padding is not zero. */
+	memset(&options, 0, sizeof(options));
+	options.sz = sizeof(options);
+	options.link_info = &info;
+	options.link_info_len = sizeof(info);
+	link = bpf_program__attach_iter(bpf->progs.on_mapping, &options);
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0)
+		r = -errno;
+	else
+		while (read(fd, unused, sizeof(unused)) > 0)
+			;
+	bpf_link__destroy(link);
+	return r;
+}
+
+int maps_add_target(
+	struct perfd_bpf *bpf, unsigned slot, uint32_t pid, uint64_t start_ns, bool on_exec)
+{
+	struct abi_target target = {};
+	uint64_t bit = UINT64_C(1) << slot;
+	int r;
+
+	bpf_map__lookup_elem(bpf->maps.targets, &pid, sizeof(pid), &target, sizeof(target), 0);
+	if (on_exec)
+		target.on_exec |= bit;
+	else
+		target.recordings |= bit;
+	target.start_ns = start_ns;
+	/* Its files first: the samples that come then find them known. */
+	r = mappings_ask(bpf, pid);
+	if (r < 0)
+		return r;
+	return bpf_map__update_elem(
+		bpf->maps.targets, &pid, sizeof(pid), &target, sizeof(target), BPF_ANY);
+}
+
+void maps_read_counters(struct perfd_bpf *bpf, unsigned slot, struct abi_counters *ret_counters)
+{
+	size_t n_cpus = (size_t)libbpf_num_possible_cpus();
+	CLEANUP(freep) struct abi_counters *each = calloc(n_cpus, sizeof(*each));
+	uint32_t index = slot;
+
+	*ret_counters = (struct abi_counters){};
+	if (!each ||
+		bpf_map__lookup_elem(bpf->maps.counters, &index, sizeof(index), each,
+			n_cpus * sizeof(*each), 0) < 0)
+		return;
+	for (size_t i = 0; i < n_cpus; i++) {
+		ret_counters->taken += each[i].taken;
+		ret_counters->delivered += each[i].delivered;
+		ret_counters->lost_full += each[i].lost_full;
+		ret_counters->missed += each[i].missed;
+	}
+}
+
+void maps_answer_file(struct perfd_bpf *bpf, const struct abi_file_key *key)
+{
+	struct bpf_map *map = bpf->maps.files;
+	struct abi_file file;
+
+	if (bpf_map__lookup_elem(map, key, sizeof(*key), &file, sizeof(file), 0) < 0)
+		return;
+	file.is_known = 1;
+	bpf_map__update_elem(map, key, sizeof(*key), &file, sizeof(file), BPF_EXIST);
+}
+
+void maps_set_table(struct perfd_bpf *bpf, const struct abi_file_key *key, uint32_t table)
+{
+	struct bpf_map *map = bpf->maps.files;
+	struct abi_file file;
+
+	if (bpf_map__lookup_elem(map, key, sizeof(*key), &file, sizeof(file), 0) < 0)
+		return;
+	file.table = table;
+	bpf_map__update_elem(map, key, sizeof(*key), &file, sizeof(file), BPF_EXIST);
+}
+
+void maps_forget_files(struct perfd_bpf *bpf)
+{
+	struct bpf_map *map = bpf->maps.files;
+	struct abi_file_key key;
+
+	while (bpf_map__get_next_key(map, NULL, &key, sizeof(key)) == 0)
+		if (bpf_map__delete_elem(map, &key, sizeof(key), 0) < 0)
+			return;
+}
+
+double maps_read_run_ns(struct perfd_bpf *bpf)
+{
+	size_t n_cpus = (size_t)libbpf_num_possible_cpus();
+	CLEANUP(freep) struct abi_cpu *each = calloc(n_cpus, sizeof(*each));
+	uint64_t n_timed = 0, timed_ns = 0;
+	uint32_t zero = 0;
+
+	if (!each ||
+		bpf_map__lookup_elem(
+			bpf->maps.cpus, &zero, sizeof(zero), each, n_cpus * sizeof(*each), 0) < 0)
+		return -1;
+	for (size_t i = 0; i < n_cpus; i++) {
+		n_timed += each[i].n_timed;
+		timed_ns += each[i].timed_ns;
+	}
+	return n_timed ? (double)timed_ns / (double)n_timed : -1;
+}

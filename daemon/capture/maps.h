@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* The maps of the BPF object, as capture reads and writes them. Errors are negative errnos. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/abi.h"
+
+struct perfd_bpf;
+
+/* The target filter: a process enters a slot, all that it has mapped is asked for first; a slot's
+ * bit leaves every entry. */
+int maps_add_target(
+	struct perfd_bpf *bpf, unsigned slot, uint32_t pid, uint64_t start_ns, bool on_exec);
+void maps_drop_targets(struct perfd_bpf *bpf, unsigned slot);
+
+/* Counters of a slot: sums over CPUs. */
+int maps_clear_counters(struct perfd_bpf *bpf, uint32_t slot);
+void maps_read_counters(struct perfd_bpf *bpf, unsigned slot, struct abi_counters *ret_counters);
+/* Mean time of a run of the sampling program; < 0: none was timed yet. */
+double maps_read_run_ns(struct perfd_bpf *bpf);
+
+/* The files that the kernel has seen: see the functions of these names in capture.h. */
+void maps_answer_file(struct perfd_bpf *bpf, const struct abi_file_key *key);
+void maps_set_table(struct perfd_bpf *bpf, const struct abi_file_key *key, uint32_t table);
+void maps_forget_files(struct perfd_bpf *bpf);
