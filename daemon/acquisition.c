@@ -24,6 +24,10 @@
 #include "proto/base/time.h"
 
 #define COMPILE_TIMEOUT_NS (10 * NS_PER_SECOND)
+/* New programs that are watched at once, and how often and how far apart each is looked at. */
+#define WATCHED_MAX 32
+#define WATCH_LOOKS 6
+#define WATCH_INTERVAL_NS (4 * NS_PER_MS)
 #define COMPILE_TRIES 2
 /* What workers failed at is tried again, no more often: a hang may have been the machine's. */
 #define RETRY_NS (60 * NS_PER_SECOND)
@@ -38,6 +42,11 @@ struct acquired {
 	unsigned n_failures;
 };
 
+struct watched {
+	uint32_t pid;
+	unsigned n_left;
+};
+
 struct acquisition {
 	struct acquisition_config config;
 	struct object_table *objects;
@@ -46,6 +55,9 @@ struct acquisition {
 	struct acquired *vdso;
 	struct list files, to_compile;
 	size_t n_files, n_opening, n_compiling, n_tables;
+	struct watched watched[WATCHED_MAX];
+	size_t n_watched;
+	struct loop_source *watch_timer;
 	size_t n_given_up; /* files whose tables no worker brought */
 	uint64_t n_bad_before,
 		dropped_ns; /* the symbolizer's count, when files were last dropped */
@@ -288,6 +300,32 @@ void acquisition_need(struct acquisition *acquisition, const struct abi_event *e
 		request(acquired, event);
 }
 
+static int on_watch(void *userdata)
+{
+	struct acquisition *acquisition = userdata;
+
+	for (size_t i = 0; i < acquisition->n_watched; i++) {
+		struct watched *watched = &acquisition->watched[i];
+
+		capture_ask_files(acquisition->config.capture, watched->pid);
+		if (!--watched->n_left)
+			acquisition->watched[i--] = acquisition->watched[--acquisition->n_watched];
+	}
+	if (!acquisition->n_watched)
+		return 0;
+	return loop_source_set_time(
+		acquisition->watch_timer, time_now_ns(CLOCK_MONOTONIC) + WATCH_INTERVAL_NS);
+}
+
+void acquisition_watch(struct acquisition *acquisition, uint32_t pid)
+{
+	if (acquisition->n_watched == WATCHED_MAX)
+		return; /* a storm: the samples themselves will ask */
+	acquisition->watched[acquisition->n_watched++] = (struct watched){pid, WATCH_LOOKS};
+	if (acquisition->n_watched == 1)
+		loop_source_set_time(acquisition->watch_timer, time_now_ns(CLOCK_MONOTONIC));
+}
+
 static int vdso_add(struct acquisition *acquisition)
 {
 	CLEANUP(object_unrefp) struct object *object = object_new_vdso();
@@ -333,6 +371,9 @@ int acquisition_new(const struct acquisition_config *config, struct acquisition 
 	if (!r)
 		r = workers_new(config->loop, &workers, &acquisition->workers);
 	if (!r)
+		r = loop_add_timer(config->loop, UINT64_MAX / 2, on_watch, acquisition,
+			&acquisition->watch_timer);
+	if (!r)
 		r = vdso_add(acquisition);
 	if (r < 0) {
 		acquisition_free(acquisition);
@@ -360,6 +401,7 @@ struct acquisition *acquisition_free(struct acquisition *acquisition)
 {
 	if (!acquisition)
 		return NULL;
+	loop_source_free(acquisition->watch_timer);
 	workers_free(acquisition->workers);
 	if (acquisition->objects)
 		files_drop(acquisition);

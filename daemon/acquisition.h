@@ -40,6 +40,10 @@ struct acquisition *acquisition_free(struct acquisition *acquisition);
 /* ABI_EVENT_NEED_FILE: code of a file that is not known, or could not be opened so far. */
 void acquisition_need(struct acquisition *acquisition, const struct abi_event *event);
 
+/* ABI_EVENT_EXEC: a target has a new program, and will load its libraries within milliseconds. They
+ * are looked for a few times, so that their tables are there before many samples fall on them. */
+void acquisition_watch(struct acquisition *acquisition, uint32_t pid);
+
 /* Is nothing being opened or compiled? */
 bool acquisition_is_settled(const struct acquisition *acquisition);
 

@@ -110,6 +110,8 @@ static void on_event(void *userdata, const struct abi_event *event)
 
 	if (event->kind == ABI_EVENT_NEED_FILE)
 		acquisition_need(pipeline->acquisition, event);
+	else if (event->kind == ABI_EVENT_EXEC)
+		acquisition_watch(pipeline->acquisition, event->pid);
 	else if (event->kind == ABI_EVENT_FORK)
 		on_fork(pipeline, event);
 	else if (event->kind == ABI_EVENT_EXIT)

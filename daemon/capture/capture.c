@@ -348,6 +348,11 @@ int capture_add_target(
 	return maps_add_target(capture->bpf, slot, pid, start_ns, on_exec);
 }
 
+void capture_ask_files(struct capture *capture, uint32_t pid)
+{
+	maps_ask_files(capture->bpf, pid); /* whoever has gone needs nothing */
+}
+
 void capture_counters(struct capture *capture, unsigned slot, struct abi_counters *ret_counters)
 {
 	maps_read_counters(capture->bpf, slot, ret_counters);

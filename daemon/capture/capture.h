@@ -54,6 +54,9 @@ void capture_release(struct capture *capture, unsigned slot);
 int capture_add_target(
 	struct capture *capture, unsigned slot, uint32_t pid, uint64_t start_ns, bool on_exec);
 
+/* A target has mapped code that no sample may have fallen on yet: asks for all of its files. */
+void capture_ask_files(struct capture *capture, uint32_t pid);
+
 /* Sums over CPUs. */
 void capture_counters(struct capture *capture, unsigned slot, struct abi_counters *ret_counters);
 

@@ -57,7 +57,7 @@ void maps_drop_targets(struct perfd_bpf *bpf, unsigned slot)
 }
 
 /* Runs the iterator over one process: each executable mapping is asked for as if sampled. */
-static int mappings_ask(struct perfd_bpf *bpf, uint32_t pid)
+int maps_ask_files(struct perfd_bpf *bpf, uint32_t pid)
 {
 	union bpf_iter_link_info info = {.task.tid = pid};
 	struct bpf_iter_attach_opts options;
@@ -98,7 +98,7 @@ int maps_add_target(
 		target.recordings |= bit;
 	target.start_ns = start_ns;
 	/* Its files first: the samples that come then find them known. */
-	r = mappings_ask(bpf, pid);
+	r = maps_ask_files(bpf, pid);
 	if (r < 0)
 		return r;
 	return bpf_map__update_elem(
