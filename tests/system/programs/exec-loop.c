@@ -19,11 +19,11 @@
 #define PASTE(a, b) a##b
 #define FUNCTION(prefix, suffix) PASTE(prefix, suffix)
 
-void FUNCTION(NAME, _only)(uint64_t until_ns);
+void FUNCTION(NAME, _only)(uint64_t until_used_ns);
 
-__attribute__((noinline)) void FUNCTION(NAME, _only)(uint64_t until_ns)
+__attribute__((noinline)) void FUNCTION(NAME, _only)(uint64_t until_used_ns)
 {
-	while (clock_now_ns() < until_ns)
+	while (clock_used_ns() < until_used_ns)
 		work_a_little();
 }
 
@@ -36,7 +36,7 @@ int main(int argc, char **argv)
 		return 2;
 	if (!deadline_ns)
 		deadline_ns = clock_deadline_ns(30);
-	FUNCTION(NAME, _only)(clock_now_ns() + 1000000);
+	FUNCTION(NAME, _only)(clock_used_ns() + 1000000);
 	if (clock_now_ns() > deadline_ns)
 		return 0;
 	snprintf(deadline, sizeof(deadline), "%" PRIu64, deadline_ns);
