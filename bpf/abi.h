@@ -192,6 +192,12 @@ struct abi_self_test {
 	__u64 start[ABI_SELF_TEST_MAX], end[ABI_SELF_TEST_MAX], inode[ABI_SELF_TEST_MAX];
 };
 
+/* In and out of the identifying program: the file behind a mapping of the caller. */
+struct abi_identify {
+	__u64 address;
+	struct abi_file_key key;
+};
+
 _Static_assert(sizeof(struct abi_credentials) == 40, "abi_credentials");
 _Static_assert(sizeof(struct abi_sample) == 128, "abi_sample");
 _Static_assert(sizeof(struct abi_event) == 168, "abi_event");

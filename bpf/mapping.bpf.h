@@ -78,11 +78,9 @@ static __always_inline void inode_change_time(struct inode *inode, struct abi_fi
 	}
 }
 
-/* The id of a file, new if nobody has seen it. 0 when the table is full. */
-static __always_inline struct abi_file *file_find(struct file *file, struct abi_file_key *key)
+static __always_inline void file_key(struct file *file, struct abi_file_key *key)
 {
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
-	struct abi_file *known, fresh = {};
 
 	__builtin_memset(key, 0, sizeof(*key));
 	key->inode_address = (__u64)inode;
@@ -90,6 +88,14 @@ static __always_inline struct abi_file *file_find(struct file *file, struct abi_
 	key->device = BPF_CORE_READ(inode, i_sb, s_dev);
 	key->generation = BPF_CORE_READ(inode, i_generation);
 	inode_change_time(inode, key);
+}
+
+/* The entry of a file, new if nobody has seen it. NULL when the table is full. */
+static __always_inline struct abi_file *file_find(struct file *file, struct abi_file_key *key)
+{
+	struct abi_file *known, fresh = {};
+
+	file_key(file, key);
 	known = bpf_map_lookup_elem(&files, key);
 	if (known)
 		return known;

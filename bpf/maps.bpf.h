@@ -134,3 +134,5 @@ __u32 vdso_table;
 
 /* Filled in by the self-test: where perfd's pid namespace is. */
 struct abi_self_test self_test;
+
+struct abi_identify identify;

@@ -172,3 +172,18 @@ int on_self_test(void *ctx)
 	}
 	return 0;
 }
+
+/*
+ * Run by user space on itself: the key of the file behind one of its own mappings, made in the same
+ * way as those of targets, so that the two can be compared also where stat() tells other numbers.
+ */
+SEC("raw_tp/perfd_identify")
+int on_identify(void *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct vm_area_struct *vma = (void *)maple_find(
+		(__u64)BPF_CORE_READ(task, mm, mm_mt.ma_root), identify.address, SCRATCH_TASK);
+
+	file_key(BPF_CORE_READ(vma, vm_file), &identify.key);
+	return 0;
+}

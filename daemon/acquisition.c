@@ -226,13 +226,17 @@ static void on_opened(void *userdata, struct opener_reply *reply)
 
 	object->is_requested = false;
 	acquisition->n_opening--;
-	if (reply->path[0])
-		object_set_path(object, reply->path);
+	/* The process may have another program at these addresses by now: that is none of this file. */
+	if (!reply->error &&
+		!capture_is_file(acquisition->config.capture, reply->fd, &acquired->key))
+		reply->error = -ESTALE;
 	if (reply->error || object->state != OBJECT_OPENING) {
 		object->open_error = reply->error;
 		settle(acquisition);
 		return;
 	}
+	if (reply->path[0])
+		object_set_path(object, reply->path);
 	object->fd = take_fd(&reply->fd);
 	object->stat = reply->stat;
 	object->is_by_path = reply->is_by_path;

@@ -151,6 +151,7 @@ static int object_load(struct capture *capture, struct capture_problem *ret_prob
 			"is this build complete?");
 	/* These are run, or attached one by one. */
 	bpf_program__set_autoattach(capture->bpf->progs.on_self_test, false);
+	bpf_program__set_autoattach(capture->bpf->progs.on_identify, false);
 	bpf_program__set_autoattach(capture->bpf->progs.on_mapping, false);
 	r = perfd_bpf__load(capture->bpf);
 	if (r < 0)
@@ -356,6 +357,15 @@ void capture_ask_files(struct capture *capture, uint32_t pid)
 void capture_counters(struct capture *capture, unsigned slot, struct abi_counters *ret_counters)
 {
 	maps_read_counters(capture->bpf, slot, ret_counters);
+}
+
+bool capture_is_file(struct capture *capture, int fd, const struct abi_file_key *key)
+{
+	struct abi_file_key found;
+
+	return self_test_identify(capture->bpf, fd, &found) == 0 &&
+		found.inode_address == key->inode_address && found.inode == key->inode &&
+		found.device == key->device && found.generation == key->generation;
 }
 
 void capture_answer_file(struct capture *capture, const struct abi_file_key *key)

@@ -63,6 +63,13 @@ void capture_counters(struct capture *capture, unsigned slot, struct abi_counter
 /* Delivers all that lies in both rings now. */
 void capture_drain(struct capture *capture);
 
+/*
+ * Is this open file the one that the kernel meant with the key? Asked of the kernel side itself, since
+ * stat() tells other devices and inodes on stacked file systems. Between a sample and our open a
+ * process may have executed another program at the same addresses. A change of the file's attributes
+ * meanwhile is none of its identity.
+ */
+bool capture_is_file(struct capture *capture, int fd, const struct abi_file_key *key);
 /* The daemon has this file, or has given up on it: the kernel asks no more. */
 void capture_answer_file(struct capture *capture, const struct abi_file_key *key);
 /* Where the unwinder finds the rows of this file: an index of `tables`, or ABI_TABLE_NONE. */

@@ -13,6 +13,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "bpf/abi.h"
 #include "bpf/perfd.skel.h"
@@ -64,5 +66,23 @@ int self_test_run(struct perfd_bpf *bpf)
 	for (int i = 0; i < 2 * n; i++)
 		if (test->start[i] != lines[i / 2].start || test->end[i] != lines[i / 2].end)
 			return -EPROTO;
+	return 0;
+}
+
+int self_test_identify(struct perfd_bpf *bpf, int fd, struct abi_file_key *ret_key)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options);
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *mapping = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	int r;
+
+	if (mapping == MAP_FAILED)
+		return -errno;
+	bpf->bss->identify.address = (uintptr_t)mapping;
+	r = bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.on_identify), &options);
+	munmap(mapping, size);
+	if (r < 0)
+		return r;
+	*ret_key = bpf->bss->identify.key;
 	return 0;
 }
