@@ -68,7 +68,8 @@ static __always_inline void inode_change_time(struct inode *inode, struct abi_fi
 
 	if (bpf_core_field_exists(inode->i_ctime_sec)) {
 		key->change_seconds = BPF_CORE_READ(inode, i_ctime_sec);
-		key->change_ns = BPF_CORE_READ(inode, i_ctime_nsec);
+		/* The highest bit says that somebody asked for the time (since 6.13). */
+		key->change_ns = BPF_CORE_READ(inode, i_ctime_nsec) & ~(1u << 31);
 	} else if (bpf_core_field_exists(before_6_11->__i_ctime)) {
 		key->change_seconds = BPF_CORE_READ(before_6_11, __i_ctime.tv_sec);
 		key->change_ns = BPF_CORE_READ(before_6_11, __i_ctime.tv_nsec);

@@ -13,6 +13,27 @@ import support
 from support import PROGRAMS, check, record, started
 
 
+def n_objects(daemon):
+    return support.load_json(daemon.perfctl('status', '--json').out)['objects']
+
+
+def test_each_mapped_file_is_known_once():
+    """Also when it is new: looking at a file must not make another of it."""
+    with support.directory() as where, support.daemon() as daemon:
+        shutil.copy(PROGRAMS / 'spin-alpha', where / 'fresh')
+        with started(where / 'fresh', 20) as program:
+            support.wait_until(lambda: support.comm(program.pid) == 'fresh', 'it runs')
+            time.sleep(0.2)
+            maps = pathlib.Path(f'/proc/{program.pid}/maps').read_text().splitlines()
+            mapped = {line.split(maxsplit=5)[5] for line in maps
+                      if line.split()[1][2] == 'x' and line.split()[4] != '0'}
+            for _ in range(2):
+                record(where, '-p', program.pid, '-d', 1, daemon=daemon)
+                (where / 'fresh').stat()
+                # The vdso is one more.
+                check(n_objects(daemon) == len(mapped) + 1, f'{n_objects(daemon)} for {mapped}')
+
+
 def test_a_binary_deleted_while_it_runs_keeps_its_names():
     with support.directory() as where:
         copy = where / 'doomed'
