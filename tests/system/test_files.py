@@ -3,11 +3,14 @@
 mount namespace, in no file at all; 32-bit code; and perfd inside a pid namespace."""
 
 import contextlib
+import json
 import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import time
+import xml.etree.ElementTree
 
 import support
 from support import PROGRAMS, check, record, started
@@ -118,6 +121,36 @@ def test_a_target_in_another_mount_namespace():
             recorded = record(where, '-p', program.pid, '-d', 2)
         recorded.has('hidden', 'spin_outer', 'spin_leaf')
         recorded.mostly(recorded.count('spin_leaf'))
+
+
+# Fifteen bytes of it become the process's name: a separator, control bytes, markup, invalid UTF-8.
+ODD_NAME = b'a;b\n<&"\x1b[3\xff\x80 1'
+
+
+def test_a_name_that_the_target_chose_breaks_no_output():
+    with support.directory() as where:
+        odd = os.path.join(os.fsencode(where), ODD_NAME)
+        shutil.copy(os.fsencode(PROGRAMS / 'spin-alpha'), odd)
+        with contextlib.ExitStack() as stack:
+            program = subprocess.Popen([odd, b'20'], stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.DEVNULL)
+            stack.callback(support.end, program)
+            time.sleep(0.3)
+            recorded = record(where, '-p', program.pid, '-d', 1)
+            table = support.perfctl('hotspots', recorded.profile)
+            native = subprocess.run([support.PERFCTL, 'record', '--no-daemon', '-p',
+                                     str(program.pid), '-d', '0.5'], cwd=where, check=True,
+                                    stdin=subprocess.DEVNULL, capture_output=True)
+        recorded.mostly(recorded.count('alpha_leaf'))
+        for stack, _ in recorded.stacks:
+            check(stack[0].startswith('a:b?<&"?[3') and stack[0].isprintable(), stack)
+            check(all(frame.isprintable() for frame in stack), stack)
+        xml.etree.ElementTree.parse(recorded.picture)
+        for text in (table.stdout, table.stderr, native.stdout, native.stderr,
+                     json.dumps(recorded.summary, ensure_ascii=False).encode()):
+            check(b'\x1b' not in text and b'\xff' not in text, text)
+        made = [p.name for p in where.glob('*.pb.gz') if p != recorded.profile]
+        check(len(made) == 1 and made[0].isprintable() and made[0].startswith('a'), made)
 
 
 def test_the_vdso_has_names():

@@ -7,6 +7,7 @@ import re
 import shutil
 import xml.etree.ElementTree
 
+import loads
 import support
 
 SECONDS = 5
@@ -108,23 +109,14 @@ def test_redis_by_a_running_daemon():
         judge(pid, 'redis-server', daemon)
 
 
-def busiest_child(pid):
-    """Of postgres: the backend that serves pgbench."""
-    def ticks(child):
-        with open(f'/proc/{child}/stat') as stat:
-            return sum(int(word) for word in stat.read().rpartition(')')[2].split()[11:13])
-
-    return max(support.children(pid), key=ticks)
-
-
 def test_postgres_by_a_private_daemon():
     with support.postgres() as postmaster:
-        judge(busiest_child(postmaster), 'postgres')
+        judge(loads.busiest_child(postmaster), 'postgres')
 
 
 def test_postgres_by_a_running_daemon():
     with support.daemon() as daemon, support.postgres() as postmaster:
-        judge(busiest_child(postmaster), 'postgres', daemon)
+        judge(loads.busiest_child(postmaster), 'postgres', daemon)
 
 
 if __name__ == '__main__':
