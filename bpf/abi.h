@@ -176,6 +176,7 @@ struct abi_cpu {
 struct abi_clock {
 	__u64 period_max_ns; /* longest period that a redraw gives: a longer gap is missed ticks */
 	__u64 period_ns; /* mean */
+	__u64 since_ns; /* the last time that an event was opened: gaps from before say nothing */
 	__u32 base_mhz; /* ticks per 1000 seconds */
 	__u32 reserved;
 };
@@ -207,4 +208,4 @@ _Static_assert(sizeof(struct abi_target) == 24, "abi_target");
 _Static_assert(sizeof(struct abi_recording) == 16, "abi_recording");
 _Static_assert(sizeof(struct abi_counters) == 40, "abi_counters");
 _Static_assert(sizeof(struct abi_cpu) == 40, "abi_cpu");
-_Static_assert(sizeof(struct abi_clock) == 24, "abi_clock");
+_Static_assert(sizeof(struct abi_clock) == 32, "abi_clock");

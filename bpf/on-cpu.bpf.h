@@ -115,7 +115,7 @@ static __always_inline void tick(void *ctx, struct abi_cpu *cpu, struct abi_cloc
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 now = bpf_ktime_get_ns(), elapsed = now - cpu->last_tick_ns;
-	bool is_first = !cpu->last_tick_ns;
+	bool is_first = cpu->last_tick_ns < clock->since_ns;
 	struct abi_target *target;
 	struct scratch *scratch;
 	__u32 slot = SCRATCH_TICK, pid;

@@ -165,8 +165,29 @@ static int object_load(struct capture *capture, struct capture_problem *ret_prob
 	return 0;
 }
 
+static int setting_write(struct capture *capture)
+{
+	uint32_t zero = 0;
+
+	return bpf_map__update_elem(capture->bpf->maps.sampling_clock, &zero, sizeof(zero),
+		&capture->setting, sizeof(capture->setting), BPF_ANY);
+}
+
+static void on_clock_change(void *userdata, const struct abi_clock *setting)
+{
+	struct capture *capture = userdata;
+
+	capture->setting = *setting;
+	setting_write(capture); /* at worst a gap is taken for missed ticks */
+}
+
 static int capture_load(struct capture *capture, struct capture_problem *ret_problem)
 {
+	struct clock_config clock = {
+		.loop = capture->loop,
+		.on_change = on_clock_change,
+		.userdata = capture,
+	};
 	int r;
 
 	libbpf_set_print(quiet);
@@ -178,10 +199,10 @@ static int capture_load(struct capture *capture, struct capture_problem *ret_pro
 	if (r < 0)
 		return problem(ret_problem, r, "cannot attach to the scheduler's tracepoints",
 			"run as root or with CAP_BPF and CAP_PERFMON");
+	clock.prog_fd = bpf_program__fd(capture->bpf->progs.on_tick);
 	r = rings_open(capture);
 	if (!r)
-		r = clock_new(capture->loop, bpf_program__fd(capture->bpf->progs.on_tick),
-			&capture->clock);
+		r = clock_new(&clock, &capture->clock);
 	if (r < 0)
 		return problem(ret_problem, r, "cannot set up the rings", "is memory short?");
 	return 0;
@@ -246,7 +267,6 @@ static int clock_update(struct capture *capture)
 {
 	double frequency_hz = 0;
 	bool is_cpu_clock = false;
-	uint32_t zero = 0;
 	int r;
 
 	for (size_t i = 0; i < ABI_RECORDINGS_MAX; i++) {
@@ -261,8 +281,7 @@ static int clock_update(struct capture *capture)
 	r = clock_set(capture->clock, frequency_hz, is_cpu_clock, &capture->setting);
 	if (r < 0)
 		return r;
-	r = bpf_map__update_elem(capture->bpf->maps.sampling_clock, &zero, sizeof(zero),
-		&capture->setting, sizeof(capture->setting), BPF_ANY);
+	r = setting_write(capture);
 	for (uint32_t i = 0; i < ABI_RECORDINGS_MAX && !r; i++)
 		if (capture->slots[i].is_on)
 			r = slot_write(capture, i);

@@ -31,7 +31,7 @@
 /* Over how many redraws a debt of ticks is paid back, and the most that this leans on a draw. */
 #define STEER_DRAWS 8.0
 #define LEAN_MAX 0.1
-#define HOTPLUG_INTERVAL_NS NS_PER_SECOND
+#define HOTPLUG_INTERVAL_NS (250 * NS_PER_MS)
 
 struct cpu_event {
 	int fd; /* -1: the CPU is offline */
@@ -42,13 +42,13 @@ struct cpu_event {
 };
 
 struct clock {
-	struct loop *loop;
-	int prog_fd;
+	struct clock_config config;
 	struct cpu_event *cpus;
 	size_t n_cpus, n_cpus_allocated, n_open;
 	bool is_hardware, is_probed;
 	double base_hz, redraw_hz, period_ns;
 	uint64_t random;
+	uint64_t opened_ns; /* the last time that an event was */
 	struct loop_source *redraw_timer, *hotplug_timer;
 };
 
@@ -150,10 +150,11 @@ static int cpu_set(struct clock *clock, size_t cpu, bool is_online)
 	fd = event_open(clock, (int)cpu, draw_period(clock, event), clock->is_hardware);
 	if (fd < 0)
 		return -errno;
-	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, clock->prog_fd) < 0 ||
+	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, clock->config.prog_fd) < 0 ||
 		ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0)
 		return -errno;
 	event->fd = take_fd(&fd);
+	clock->opened_ns = event->start_ns;
 	clock->n_open++;
 	return 0;
 }
@@ -235,11 +236,27 @@ static int on_redraw(void *userdata)
 	return loop_source_set_time(clock->redraw_timer, next_redraw_ns(clock));
 }
 
+static struct abi_clock setting(const struct clock *clock)
+{
+	return (struct abi_clock){
+		.period_max_ns = (uint64_t)(clock->period_ns * (1 + JITTER)),
+		.period_ns = (uint64_t)clock->period_ns,
+		.since_ns = clock->opened_ns,
+		.base_mhz = (uint32_t)lround(clock->base_hz * 1000),
+	};
+}
+
 static int on_hotplug(void *userdata)
 {
 	struct clock *clock = userdata;
+	uint64_t opened_ns = clock->opened_ns;
 
 	cpus_update(clock); /* what fails now is tried again at the next look */
+	if (clock->opened_ns != opened_ns) {
+		struct abi_clock changed = setting(clock);
+
+		clock->config.on_change(clock->config.userdata, &changed);
+	}
 	return loop_source_set_time(
 		clock->hotplug_timer, time_now_ns(CLOCK_MONOTONIC) + HOTPLUG_INTERVAL_NS);
 }
@@ -247,13 +264,14 @@ static int on_hotplug(void *userdata)
 static int timers_start(struct clock *clock)
 {
 	int r = loop_add_timer(
-		clock->loop, next_redraw_ns(clock), on_redraw, clock, &clock->redraw_timer);
+		clock->config.loop, next_redraw_ns(clock), on_redraw, clock, &clock->redraw_timer);
 
 	if (r < 0)
 		return r;
 	loop_source_set_priority(clock->redraw_timer, LOOP_PRIORITY_RING);
-	return loop_add_timer(clock->loop, time_now_ns(CLOCK_MONOTONIC) + HOTPLUG_INTERVAL_NS,
-		on_hotplug, clock, &clock->hotplug_timer);
+	return loop_add_timer(clock->config.loop,
+		time_now_ns(CLOCK_MONOTONIC) + HOTPLUG_INTERVAL_NS, on_hotplug, clock,
+		&clock->hotplug_timer);
 }
 
 int clock_set(
@@ -278,11 +296,7 @@ int clock_set(
 		clock_close(clock);
 		return r;
 	}
-	*ret_setting = (struct abi_clock){
-		.period_max_ns = (uint64_t)(clock->period_ns * (1 + JITTER)),
-		.period_ns = (uint64_t)clock->period_ns,
-		.base_mhz = (uint32_t)lround(clock->base_hz * 1000),
-	};
+	*ret_setting = setting(clock);
 	return 0;
 }
 
@@ -295,14 +309,13 @@ const char *clock_event(struct clock *clock)
 	return clock->is_hardware ? "cycles" : "cpu-clock";
 }
 
-int clock_new(struct loop *loop, int prog_fd, struct clock **ret_clock)
+int clock_new(const struct clock_config *config, struct clock **ret_clock)
 {
 	struct clock *clock = calloc(1, sizeof(*clock));
 
 	if (!clock)
 		return -ENOMEM;
-	clock->loop = loop;
-	clock->prog_fd = prog_fd;
+	clock->config = *config;
 	if (getrandom(&clock->random, sizeof(clock->random), 0) < 0)
 		clock->random = time_now_ns(CLOCK_REALTIME);
 	clock->random |= 1;

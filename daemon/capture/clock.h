@@ -14,8 +14,15 @@
 
 struct clock;
 
-/* prog_fd: the perf_event program that each tick runs. Borrowed: loop and fd. */
-int clock_new(struct loop *loop, int prog_fd, struct clock **ret_clock);
+struct clock_config {
+	struct loop *loop; /* borrowed */
+	int prog_fd; /* the perf_event program that each tick runs; borrowed */
+	/* A CPU has come back meanwhile: the kernel side must know of the new setting. */
+	void (*on_change)(void *userdata, const struct abi_clock *setting);
+	void *userdata;
+};
+
+int clock_new(const struct clock_config *config, struct clock **ret_clock);
 struct clock *clock_free(struct clock *clock);
 
 /*
