@@ -205,13 +205,13 @@ static bool agrees(const struct walk *ours, const struct walk *dwfl)
 
 /*
  * libgcc's unwinder of exceptions, when it has found the handler, writes the handler's registers over
- * those that it saved when it was entered, and then leaves by a jump through a register. In these
- * few instructions nothing tells the caller: we stop, and libdwfl goes on with what it finds, to an
- * end that is none.
+ * those that it saved when it was entered, and then leaves by a jump through a register. Stopped in
+ * there, nothing tells the caller's rbp: sooner or later both walks go astray. Ours must not take
+ * that for complete.
  */
 static bool is_rewritten(const struct walk *ours, const struct walk *dwfl)
 {
-	const struct mapping *mapping = ours->n ? mapping_find(ours->pcs[ours->n - 1]) : NULL;
+	const struct mapping *mapping = ours->n ? mapping_find(ours->pcs[0]) : NULL;
 
 	return mapping && mapping->object && ours->stop != ABI_STOP_END && dwfl->n >= ours->n &&
 		!memcmp(ours->pcs, dwfl->pcs, ours->n * sizeof(*ours->pcs)) &&

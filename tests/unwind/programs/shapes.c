@@ -5,12 +5,12 @@
 #include "shapes.h"
 
 #include <alloca.h>
-#include <ctype.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <ucontext.h>
 
 #define ALTERNATE_STACK_BYTES (1 << 20)
 
@@ -215,13 +215,49 @@ SHAPE static unsigned shape_signal(unsigned depth, unsigned seed)
 	return next(depth / 2, seed);
 }
 
-/* The signal comes at an instruction, not in a system call. */
+/* A fault at the first byte for which a rule holds: the rule of the byte before would be wrong. */
+void fault(void);
+__asm__("fault:\n"
+	"	.cfi_startproc\n"
+	"	push %rax\n"
+	"	.cfi_adjust_cfa_offset 8\n"
+	"	ud2\n"
+	"	pop %rax\n"
+	"	.cfi_adjust_cfa_offset -8\n"
+	"	ret\n"
+	"	.cfi_endproc\n");
+
+/* As a stub of the procedure linkage table, with the rule that linkers give it: by the address, a
+ * word is pushed or not. Faults on both sides. */
+void stub(void);
+__asm__("	.p2align 4\n"
+	"stub:\n"
+	"	.cfi_startproc\n"
+	"	.cfi_escape 0x0f,0x0b,0x77,8,0x80,0,0x3f,0x1a,0x3b,0x2a,0x33,0x24,0x22\n"
+	"	ud2\n"
+	"	.byte 0x0f,0x1f,0x40,0\n" /* no operation, in four */
+	"	.byte 0x68,0,0,0,0\n" /* push $0, in five bytes */
+	"	ud2\n"
+	"	lea 8(%rsp),%rsp\n"
+	"	ret\n"
+	"	.cfi_endproc\n");
+
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+	(void)info;
+	on_signal(number);
+	((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] += 2; /* behind ud2 */
+}
+
 SHAPE static unsigned shape_fault(unsigned depth, unsigned seed)
 {
 	if (seed % 4)
 		return next(depth - 1, seed) + 1;
 	signal_depth = (sig_atomic_t)depth / 2;
-	__asm__ volatile("int3" : : : "memory");
+	if (seed & 8)
+		fault();
+	else
+		stub();
 	return seed + 1;
 }
 
@@ -253,7 +289,7 @@ SHAPE static unsigned shape_clock(unsigned depth, unsigned seed)
 SHAPE static unsigned shape_plt(unsigned depth, unsigned seed)
 {
 	for (unsigned i = 0; i < 60; i++)
-		seed += (unsigned)toupper((int)(seed & 127));
+		seed += (unsigned)rand_r(&seed);
 	return next(depth - 1, seed);
 }
 
@@ -295,6 +331,8 @@ static void handle(int number, int flags)
 {
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_NODEFER | flags};
 
+	if (flags & SA_SIGINFO)
+		action.sa_sigaction = on_fault;
 	sigaction(number, &action, NULL);
 }
 
@@ -307,7 +345,7 @@ int main(void)
 	sigaltstack(&stack, NULL);
 	handle(SIGUSR1, 0);
 	handle(SIGUSR2, SA_ONSTACK);
-	handle(SIGTRAP, 0);
+	handle(SIGILL, SA_SIGINFO);
 	for (unsigned seed = 1;; seed++)
 		next(seed % 24, seed);
 }
