@@ -61,9 +61,9 @@ __noinline __u64 recordings_with_children(__u64 wanted)
 	for (__u32 i = 0; i < ABI_RECORDINGS_MAX && wanted >> i; i++) {
 		__u32 index = i;
 		struct abi_recording *recording = bpf_map_lookup_elem(&recordings, &index);
-		__u64 follows = recording ? recording->flags & ABI_RECORDING_CHILDREN : 0;
+		__u64 follows_not = !recording || !(recording->flags & ABI_RECORDING_CHILDREN);
 
-		without |= !follows << i;
+		without |= follows_not << i;
 	}
 	return wanted & ~without;
 }
