@@ -83,7 +83,8 @@ static void on_ready(struct pipeline_observer *pipeline_observer)
 	struct recording_state state;
 
 	recording->state.state = "recording";
-	if (recording->duration_ns)
+	/* A target may have ended already: then the timer is set for that. */
+	if (recording->duration_ns && !recording->has_ended_itself)
 		loop_source_set_time(recording->duration_timer,
 			time_now_ns(CLOCK_MONOTONIC) + recording->duration_ns);
 	recording_state(recording, &state);
