@@ -31,6 +31,10 @@
 #define COMPILE_TRIES 2
 /* What workers failed at is tried again, no more often: a hang may have been the machine's. */
 #define RETRY_NS (60 * NS_PER_SECOND)
+/* Where no worker can be started, what waits for one is tried again after this. */
+#define BROKEN_RETRY_NS NS_PER_SECOND
+/* Answers that say nothing of the process but of the file, or cost a deadline: so many and no more. */
+#define OPEN_TRIES 2
 
 struct acquired {
 	struct list link; /* acquisition.files */
@@ -39,7 +43,7 @@ struct acquired {
 	struct object *object; /* a reference */
 	struct abi_file_key key;
 	struct worker_call call;
-	unsigned n_failures;
+	unsigned n_failures, n_refused; /* of compiling, of opening */
 };
 
 struct watched {
@@ -57,10 +61,10 @@ struct acquisition {
 	size_t n_files, n_opening, n_compiling, n_tables;
 	struct watched watched[WATCHED_MAX];
 	size_t n_watched;
-	struct loop_source *watch_timer;
+	struct loop_source *watch_timer, *broken_timer;
 	size_t n_given_up; /* files whose tables no worker brought */
-	uint64_t n_bad_before,
-		dropped_ns; /* the symbolizer's count, when files were last dropped */
+	uint64_t dropped_ns; /* when files were last dropped, */
+	uint64_t n_bad_before, n_unserved_before; /* and the symbolizer's counts then */
 };
 
 static void settle(struct acquisition *acquisition)
@@ -173,7 +177,7 @@ static int on_compiled(struct worker_call *call, const struct worker_reply *repl
 	return r == -EBADMSG ? r : 0;
 }
 
-/* Hands on as many as the workers take. */
+/* Hands on as many as the workers take. Those that found none to be started stay in the queue. */
 static void compile_next(struct acquisition *acquisition)
 {
 	list_for_each (&acquisition->to_compile, link) {
@@ -192,7 +196,10 @@ static void compile_next(struct acquisition *acquisition)
 		if (!r)
 			continue;
 		acquired->call.on_reply = NULL;
-		if (r == WORKERS_BUSY)
+		if (r == WORKERS_BROKEN)
+			loop_source_set_time(acquisition->broken_timer,
+				time_now_ns(CLOCK_MONOTONIC) + BROKEN_RETRY_NS);
+		if (r > 0)
 			return;
 		list_remove(&acquired->compile);
 		acquisition->n_compiling--;
@@ -218,6 +225,22 @@ static void compile(struct acquired *acquired)
 	compile_next(acquisition);
 }
 
+/* Of a process that has gone, another one may still have the file. */
+static bool is_refused(int error)
+{
+	return error && error != -ENOENT && error != -ESRCH && error != -ESTALE && error != -EBUSY;
+}
+
+/* The kernel asks no more, and a file that costs a deadline at each try costs others no more. */
+static void give_up(struct acquired *acquired)
+{
+	struct acquisition *acquisition = acquired->acquisition;
+
+	acquired->object->state = OBJECT_GONE;
+	capture_answer_file(acquisition->config.capture, &acquired->key);
+	symbolizer_on_object(acquisition->config.symbolizer, acquired->object);
+}
+
 static void on_opened(void *userdata, struct opener_reply *reply)
 {
 	struct acquired *acquired = userdata;
@@ -232,6 +255,8 @@ static void on_opened(void *userdata, struct opener_reply *reply)
 		reply->error = -ESTALE;
 	if (reply->error || object->state != OBJECT_OPENING) {
 		object->open_error = reply->error;
+		if (is_refused(reply->error) && ++acquired->n_refused == OPEN_TRIES)
+			give_up(acquired);
 		settle(acquisition);
 		return;
 	}
@@ -302,6 +327,8 @@ void acquisition_need(struct acquisition *acquisition, const struct abi_event *e
 	acquired = object ? file_find(acquisition, object) : file_add(acquisition, event);
 	if (acquired)
 		request(acquired, event);
+	else
+		capture_answer_file(acquisition->config.capture, &event->need.key);
 }
 
 static int on_watch(void *userdata)
@@ -378,6 +405,9 @@ int acquisition_new(const struct acquisition_config *config, struct acquisition 
 		r = loop_add_timer(config->loop, UINT64_MAX / 2, on_watch, acquisition,
 			&acquisition->watch_timer);
 	if (!r)
+		r = loop_add_timer(config->loop, UINT64_MAX / 2, on_workers_idle, acquisition,
+			&acquisition->broken_timer);
+	if (!r)
 		r = vdso_add(acquisition);
 	if (r < 0) {
 		acquisition_free(acquisition);
@@ -398,6 +428,7 @@ static void files_drop(struct acquisition *acquisition)
 	}
 	acquisition->vdso = NULL;
 	acquisition->n_opening = 0;
+	acquisition->n_compiling = 0;
 	object_table_clear(acquisition->objects);
 }
 
@@ -406,6 +437,7 @@ struct acquisition *acquisition_free(struct acquisition *acquisition)
 	if (!acquisition)
 		return NULL;
 	loop_source_free(acquisition->watch_timer);
+	loop_source_free(acquisition->broken_timer);
 	workers_free(acquisition->workers);
 	if (acquisition->objects)
 		files_drop(acquisition);
@@ -435,9 +467,22 @@ static bool holds_deleted(const struct acquisition *acquisition)
 	return false;
 }
 
-static bool may_retry(const struct acquisition *acquisition, uint64_t n_bad)
+/* What only waits for a worker may be dropped; what a worker or the opener is at may not. */
+static bool is_at_work(const struct acquisition *acquisition)
 {
-	if (!acquisition->n_given_up && n_bad == acquisition->n_bad_before)
+	list_for_each (&acquisition->to_compile, link)
+		if (container_of(link, struct acquired, compile)->call.on_reply)
+			return true;
+	return acquisition->n_opening;
+}
+
+static bool may_retry(
+	const struct acquisition *acquisition, const struct symbolizer_statistics *symbols)
+{
+	/* Workers that cannot be started cost no time. */
+	if (symbols->n_unserved != acquisition->n_unserved_before)
+		return true;
+	if (!acquisition->n_given_up && symbols->n_bad_objects == acquisition->n_bad_before)
 		return false;
 	return !acquisition->dropped_ns ||
 		time_now_ns(CLOCK_MONOTONIC) - acquisition->dropped_ns > RETRY_NS;
@@ -447,14 +492,16 @@ void acquisition_rest(struct acquisition *acquisition)
 {
 	struct symbolizer_statistics symbols;
 
+	acquisition->n_watched = 0;
 	symbolizer_statistics(acquisition->config.symbolizer, &symbols);
-	if (!acquisition_is_settled(acquisition) ||
+	if (is_at_work(acquisition) ||
 		(acquisition->n_files <= LIMIT_OBJECTS_RESTING && !holds_deleted(acquisition) &&
-			!may_retry(acquisition, symbols.n_bad_objects)))
+			!may_retry(acquisition, &symbols)))
 		return;
 	files_drop(acquisition);
 	acquisition->n_given_up = 0;
 	acquisition->n_bad_before = symbols.n_bad_objects;
+	acquisition->n_unserved_before = symbols.n_unserved;
 	acquisition->dropped_ns = time_now_ns(CLOCK_MONOTONIC);
 	capture_forget_files(acquisition->config.capture);
 	upload_reset(acquisition->upload);

@@ -50,7 +50,8 @@ bool acquisition_is_settled(const struct acquisition *acquisition);
 const struct object_table *acquisition_objects(const struct acquisition *acquisition);
 
 /* Nothing is sampled now: lets go of what should not be held for longer (deleted files, or too much
- * of anything). What stays makes the next recording quick. */
+ * of anything), unless something is still being opened or compiled: then on_settled will tell. What
+ * stays makes the next recording quick. */
 void acquisition_rest(struct acquisition *acquisition);
 
 void acquisition_statistics(

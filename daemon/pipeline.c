@@ -69,7 +69,8 @@ static void on_sample(void *userdata, const struct sample *sample)
 	}
 }
 
-/* Recordings that wait for the files of their targets may begin. */
+/* Recordings that wait for the files of their targets may begin. Where there is none any more, the
+ * last one may have left before all was settled. */
 static void on_settled(void *userdata)
 {
 	struct pipeline *pipeline = userdata;
@@ -78,6 +79,8 @@ static void on_settled(void *userdata)
 		if (pipeline->recordings[i] && pipeline->recordings[i]->go_timer)
 			loop_source_set_time(
 				pipeline->recordings[i]->go_timer, time_now_ns(CLOCK_MONOTONIC));
+	if (!pipeline->n_recordings)
+		acquisition_rest(pipeline->acquisition);
 }
 
 static void on_fork(struct pipeline *pipeline, const struct abi_event *event)

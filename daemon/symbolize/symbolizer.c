@@ -40,7 +40,7 @@ struct symbolizer {
 	const char **directories; /* with their texts behind */
 	unsigned n_workers;
 	struct list waits;
-	uint64_t turn, n_open, n_wanted, n_named;
+	uint64_t turn, n_open, n_wanted, n_named, n_unserved;
 	struct loop_source *deferred;
 };
 
@@ -101,8 +101,10 @@ static int serve(struct symbolizer *symbolizer, enum need need, bool are_suspect
 			break;
 		}
 		r = named_object_run(named);
-		if (r == WORKERS_BROKEN || r < 0)
+		if (r == WORKERS_BROKEN || r < 0) {
 			named_object_give_up(named, "worker-failed");
+			symbolizer->n_unserved++;
+		}
 		if (r == WORKERS_BUSY) {
 			is_left = true;
 			continue;
@@ -336,6 +338,7 @@ void symbolizer_statistics(
 		.n_worker_restarts = workers.n_restarts,
 		.n_timeouts = workers.n_timeouts,
 		.n_bad_objects = symbolizer->context.n_bad,
+		.n_unserved = symbolizer->n_unserved,
 		.n_workers = workers.n_workers,
 	};
 }

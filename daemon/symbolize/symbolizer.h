@@ -66,6 +66,7 @@ void symbolizer_cancel_wait(struct symbolizer *symbolizer, void *userdata);
 
 struct symbolizer_statistics {
 	uint64_t n_wanted, n_named, n_worker_restarts, n_timeouts, n_bad_objects, n_workers;
+	uint64_t n_unserved; /* times that names were given up since no worker could be started */
 };
 void symbolizer_statistics(
 	const struct symbolizer *symbolizer, struct symbolizer_statistics *ret_statistics);
