@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * One pass over /proc collects (pid, parent); then whoever has a parent in the set joins it, until
- * nobody does. Orphans were given to another parent and are no descendants any more.
+ * One pass over /proc collects (pid, parent), sorted by pid; then whoever has a parent in the set
+ * joins it, until nobody does. Parents mostly have the smaller pids, so that few rounds find all;
+ * their number is bounded for those who arrange it otherwise. Orphans were given to another parent
+ * and are no descendants any more.
  */
 
 #include "daemon/target/descendants.h"
@@ -18,6 +20,8 @@
 #include "proto/base/array.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/text.h"
+
+#define GENERATIONS_MAX 64
 
 struct process {
 	uint32_t pid, parent;
@@ -72,36 +76,63 @@ static int processes_read(struct process **ret_processes, size_t *ret_n)
 	return 0;
 }
 
-static bool is_in(uint32_t pid, const uint32_t *pids, size_t n)
+static int process_compare(const void *a, const void *b)
 {
-	for (size_t i = 0; i < n; i++)
-		if (pids[i] == pid)
-			return true;
-	return false;
+	uint32_t x = ((const struct process *)a)->pid, y = ((const struct process *)b)->pid;
+
+	return x < y ? -1 : x > y;
+}
+
+static struct process *process_find(struct process *processes, size_t n, uint32_t pid)
+{
+	const struct process key = {.pid = pid};
+
+	return bsearch(&key, processes, n, sizeof(key), process_compare);
+}
+
+/* Lets in whoever has a parent in the set, once for everyone. How many these were. */
+static size_t generation_add(
+	struct process *processes, size_t n, uint32_t *found, size_t n_found, size_t max)
+{
+	size_t n_before = n_found;
+
+	for (size_t i = 0; i < n && n_found < max; i++) {
+		const struct process *parent;
+
+		if (processes[i].is_in)
+			continue;
+		parent = process_find(processes, n, processes[i].parent);
+		if (!parent || !parent->is_in)
+			continue;
+		processes[i].is_in = true;
+		found[n_found++] = processes[i].pid;
+	}
+	return n_found - n_before;
 }
 
 int descendants_find(const uint32_t *pids, size_t n, size_t max, uint32_t **ret_pids, size_t *ret_n)
 {
 	CLEANUP(freep) struct process *processes = NULL;
 	CLEANUP(freep) uint32_t *found = calloc(max ? max : 1, sizeof(*found));
-	size_t n_processes = 0, n_found = 0, n_before;
+	size_t n_processes = 0, n_found = 0;
 	int r = found ? processes_read(&processes, &n_processes) : -ENOMEM;
 
 	if (r < 0)
 		return r;
-	do {
-		n_before = n_found;
-		for (size_t i = 0; i < n_processes && n_found < max; i++) {
-			struct process *process = &processes[i];
+	qsort(processes, n_processes, sizeof(*processes), process_compare);
+	for (size_t i = 0; i < n; i++) {
+		struct process *asked = process_find(processes, n_processes, pids[i]);
 
-			if (process->is_in || is_in(process->pid, pids, n) ||
-				(!is_in(process->parent, pids, n) &&
-					!is_in(process->parent, found, n_found)))
-				continue;
-			process->is_in = true;
-			found[n_found++] = process->pid;
-		}
-	} while (n_found > n_before);
+		if (asked)
+			asked->is_in = true;
+	}
+	for (int i = 0; i < GENERATIONS_MAX; i++) {
+		size_t n_added = generation_add(processes, n_processes, found, n_found, max);
+
+		if (!n_added)
+			break;
+		n_found += n_added;
+	}
 	*ret_pids = TAKE(found);
 	*ret_n = n_found;
 	return 0;

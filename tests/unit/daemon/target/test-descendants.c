@@ -154,6 +154,34 @@ START_TEST(childless_and_missing_processes_have_no_descendants)
 }
 END_TEST
 
+static int n_generations_left = 30;
+
+static void run_generation(int pipe_fd)
+{
+	if (--n_generations_left)
+		start(pipe_fd, run_generation);
+}
+
+START_TEST(long_chain_is_found_to_its_end)
+{
+	uint32_t self = (uint32_t)getpid(), chain[30];
+	CLEANUP(freep) uint32_t *found = NULL;
+	int ends[2];
+	size_t n;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	start(ends[1], run_generation);
+	for (size_t i = 0; i < ARRAY_SIZE(chain); i++)
+		pid_read(ends[0], &chain[i]);
+	ck_assert_int_eq(descendants_find(&self, 1, 100, &found, &n), 0);
+	ck_assert_uint_eq(n, ARRAY_SIZE(chain));
+	for (size_t i = 0; i < ARRAY_SIZE(chain); i++) {
+		ck_assert(has(found, n, chain[i]));
+		kill((pid_t)chain[i], SIGKILL);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -161,6 +189,7 @@ int main(void)
 		those_asked_about_are_not_among_their_own_descendants,
 		no_more_than_the_limit_are_found,
 		childless_and_missing_processes_have_no_descendants,
+		long_chain_is_found_to_its_end,
 	};
 
 	return check_main("target/descendants", tests, ARRAY_SIZE(tests));
