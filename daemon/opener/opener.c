@@ -161,6 +161,10 @@ static int child_start(struct opener *opener)
 	if (!r)
 		r = loop_add_fd(opener->loop, child->fd, EPOLLIN, on_socket, child, &child->socket);
 	if (r < 0) {
+		if (child->pid > 0) {
+			kill(child->pid, SIGKILL);
+			waitpid(child->pid, NULL, 0); /* it was never asked: nothing holds it */
+		}
 		child_free(child);
 		return r;
 	}

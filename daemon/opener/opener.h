@@ -55,7 +55,8 @@ typedef void opener_callback(void *userdata, struct opener_reply *reply);
 int opener_new(struct loop *loop, struct opener **ret_opener);
 struct opener *opener_free(struct opener *opener);
 
-/* Queues a request. 0, -ENOMEM, or -EBUSY (queue full, too many stuck). */
+/* Queues a request. 0, -ENOMEM, -ENAMETOOLONG, or -EBUSY (queue full); then no callback comes. That
+ * too many children are stuck is told by the callback. */
 int opener_submit(struct opener *opener, const struct opener_request *request,
 	opener_callback *callback, void *userdata);
 /* Forgets all requests with this userdata: their callbacks will not come. */
