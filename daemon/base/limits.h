@@ -13,6 +13,10 @@
 #define LIMIT_DURATION_SECONDS (7 * 24 * 3600)
 #define LIMIT_OBJECTS 8192 /* files of targets held at once */
 #define LIMIT_OBJECTS_RESTING 512 /* the same while nothing is recorded */
+#define LIMIT_PROFILE_FRAMES (1 << 18) /* in one recording's profile: distinct ones of each */
+#define LIMIT_PROFILE_STACKS (1 << 22)
+#define LIMIT_PROFILE_SAMPLES (1 << 23)
+#define LIMIT_PROFILE_THREADS (1 << 20)
 #define LIMIT_CONNECTIONS 256
 #define LIMIT_CONNECTIONS_PER_UID 32
 #define LIMIT_EXPORTS_PER_UID 4 /* profiles being fetched at once */

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/base/limits.h"
 #include "proto/base/array.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/text.h"
@@ -349,6 +350,17 @@ static int sample_add(struct attribution *attribution, const struct sample *samp
 	return r;
 }
 
+/* A program may make distinct stacks without end; one stack more must fit below the limits. */
+static bool is_full(const struct profile *profile)
+{
+	size_t n = ABI_KERNEL_FRAMES_MAX + ABI_USER_FRAMES_MAX;
+
+	return profile->n_frames + n > LIMIT_PROFILE_FRAMES ||
+		profile->n_stacks + n > LIMIT_PROFILE_STACKS ||
+		profile->n_samples >= LIMIT_PROFILE_SAMPLES ||
+		profile->n_threads >= LIMIT_PROFILE_THREADS;
+}
+
 int attribution_add(struct attribution *attribution, const struct sample *sample)
 {
 	int r;
@@ -357,6 +369,8 @@ int attribution_add(struct attribution *attribution, const struct sample *sample
 		attribution->profile->ledger.not_permitted++;
 		return 0;
 	}
+	if (is_full(attribution->profile))
+		return profile_count_lost(attribution->profile, "profile-full", 1);
 	r = sample_add(attribution, sample);
 	if (r < 0)
 		profile_count_lost(attribution->profile, "no-memory", 1);

@@ -50,7 +50,8 @@ struct attribution *attribution_free(struct attribution *attribution);
 /* Slices count from this CLOCK_MONOTONIC time. */
 void attribution_start(struct attribution *attribution, uint64_t start_ns);
 
-/* Adds a sample, or counts it as not permitted. 0 or -ENOMEM (the sample is counted as lost). */
+/* Adds a sample, or counts it as not permitted, or as lost above LIMIT_PROFILE_.... 0 or -ENOMEM (the
+ * sample is counted as lost). */
 int attribution_add(struct attribution *attribution, const struct sample *sample);
 
 /* The profile under construction: the caller names frames, fills in the conditions, and seals. */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemon/base/limits.h"
 #include "proto/base/cleanup.h"
 #include "tests/lib/check-main.h"
 
@@ -263,6 +264,29 @@ START_TEST(two_objects_of_one_path_are_two_mappings)
 }
 END_TEST
 
+START_TEST(endless_distinct_frames_end_at_a_limit_and_the_rest_is_counted_lost)
+{
+	const uint64_t n_samples = LIMIT_PROFILE_FRAMES / ABI_USER_FRAMES_MAX + 100;
+	struct fixture f = admin();
+	uint64_t stack[ABI_USER_FRAMES_MAX], offset = 0;
+	struct profile *p;
+
+	fixture_open(&f);
+	for (uint64_t i = 0; i < n_samples; i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(stack); j++)
+			stack[j] = FRAME(FILE_A, offset++);
+		add(&f, head(ABI_STOP_END, 0, ARRAY_SIZE(stack)), NULL, stack);
+	}
+	p = attribution_profile(f.attribution);
+	ck_assert_uint_le(p->n_frames, LIMIT_PROFILE_FRAMES);
+	ck_assert_uint_gt(p->n_frames, LIMIT_PROFILE_FRAMES / 10 * 9);
+	ck_assert_uint_gt(profile_n_lost(p), 0);
+	ck_assert_uint_eq(p->n_samples + profile_n_lost(p), n_samples);
+	ck_assert_str_eq(profile_string(p, p->ledger.lost[0].reason), "profile-full");
+	fixture_close(&f);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -275,6 +299,7 @@ int main(void)
 		without_call_graph_a_stack_is_its_leaf,
 		file_that_nobody_knows_and_memory_without_file_stay_unnamed,
 		two_objects_of_one_path_are_two_mappings,
+		endless_distinct_frames_end_at_a_limit_and_the_rest_is_counted_lost,
 	};
 
 	return check_main("target/attribution", tests, ARRAY_SIZE(tests));
