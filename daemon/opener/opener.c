@@ -278,6 +278,7 @@ int opener_submit(struct opener *opener, const struct opener_request *request,
 	opener_callback *callback, void *userdata)
 {
 	struct queued *queued;
+	int r = 0;
 
 	if (opener->n_queued >= OPENER_QUEUE_MAX)
 		return -EBUSY;
@@ -301,8 +302,13 @@ int opener_submit(struct opener *opener, const struct opener_request *request,
 	opener->n_queued++;
 	/* From the loop: a failure must not call back into whoever is submitting. */
 	if (!opener->is_asked)
-		return loop_source_set_time(opener->timer, time_now_ns(CLOCK_MONOTONIC));
-	return 0;
+		r = loop_source_set_time(opener->timer, time_now_ns(CLOCK_MONOTONIC));
+	if (r < 0) {
+		list_remove(&queued->link);
+		opener->n_queued--;
+		free(queued);
+	}
+	return r;
 }
 
 void opener_cancel(struct opener *opener, void *userdata)
