@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""User stacks without frame pointers: how many are complete, and that none is wrong."""
+
+import os
+import shutil
+import time
+
+import loads
+import support
+from support import PROGRAMS, check, record, run, started
+
+FREQUENCY = 997
+FULL = os.environ.get('PERFCTL_FULL')
+SECONDS = 30 if FULL else 4
+# Of each of the four programs that are compiled from one call tree.
+LAWFUL_SAMPLES = 25000 if FULL else 2500
+TREE_FUNCTIONS = 200
+
+
+def complete(pid, least):
+    """At least this share of the samples that can have a user stack have a complete one."""
+    with support.directory() as where:
+        recorded = record(where, '-p', pid, '-d', SECONDS, '-F', FREQUENCY)
+    ledger = recorded.ledger
+    n = ledger['kept'] - sum(ledger['no_user_stack'].values())
+    print(f'  {ledger["complete"]} of {n} complete, truncated: {ledger["truncated"]}', flush=True)
+    check(n > 100, f'{n} stacks are no load')
+    # One is no share of a short recording.
+    check(n - ledger['complete'] <= max(1, (1 - least) * n),
+          f'{ledger}\n' + '\n'.join(';'.join(stack) for stack, _ in recorded.stacks
+                                   if any(f.startswith('[truncated') for f in stack)))
+
+
+def test_redis_is_complete():
+    with support.redis() as pid:
+        complete(pid, 0.999)
+
+
+def test_nginx_is_complete():
+    with loads.nginx() as pid:
+        complete(pid, 0.999)
+
+
+def test_postgres_is_complete():
+    with support.postgres() as postmaster:
+        complete(loads.busiest_child(postmaster), 0.999)
+
+
+def test_python_is_complete():
+    with loads.python() as pid:
+        complete(pid, 0.995)
+
+
+def build_tree(where, compiler, level):
+    """The program, and the pairs (caller, callee) that are lawful in it."""
+    if not shutil.which(compiler):
+        raise support.Skip(f'{compiler} is not installed')
+    source, pairs, program = where / 'tree.c', where / 'pairs', where / 'tree'
+    run('python3', os.path.join(os.path.dirname(__file__), 'make-call-tree.py'), TREE_FUNCTIONS,
+        os.getpid(), source, pairs)
+    run(compiler, level, '-fomit-frame-pointer', '-D_GNU_SOURCE', '-o', program, source, '-pthread')
+    return program, {tuple(line.split()) for line in pairs.read_text().splitlines()}
+
+
+def is_own(frame):
+    return frame == 'main' or frame.startswith('node_')
+
+
+def unlawful(stack, pairs):
+    """What is wrong with the order of the program's own functions in a stack; None: nothing."""
+    # A compiler's copy of a function has a suffix.
+    own = [frame.partition('.')[0] for frame in stack if is_own(frame)]
+    for pair in zip(own, own[1:]):
+        if pair not in pairs:
+            return f'{pair[0]} does not call {pair[1]}'
+    is_complete = not any(frame.startswith('[truncated') for frame in stack)
+    if is_complete and own and own[0] != 'main' and not own[0].endswith('_start'):
+        return f'{own[0]} is not where a thread begins'
+    return None
+
+
+def is_in_clone(stack):
+    """libc says nothing of the instructions around clone's system call: there, parent and child
+    would need different rules."""
+    return any(frame in ('clone', 'clone3', '__clone', '__clone3') for frame in stack)
+
+
+def lawful(compiler, level):
+    with support.directory() as where:
+        program, pairs = build_tree(where, compiler, level)
+        n = n_complete = n_clone = n_pairs = 0
+        seen = set()
+        deadline = time.monotonic() + (300 if FULL else 30)
+        with started(program) as process:
+            while n < LAWFUL_SAMPLES and time.monotonic() < deadline:
+                recorded = record(where, '-p', process.pid, '-d', 5 if FULL else 1, '-F', 4999)
+                for stack, count in recorded.stacks:
+                    wrong = unlawful(stack, pairs)
+                    check(not wrong, f'{wrong}: {";".join(stack)}')
+                    own = [frame.partition('.')[0] for frame in stack if is_own(frame)]
+                    seen.update(zip(own, own[1:]))
+                    n_pairs += count * max(0, len(own) - 1)
+                    if '[truncated:no-rule]' in stack and is_in_clone(stack):
+                        n_clone += count
+                n += recorded.ledger['kept'] - sum(recorded.ledger['no_user_stack'].values())
+                n_complete += recorded.ledger['complete']
+        print(f'  {n} stacks, {n_complete} complete, {n_clone} in clone, {n_pairs} pairs, {len(seen)} of {len(pairs)} '
+              'different ones, none unlawful', flush=True)
+        check(n >= LAWFUL_SAMPLES, f'only {n} stacks')
+        check(n_complete + n_clone >= 0.995 * n, recorded.ledger)
+        check(n_clone < 0.2 * n, recorded.ledger)
+        check(len(seen) > TREE_FUNCTIONS / 4, f'only {len(seen)} different pairs')
+
+
+def test_every_caller_of_gcc_o2_is_lawful():
+    lawful('gcc', '-O2')
+
+
+def test_every_caller_of_gcc_o3_is_lawful():
+    lawful('gcc', '-O3')
+
+
+def test_every_caller_of_clang_o2_is_lawful():
+    lawful('clang', '-O2')
+
+
+def test_every_caller_of_clang_o3_is_lawful():
+    lawful('clang', '-O3')
+
+
+def test_a_wrong_caller_is_noticed():
+    """The judge itself: without it, the tests above could not fail."""
+    pairs = {('main', 'node_0'), ('node_0', 'node_1')}
+    check(not unlawful(['c', 'main', 'node_0', 'qsort_r', 'node_1.isra.0', 'x'], pairs), 'lawful')
+    check(unlawful(['c', 'main', 'node_1'], pairs), 'a caller left out')
+    check(unlawful(['c', 'node_0', 'node_1'], pairs), 'a root left out')
+    check(not unlawful(['c', '[truncated:x]', 'node_0', 'node_1'], pairs), 'truncated')
+
+
+def test_a_library_that_is_loaded_while_recording_is_unwound_within_50_ms():
+    with support.directory() as where, support.daemon() as daemon:
+        libraries = []
+        for name in ('first', 'second'):
+            # A copy: a file that nobody has seen.
+            libraries.append(where / f'{name}.so')
+            shutil.copy(PROGRAMS / f'libplugin-{name}.so', libraries[-1])
+        with started(PROGRAMS / 'load-twice', *libraries, 2) as program:
+            recorded = record(where, '-p', program.pid, '-d', 4, '-F', FREQUENCY, daemon=daemon)
+        recorded.has('second_phase', 'second_plugin_work', at_least=50)
+        truncated = recorded.ledger['truncated']
+        print(f'  truncated: {truncated}', flush=True)
+        check(truncated.get('no-table', 0) <= 0.05 * FREQUENCY, truncated)
+        check(sum(truncated.values()) == truncated.get('no-table', 0), truncated)
+
+
+if __name__ == '__main__':
+    support.main(globals())
