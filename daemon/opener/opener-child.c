@@ -3,8 +3,9 @@
 /*
  * The child that may hang. A target chose what it maps: every file is looked at through O_PATH
  * first, which starts nothing in a device, a FIFO or a network file system's server, and is opened
- * for reading only when it is a regular file of bearable size. After the open the process must still
- * be the one that was meant.
+ * for reading only when it is a regular file of bearable size. A file system in user space is refused
+ * whole: closing a file there asks its server, and so whoever is given one could be held for ever.
+ * After the open the process must still be the one that was meant.
  */
 
 #include "daemon/opener/opener-wire.h"
@@ -13,6 +14,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/close_range.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -22,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "proto/base/cleanup.h"
@@ -34,6 +37,7 @@
 /* A regular file behind an O_PATH descriptor, opened for reading. */
 static int reopen(int path_fd, struct stat *ret_stat)
 {
+	struct statfs file_system;
 	char link[32];
 	int fd;
 
@@ -43,6 +47,10 @@ static int reopen(int path_fd, struct stat *ret_stat)
 		return -EINVAL;
 	if ((uint64_t)ret_stat->st_size > OPENER_FILE_BYTES_MAX)
 		return -EFBIG;
+	if (fstatfs(path_fd, &file_system) < 0)
+		return -errno;
+	if (file_system.f_type == FUSE_SUPER_MAGIC)
+		return -EOPNOTSUPP;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", path_fd);
 	fd = open(link, OPEN_FLAGS);
 	return fd < 0 ? -errno : fd;
@@ -202,10 +210,11 @@ static int sandbox(void)
 {
 	static const int allowed[] = {SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(recvmsg),
 		SCMP_SYS(sendmsg), SCMP_SYS(recvfrom), SCMP_SYS(open), SCMP_SYS(openat),
-		SCMP_SYS(openat2), SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(close),
-		SCMP_SYS(readlink), SCMP_SYS(brk), SCMP_SYS(mmap), SCMP_SYS(munmap),
-		SCMP_SYS(mremap), SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn),
-		SCMP_SYS(sched_yield), SCMP_SYS(futex), SCMP_SYS(madvise), SCMP_SYS(getpid)};
+		SCMP_SYS(openat2), SCMP_SYS(fstat), SCMP_SYS(fstatfs), SCMP_SYS(newfstatat),
+		SCMP_SYS(close), SCMP_SYS(readlink), SCMP_SYS(brk), SCMP_SYS(mmap),
+		SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(exit), SCMP_SYS(exit_group),
+		SCMP_SYS(rt_sigreturn), SCMP_SYS(sched_yield), SCMP_SYS(futex), SCMP_SYS(madvise),
+		SCMP_SYS(getpid)};
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int r = filter ? 0 : -ENOMEM;
 

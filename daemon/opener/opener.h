@@ -40,7 +40,9 @@ struct opener_request {
 
 struct opener_reply {
 	int fd; /* read-only, regular file, close-on-exec; the callback takes it (or it is closed) */
-	int error; /* 0 or negative errno; fd is -1 then */
+	/* 0 or negative errno, fd is -1 then: -ESRCH another process, -EINVAL no regular file, -EFBIG,
+	 * -EOPNOTSUPP in a file system of user space, -ETIMEDOUT, -EBUSY too many are stuck. */
+	int error;
 	int is_by_path; /* not through the mapping: device and inode prove nothing */
 	struct stat stat;
 	char path[OPENER_PATH_MAX]; /* as the target calls it (of a mapping); "" if not known */

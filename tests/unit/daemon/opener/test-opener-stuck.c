@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -136,25 +137,62 @@ START_TEST(opener_is_freed_with_a_request_under_way)
 }
 END_TEST
 
-/* The server of a file system: agrees to begin, and leaves all that is asked then unanswered. */
+union fuse_reply {
+	struct fuse_init_out init;
+	struct fuse_entry_out entry;
+	struct fuse_attr_out attributes;
+	struct fuse_open_out open;
+	struct fuse_statfs_out statfs;
+};
+
+/* The size of the answer, or 0: none comes. */
+static size_t server_answer(const struct fuse_in_header *asked, union fuse_reply *ret_reply)
+{
+	const struct fuse_attr file = {.ino = 2, .size = 100, .mode = S_IFREG | 0644, .nlink = 1};
+
+	switch (asked->opcode) {
+	case FUSE_INIT:
+		ret_reply->init.major = FUSE_KERNEL_VERSION;
+		ret_reply->init.minor = FUSE_KERNEL_MINOR_VERSION;
+		return sizeof(ret_reply->init);
+	case FUSE_LOOKUP:
+		if (strcmp((const char *)(asked + 1), "answered") != 0)
+			return 0;
+		ret_reply->entry.nodeid = 2;
+		ret_reply->entry.attr = file;
+		return sizeof(ret_reply->entry);
+	case FUSE_GETATTR:
+		ret_reply->attributes.attr = file;
+		return sizeof(ret_reply->attributes);
+	case FUSE_OPEN:
+		return sizeof(ret_reply->open);
+	case FUSE_STATFS:
+		return sizeof(ret_reply->statfs);
+	default:
+		return 0;
+	}
+}
+
+/* The server of a file system: one name is found there and can be opened; any other, and whatever
+ * else is asked, the close too, waits for ever. */
 static _Noreturn void silent_server_run(int fuse_fd)
 {
 	static char request_bytes[FUSE_MIN_READ_BUFFER * 2];
 	const struct fuse_in_header *asked = (const void *)request_bytes;
-	struct {
-		struct fuse_out_header header;
-		struct fuse_init_out init;
-	} reply = {
-		.header = {.len = sizeof(reply)},
-		.init = {.major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION},
-	};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	while (read(fuse_fd, request_bytes, sizeof(request_bytes)) > 0) {
-		if (asked->opcode != FUSE_INIT)
+		struct {
+			struct fuse_out_header header;
+			union fuse_reply body;
+		} reply = {};
+		size_t size = server_answer(asked, &reply.body);
+
+		if (!size)
 			continue;
 		reply.header.unique = asked->unique;
-		if (write(fuse_fd, &reply, sizeof(reply)) != sizeof(reply))
+		reply.header.len = (uint32_t)(sizeof(reply.header) + size);
+		if (write(fuse_fd, &reply, reply.header.len) != reply.header.len)
 			_exit(1);
 	}
 	_exit(0);
@@ -214,6 +252,26 @@ START_TEST(nobody_is_asked_while_too_many_hang_in_a_silent_file_system)
 }
 END_TEST
 
+/* Closing a file there asks the server, and waits for it: the daemon must never have one. */
+START_TEST(file_of_a_file_system_in_user_space_is_refused)
+{
+	struct opener_request inside = {.how = OPENER_HOST_PATH};
+	struct answer answer;
+	pid_t server;
+
+	open_with_file();
+	inside.path = bench_path(&bench, "silent/answered");
+	server = silent_server_start(bench_path(&bench, "silent"));
+	bench_ask(&bench, &inside, &answer);
+	ck_assert_int_eq(answer.error, -EOPNOTSUPP);
+	is_answered();
+	ck_assert_int_eq(umount2(bench_path(&bench, "silent"), MNT_DETACH), 0);
+	ck_assert_int_eq(kill(server, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(server, NULL, 0), server);
+	bench_close(&bench);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -222,6 +280,7 @@ int main(void)
 		cancelled_request_of_a_stuck_child_is_not_answered,
 		opener_is_freed_with_a_request_under_way,
 		nobody_is_asked_while_too_many_hang_in_a_silent_file_system,
+		file_of_a_file_system_in_user_space_is_refused,
 	};
 
 	if (access("/dev/fuse", R_OK | W_OK) != 0 || unshare(CLONE_NEWNS) != 0 ||
