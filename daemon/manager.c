@@ -126,8 +126,8 @@ static bool is_call_graph(const char *name)
 		!strcmp(name, "none");
 }
 
-static int request_check(struct manager *manager, const struct recording_request *request,
-	struct failure *ret_failure)
+static int request_check(struct manager *manager, const struct access_caller *caller,
+	const struct recording_request *request, struct failure *ret_failure)
 {
 	if (!request->n_pids) {
 		failure_set(ret_failure, FAILURE_NO_SUCH_TARGET, "target", "no pid was given");
@@ -147,6 +147,9 @@ static int request_check(struct manager *manager, const struct recording_request
 		return limit(ret_failure, "duration (seconds)", LIMIT_DURATION_SECONDS);
 	if (count(manager, false, NULL) >= LIMIT_RECORDINGS)
 		return limit(ret_failure, "recordings under way", LIMIT_RECORDINGS);
+	if (!caller->is_admin && count(manager, false, &caller->uid) >= LIMIT_RECORDINGS_PER_UID)
+		return limit(
+			ret_failure, "recordings of one user under way", LIMIT_RECORDINGS_PER_UID);
 	return 0;
 }
 
@@ -156,7 +159,7 @@ static int operation_record(void *userdata, const struct access_caller *caller,
 {
 	struct manager *manager = userdata;
 	struct recording *recording;
-	int r = request_check(manager, request, ret_failure);
+	int r = request_check(manager, caller, request, ret_failure);
 
 	if (r < 0)
 		return r;

@@ -4,6 +4,7 @@
 /* Whatever a peer or a target can make grow has its limit here. */
 
 #define LIMIT_RECORDINGS 32 /* under way at once */
+#define LIMIT_RECORDINGS_PER_UID 8 /* of whom is no admin: others keep their share */
 #define LIMIT_PROFILES 64 /* finished ones kept for fetching; the oldest goes */
 #define LIMIT_PROFILES_PER_UID 16
 #define LIMIT_PIDS 256 /* in one request */

@@ -277,5 +277,18 @@ def test_limits_of_the_daemon_are_named():
         check(not list(where.iterdir()), 'a file was written')
 
 
+def test_one_user_leaves_recordings_for_others():
+    strangers_can_run_us()
+    with support.daemon() as daemon, started(*as_stranger('sleep', 60)) as program:
+        support.wait_until(lambda: support.comm(program.pid) == 'sleep', 'setpriv is done')
+        detach = as_stranger(PERFCTL, 'record', '--detach', '--socket', daemon.socket, '-p',
+                             program.pid)
+        for _ in range(8):
+            support.run(*detach)
+        done = support.run(*detach, expect=1)
+        check('limit' in done.err and '8' in done.err, done.err)
+        daemon.perfctl('record', '--detach', '-p', program.pid)
+
+
 if __name__ == '__main__':
     support.main(globals())
