@@ -150,7 +150,7 @@ struct task_struct {
 };
 
 struct pt_regs {
-	unsigned long bp, ip, cs, sp;
+	unsigned long bp, orig_ax, ip, cs, sp;
 };
 
 struct bpf_iter__task_vma {

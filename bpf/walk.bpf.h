@@ -6,6 +6,8 @@
  * last one found is remembered) and leaves as (file, offset); the unwinder finds the caller.
  */
 
+#define SYSCALL_RT_SIGRETURN 15 /* arch/x86/entry/syscalls/syscall_64.tbl */
+
 /* May this task have a user stack that we can read? 0, or enum abi_stop + 1. */
 static __always_inline int walk_refuses(struct task_struct *task, struct pt_regs *regs)
 {
@@ -89,7 +91,8 @@ static __always_inline __u16 walk_user(
 	walk->unwind.pc = BPF_CORE_READ(regs, ip);
 	walk->unwind.sp = BPF_CORE_READ(regs, sp);
 	walk->unwind.fp = BPF_CORE_READ(regs, bp);
-	walk->unwind.is_exact = 1;
+	/* The system call is the last that this function does: behind it is another, or none. */
+	walk->unwind.is_exact = BPF_CORE_READ(regs, orig_ax) != SYSCALL_RT_SIGRETURN;
 	walk->unwind.is_fp_lost = 0;
 	for (int i = 0; i < ABI_USER_FRAMES_MAX; i++) {
 		stop = walk_step(slot);
