@@ -293,6 +293,12 @@ int pipeline_add_target(struct pipeline_recording *recording, uint32_t pid, bool
 	return r;
 }
 
+void pipeline_remove_target(struct pipeline_recording *recording, uint32_t pid)
+{
+	targets_remove(&recording->targets, pid, 0);
+	capture_remove_target(recording->pipeline->capture, recording->slot, pid);
+}
+
 bool pipeline_has_target(const struct pipeline_recording *recording, uint32_t pid)
 {
 	return targets_has(&recording->targets, pid);

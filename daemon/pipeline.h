@@ -58,6 +58,8 @@ struct pipeline *pipeline_free(struct pipeline *pipeline);
 int pipeline_record(struct pipeline *pipeline, const struct pipeline_request *request,
 	struct pipeline_observer *observer, struct pipeline_recording **ret_recording);
 int pipeline_add_target(struct pipeline_recording *recording, uint32_t pid, bool on_exec);
+/* For one that turns out to have ended before it was added: its successor in the pid is no target. */
+void pipeline_remove_target(struct pipeline_recording *recording, uint32_t pid);
 bool pipeline_has_target(const struct pipeline_recording *recording, uint32_t pid);
 /*
  * To be called once, after the first targets: begins to sample as soon as all that they have mapped

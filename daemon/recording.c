@@ -209,9 +209,10 @@ static int target_add(
 		return r;
 	}
 	ended.fd = fd;
-	if (r == -ESRCH || poll(&ended, 1, 0) != 0)
-		return no_such_target(ret_failure, pid, "it has ended");
-	return 0;
+	if (!r && !poll(&ended, 1, 0))
+		return 0;
+	pipeline_remove_target(recording->pipeline, pid);
+	return no_such_target(ret_failure, pid, "it has ended");
 }
 
 /*

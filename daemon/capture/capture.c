@@ -368,6 +368,11 @@ int capture_add_target(
 	return maps_add_target(capture->bpf, slot, pid, start_ns, on_exec);
 }
 
+void capture_remove_target(struct capture *capture, unsigned slot, uint32_t pid)
+{
+	maps_remove_target(capture->bpf, slot, pid);
+}
+
 void capture_ask_files(struct capture *capture, uint32_t pid)
 {
 	maps_ask_files(capture->bpf, pid); /* whoever has gone needs nothing */

@@ -53,6 +53,8 @@ void capture_release(struct capture *capture, unsigned slot);
  * exec on. Asks for all files that it has mapped. 0 or a negative errno (-ENOSPC: table full). */
 int capture_add_target(
 	struct capture *capture, unsigned slot, uint32_t pid, uint64_t start_ns, bool on_exec);
+/* Takes it out of a slot again: one that had ended before it was added is never told of. */
+void capture_remove_target(struct capture *capture, unsigned slot, uint32_t pid);
 
 /* A target has mapped code that no sample may have fallen on yet: asks for all of its files. */
 void capture_ask_files(struct capture *capture, uint32_t pid);

@@ -29,30 +29,34 @@ int maps_clear_counters(struct perfd_bpf *bpf, uint32_t index)
 		bpf->maps.counters, &index, sizeof(index), zeros, n_cpus * sizeof(*zeros), BPF_ANY);
 }
 
-/* Takes the slot's bit out of every target; those without any bit leave the filter. */
+/* Takes the slot's bit out of a target's entry; one without any bit leaves the filter. */
+void maps_remove_target(struct perfd_bpf *bpf, unsigned slot, uint32_t pid)
+{
+	struct bpf_map *map = bpf->maps.targets;
+	uint64_t bit = UINT64_C(1) << slot;
+	struct abi_target target;
+
+	if (bpf_map__lookup_elem(map, &pid, sizeof(pid), &target, sizeof(target), 0) < 0 ||
+		!((target.recordings | target.on_exec) & bit))
+		return;
+	target.recordings &= ~bit;
+	target.on_exec &= ~bit;
+	if (target.recordings | target.on_exec)
+		bpf_map__update_elem(map, &pid, sizeof(pid), &target, sizeof(target), BPF_EXIST);
+	else
+		bpf_map__delete_elem(map, &pid, sizeof(pid), 0);
+}
+
 void maps_drop_targets(struct perfd_bpf *bpf, unsigned slot)
 {
 	struct bpf_map *map = bpf->maps.targets;
 	uint32_t key, next;
-	uint64_t bit = UINT64_C(1) << slot;
 	bool is_last = bpf_map__get_next_key(map, NULL, &next, sizeof(next)) < 0;
 
 	while (!is_last) {
-		struct abi_target target;
-
 		key = next;
 		is_last = bpf_map__get_next_key(map, &key, &next, sizeof(next)) < 0;
-		if (bpf_map__lookup_elem(map, &key, sizeof(key), &target, sizeof(target), 0) < 0)
-			continue;
-		if (!((target.recordings | target.on_exec) & bit))
-			continue;
-		target.recordings &= ~bit;
-		target.on_exec &= ~bit;
-		if (target.recordings | target.on_exec)
-			bpf_map__update_elem(
-				map, &key, sizeof(key), &target, sizeof(target), BPF_EXIST);
-		else
-			bpf_map__delete_elem(map, &key, sizeof(key), 0);
+		maps_remove_target(bpf, slot, key);
 	}
 }
 

@@ -16,6 +16,7 @@ int maps_add_target(
 	struct perfd_bpf *bpf, unsigned slot, uint32_t pid, uint64_t start_ns, bool on_exec);
 /* Asks for all files that a process has mapped executable: each is an event, unless it is known. */
 int maps_ask_files(struct perfd_bpf *bpf, uint32_t pid);
+void maps_remove_target(struct perfd_bpf *bpf, unsigned slot, uint32_t pid);
 void maps_drop_targets(struct perfd_bpf *bpf, unsigned slot);
 
 /* Counters of a slot: sums over CPUs. */

@@ -168,6 +168,66 @@ START_TEST(two_recordings_thin_one_clock_each_to_its_own_rate)
 }
 END_TEST
 
+START_TEST(removed_target_is_sampled_no_more_for_that_slot_alone)
+{
+	struct abi_counters removed, kept;
+	unsigned slot_removed, slot_kept;
+
+	setup();
+	slot_removed = take(500);
+	slot_kept = take(500);
+	capture_remove_target(t.capture, slot_removed, (uint32_t)t.child);
+	capture_remove_target(t.capture, slot_removed, 1u << 30); /* nobody */
+	ck_assert_int_eq(capture_start(t.capture, slot_removed), 0);
+	ck_assert_int_eq(capture_start(t.capture, slot_kept), 0);
+	run_ms(300);
+	capture_counters(t.capture, slot_removed, &removed);
+	capture_counters(t.capture, slot_kept, &kept);
+	ck_assert_uint_eq(removed.taken, 0);
+	ck_assert_uint_gt(kept.taken, 20);
+	teardown();
+}
+END_TEST
+
+/* Recordings of this process with and without children, in the first slots and beyond 32. */
+START_TEST(children_are_followed_in_those_slots_that_ask_for_it)
+{
+	struct capture_request request = {.frequency_hz = 200};
+	struct abi_counters counters;
+	unsigned slots[40];
+	pid_t child;
+
+	setup();
+	for (unsigned i = 0; i < ARRAY_SIZE(slots); i++) {
+		request.with_children = i % 2;
+		ck_assert_int_eq(capture_take(t.capture, &request, &slots[i]), 0);
+		ck_assert_int_eq(
+			capture_add_target(t.capture, slots[i], (uint32_t)getpid(), 0, false), 0);
+		ck_assert_int_eq(capture_start(t.capture, slots[i]), 0);
+	}
+	child = fork();
+	if (!child) {
+		alarm(60);
+		for (;;)
+			;
+	}
+	for (int i = 0; i < 60; i++)
+		usleep(10000); /* it is the child that uses the CPU */
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(slots); i++) {
+		capture_counters(t.capture, slots[i], &counters);
+		if (i % 2)
+			ck_assert_msg(
+				counters.taken > 20, "slot %u: %llu", slots[i], counters.taken);
+		else
+			ck_assert_msg(
+				counters.taken < 20, "slot %u: %llu", slots[i], counters.taken);
+	}
+	teardown();
+}
+END_TEST
+
 START_TEST(slots_run_out_with_ebusy_and_come_back)
 {
 	const struct capture_request request = {.frequency_hz = 99};
@@ -191,6 +251,8 @@ int main(void)
 		answered_file_is_not_asked_for_again,
 		what_was_taken_is_delivered_and_of_the_target_alone,
 		two_recordings_thin_one_clock_each_to_its_own_rate,
+		removed_target_is_sampled_no_more_for_that_slot_alone,
+		children_are_followed_in_those_slots_that_ask_for_it,
 		slots_run_out_with_ebusy_and_come_back,
 	};
 
