@@ -2,8 +2,8 @@
 
 /*
  * One record for each file id. Its object goes OPENING -> OPEN (or stays OPENING when the process
- * was gone: the kernel asks again when another one has the file), then its table is compiled, one
- * job after another, by a worker pool of its own. Until a table is there the kernel side ends walks
+ * was gone: the kernel asks again when another one has the file; or becomes GONE when the file itself
+ * refuses), then its table is compiled, one job after another, by a worker pool of its own. Until a table is there the kernel side ends walks
  * in that file with "no-table": a missing frame is better than a wrong one.
  */
 
