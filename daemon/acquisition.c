@@ -18,16 +18,13 @@
 #include "daemon/symbolize/workers.h"
 #include "daemon/unwind/upload.h"
 #include "daemon/unwind/validate.h"
+#include "daemon/watch.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/list.h"
 #include "proto/base/log.h"
 #include "proto/base/time.h"
 
 #define COMPILE_TIMEOUT_NS (10 * NS_PER_SECOND)
-/* New programs that are watched at once, and how often and how far apart each is looked at. */
-#define WATCHED_MAX 32
-#define WATCH_LOOKS 6
-#define WATCH_INTERVAL_NS (4 * NS_PER_MS)
 #define COMPILE_TRIES 2
 /* What workers failed at is tried again, no more often: a hang may have been the machine's. */
 #define RETRY_NS (60 * NS_PER_SECOND)
@@ -46,11 +43,6 @@ struct acquired {
 	unsigned n_failures, n_refused; /* of compiling, of opening */
 };
 
-struct watched {
-	uint32_t pid;
-	unsigned n_left;
-};
-
 struct acquisition {
 	struct acquisition_config config;
 	struct object_table *objects;
@@ -59,9 +51,8 @@ struct acquisition {
 	struct acquired *vdso;
 	struct list files, to_compile;
 	size_t n_files, n_opening, n_compiling, n_tables;
-	struct watched watched[WATCHED_MAX];
-	size_t n_watched;
-	struct loop_source *watch_timer, *broken_timer;
+	struct watch *watch;
+	struct loop_source *broken_timer;
 	size_t n_given_up; /* files whose tables no worker brought */
 	uint64_t dropped_ns; /* when files were last dropped, */
 	uint64_t n_bad_before, n_unserved_before; /* and the symbolizer's counts then */
@@ -331,30 +322,9 @@ void acquisition_need(struct acquisition *acquisition, const struct abi_event *e
 		capture_answer_file(acquisition->config.capture, &event->need.key);
 }
 
-static int on_watch(void *userdata)
-{
-	struct acquisition *acquisition = userdata;
-
-	for (size_t i = 0; i < acquisition->n_watched; i++) {
-		struct watched *watched = &acquisition->watched[i];
-
-		capture_ask_files(acquisition->config.capture, watched->pid);
-		if (!--watched->n_left)
-			acquisition->watched[i--] = acquisition->watched[--acquisition->n_watched];
-	}
-	if (!acquisition->n_watched)
-		return 0;
-	return loop_source_set_time(
-		acquisition->watch_timer, time_now_ns(CLOCK_MONOTONIC) + WATCH_INTERVAL_NS);
-}
-
 void acquisition_watch(struct acquisition *acquisition, uint32_t pid)
 {
-	if (acquisition->n_watched == WATCHED_MAX)
-		return; /* a storm: the samples themselves will ask */
-	acquisition->watched[acquisition->n_watched++] = (struct watched){pid, WATCH_LOOKS};
-	if (acquisition->n_watched == 1)
-		loop_source_set_time(acquisition->watch_timer, time_now_ns(CLOCK_MONOTONIC));
+	watch_add(acquisition->watch, pid);
 }
 
 static int vdso_add(struct acquisition *acquisition)
@@ -402,8 +372,7 @@ int acquisition_new(const struct acquisition_config *config, struct acquisition 
 	if (!r)
 		r = workers_new(config->loop, &workers, &acquisition->workers);
 	if (!r)
-		r = loop_add_timer(config->loop, UINT64_MAX / 2, on_watch, acquisition,
-			&acquisition->watch_timer);
+		r = watch_new(config->loop, config->capture, &acquisition->watch);
 	if (!r)
 		r = loop_add_timer(config->loop, UINT64_MAX / 2, on_workers_idle, acquisition,
 			&acquisition->broken_timer);
@@ -436,7 +405,7 @@ struct acquisition *acquisition_free(struct acquisition *acquisition)
 {
 	if (!acquisition)
 		return NULL;
-	loop_source_free(acquisition->watch_timer);
+	watch_free(acquisition->watch);
 	loop_source_free(acquisition->broken_timer);
 	workers_free(acquisition->workers);
 	if (acquisition->objects)
@@ -492,7 +461,7 @@ void acquisition_rest(struct acquisition *acquisition)
 {
 	struct symbolizer_statistics symbols;
 
-	acquisition->n_watched = 0;
+	watch_clear(acquisition->watch);
 	symbolizer_statistics(acquisition->config.symbolizer, &symbols);
 	if (is_at_work(acquisition) ||
 		(acquisition->n_files <= LIMIT_OBJECTS_RESTING && !holds_deleted(acquisition) &&
