@@ -15,6 +15,8 @@ SECONDS = 30 if FULL else 4
 # Of each of the four programs that are compiled from one call tree.
 LAWFUL_SAMPLES = 25000 if FULL else 2500
 TREE_FUNCTIONS = 200
+# Another tree each time, where there is time for more of them.
+SEED = os.getpid() if FULL else 1
 
 
 def complete(pid, least):
@@ -57,7 +59,7 @@ def build_tree(where, compiler, level):
         raise support.Skip(f'{compiler} is not installed')
     source, pairs, program = where / 'tree.c', where / 'pairs', where / 'tree'
     run('python3', os.path.join(os.path.dirname(__file__), 'make-call-tree.py'), TREE_FUNCTIONS,
-        os.getpid(), source, pairs)
+        SEED, source, pairs)
     run(compiler, level, '-fomit-frame-pointer', '-D_GNU_SOURCE', '-o', program, source, '-pthread')
     return program, {tuple(line.split()) for line in pairs.read_text().splitlines()}
 
@@ -104,11 +106,11 @@ def lawful(compiler, level):
                         n_clone += count
                 n += recorded.ledger['kept'] - sum(recorded.ledger['no_user_stack'].values())
                 n_complete += recorded.ledger['complete']
-        print(f'  {n} stacks, {n_complete} complete, {n_clone} in clone, {n_pairs} pairs, {len(seen)} of {len(pairs)} '
+        print(f'  tree {SEED}: {n} stacks, {n_complete} complete, {n_clone} in clone, {n_pairs} pairs, {len(seen)} of {len(pairs)} '
               'different ones, none unlawful', flush=True)
         check(n >= LAWFUL_SAMPLES, f'only {n} stacks')
         check(n_complete + n_clone >= 0.995 * n, recorded.ledger)
-        check(n_clone < 0.2 * n, recorded.ledger)
+        check(n_clone < 0.3 * n, recorded.ledger)
         check(len(seen) > TREE_FUNCTIONS / 4, f'only {len(seen)} different pairs')
 
 
