@@ -122,7 +122,9 @@ class Tree:
         # Not at the end: a call in tail position leaves no frame. One child in each call is enough.
         calls = ''
         if self.children[i]:
-            cases = ''.join(f'\tcase {k}:\n\t\tresult += node_{child}(result);\n\t\tbreak;\n'
+            last = len(self.children[i]) - 1
+            cases = ''.join(f'\t{f"case {k}" if k < last else "default"}:\n'
+                            f'\t\tresult += node_{child}(result);\n\t\tbreak;\n'
                             for k, child in enumerate(self.children[i]))
             calls = f'\tswitch (pick() & {self.mask(i)}) {{\n{cases}\t}}\n'
         signal = self.shapes[:i].count('signal')
