@@ -17,11 +17,20 @@
 
 #define LIMIT_DEFAULT 30
 
-enum { OPTION_BY = OPTION_ID_FIRST, OPTION_SORT, OPTION_ALL, OPTION_JSON };
+enum {
+	OPTION_BY = OPTION_ID_FIRST,
+	OPTION_SORT,
+	OPTION_CALLERS,
+	OPTION_CALLEES,
+	OPTION_ALL,
+	OPTION_JSON
+};
 
 static const struct option_spec options[] = {
-	{OPTION_BY, "by", "WHAT", "function (default), module or line"},
-	{OPTION_SORT, "sort", "self|total", "what comes first (self)"},
+	{OPTION_BY, "by", "WHAT", "function (default), module, line, thread, process, unit"},
+	{OPTION_SORT, "sort", "self|total|score", "what comes first (self)"},
+	{OPTION_CALLERS, "callers", "FUNCTION", "who calls that function directly"},
+	{OPTION_CALLEES, "callees", "FUNCTION", "whom that function calls directly"},
 	{'n', "limit", "N", "rows (30)"},
 	{OPTION_ALL, "all", NULL, "all rows"},
 	{OPTION_JSON, "json", NULL, "for programs: conditions, ledger, hotspots"},
@@ -31,14 +40,16 @@ static const struct option_spec options[] = {
 struct arguments {
 	struct narrow_arguments narrow;
 	size_t by, sort;
+	const char *callers, *callees;
 	uint32_t limit;
 	bool is_json;
 };
 
 static int on_option(void *userdata, const struct option_spec *spec, const char *value)
 {
-	static const char *const bys[] = {"function", "module", "line"};
-	static const char *const sorts[] = {"self", "total"};
+	static const char *const bys[] = {
+		"function", "module", "line", "thread", "process", "unit"};
+	static const char *const sorts[] = {"self", "total", "score"};
 	struct arguments *arguments = userdata;
 
 	switch (spec->id) {
@@ -48,6 +59,12 @@ static int on_option(void *userdata, const struct option_spec *spec, const char 
 		return option_parse_word(spec, value, sorts, ARRAY_SIZE(sorts), &arguments->sort);
 	case 'n':
 		return option_parse_count(spec, value, &arguments->limit);
+	case OPTION_CALLERS:
+		arguments->callers = value;
+		return 0;
+	case OPTION_CALLEES:
+		arguments->callees = value;
+		return 0;
 	case OPTION_ALL:
 		arguments->limit = 0;
 		return 0;
@@ -78,15 +95,33 @@ static int append_json(const struct profile *profile, const struct rank_options 
 	return buffer_error(out);
 }
 
+/* 0, or -EINVAL after saying that there is no such function. */
+static int read_rank(
+	const struct profile *profile, const struct arguments *arguments, struct rank_options *rank)
+{
+	static const enum rank_by bys[] = {RANK_BY_FUNCTION, RANK_BY_MODULE, RANK_BY_LINE,
+		RANK_BY_THREAD, RANK_BY_PROCESS, RANK_BY_UNIT};
+	static const enum rank_sort sorts[] = {RANK_SORT_SELF, RANK_SORT_TOTAL, RANK_SORT_SCORE};
+	const char *function = arguments->callers ? arguments->callers : arguments->callees;
+	struct profile_error error = {0};
+
+	rank->by = bys[arguments->by];
+	rank->sort = sorts[arguments->sort];
+	if (!function)
+		return narrow_value_type(&arguments->narrow, profile, &rank->value_type);
+	rank->by = arguments->callers ? RANK_BY_CALLER : RANK_BY_CALLEE;
+	rank->sort = RANK_SORT_TOTAL;
+	if (ranking_find_function(profile, function, &rank->function, &error) > 0) {
+		message_error("%s", error.text);
+		return -EINVAL;
+	}
+	return narrow_value_type(&arguments->narrow, profile, &rank->value_type);
+}
+
 static int append_ranking(const struct profile *profile, const struct arguments *arguments,
 	const char *source, struct buffer *out)
 {
-	static const enum rank_by bys[] = {RANK_BY_FUNCTION, RANK_BY_MODULE, RANK_BY_LINE};
-	static const enum rank_sort sorts[] = {RANK_SORT_SELF, RANK_SORT_TOTAL};
-	struct rank_options rank = {.by = bys[arguments->by], .sort = sorts[arguments->sort]};
 	struct table_options table = {
-		.by = rank.by,
-		.sort = rank.sort,
 		.limit = arguments->limit,
 		.width = (unsigned)terminal_width(STDOUT_FILENO),
 		.has_colour = terminal_has_colour(STDOUT_FILENO),
@@ -94,14 +129,13 @@ static int append_ranking(const struct profile *profile, const struct arguments 
 	};
 	int r;
 
-	r = narrow_value_type(&arguments->narrow, profile, &rank.value_type);
+	r = read_rank(profile, arguments, &table.rank);
 	if (r < 0)
 		return r;
-	table.value_type = rank.value_type;
 	if (!profile->conditions.target && strcmp(source, "-") != 0)
 		table.title = text_base_name(source);
 	if (arguments->is_json)
-		return append_json(profile, &rank, arguments->limit, out);
+		return append_json(profile, &table.rank, arguments->limit, out);
 	return table_append_hotspots(profile, &table, out);
 }
 
@@ -120,6 +154,10 @@ static int run(const struct command *command, int argc, char **argv)
 		return EXIT_USAGE;
 	if (positional.n != 1) {
 		options_error(command, "hotspots takes one SOURCE: a file, or '-'");
+		return EXIT_USAGE;
+	}
+	if (arguments.callers && arguments.callees) {
+		options_error(command, "'--callers' and '--callees' exclude each other");
 		return EXIT_USAGE;
 	}
 	r = narrow_load(&arguments.narrow, positional.items[0], &profile);

@@ -25,6 +25,8 @@
 #define PLAIN "\033[0m"
 #define HOT_SHARE 0.10
 #define WARM_SHARE 0.02
+/* Shares that are nearly equal take for ever to tell apart: then no time is said. */
+#define TELLING_APART_MAX 1000
 
 static const char *colour(const struct table_options *options, const char *sequence)
 {
@@ -53,7 +55,7 @@ static void append_name(const struct profile *profile, const struct rank_row *ro
 	size_t room = 0, cells = 0;
 
 	/* "[module+0xADDR]" says its module already. */
-	if (options->by != RANK_BY_MODULE && *text != '[')
+	if (options->rank.by != RANK_BY_MODULE && *text != '[')
 		append_place(profile, row, &place);
 	if (buffer_error(&place) < 0)
 		return;
@@ -93,8 +95,8 @@ static void append_share(
 static void append_row(const struct profile *profile, const struct rank_row *row,
 	const struct table_options *options, struct buffer *out)
 {
-	const struct rank_share *share = options->sort == RANK_SORT_SELF ? &row->self_share
-									 : &row->total_share;
+	const struct rank_share *share = options->rank.sort == RANK_SORT_SELF ? &row->self_share
+									      : &row->total_share;
 	char speedup[32] = "any";
 
 	if (isfinite(share->speedup_max) && share->speedup_max < 1000)
@@ -109,22 +111,59 @@ static void append_row(const struct profile *profile, const struct rank_row *row
 	buffer_append_char(out, '\n');
 }
 
-static void append_sufficiency(const struct profile *profile, const struct ranking *ranking,
-	const struct table_options *options, struct buffer *out)
+/* So many times more of what the recording was long. */
+static void append_time(const struct profile *profile, double times, struct buffer *out)
 {
-	uint64_t duration_ns = profile->conditions.duration_ns;
-	const struct rank_share *share;
+	double ns = times * (double)profile->conditions.duration_ns;
 	char text[64];
 
-	if (!ranking->n_rows)
-		return;
-	share = options->sort == RANK_SORT_SELF ? &ranking->rows[0].self_share
-						: &ranking->rows[0].total_share;
+	buffer_append_text(out,
+		text_format_duration(
+			ns < 9e18 ? (uint64_t)ns : UINT64_MAX / 2, text, sizeof(text)));
+}
+
+static void append_sufficiency(
+	const struct profile *profile, const struct ranking *ranking, struct buffer *out)
+{
+	struct rank_sufficiency sufficiency = ranking_sufficiency(ranking);
+	bool has_duration = profile->conditions.duration_ns;
+
 	buffer_printf(out, "The first row is known to ±%.1f points (95 %%)",
-		50 * (share->high - share->low));
-	if (duration_ns)
-		buffer_printf(out, "; %s more at this rate would halve that",
-			text_format_duration(3 * duration_ns, text, sizeof(text)));
+		100 * sufficiency.half_width);
+	if (has_duration) {
+		buffer_append_text(out, "; ");
+		append_time(profile, sufficiency.halving, out);
+		buffer_append_text(out, " more at this rate would halve that");
+	}
+	buffer_append_text(out, ".\n");
+	if (!(sufficiency.telling_apart > 0))
+		return;
+	buffer_append_text(out, "The first two rows cannot be told apart");
+	if (has_duration && sufficiency.telling_apart < TELLING_APART_MAX) {
+		buffer_append_text(out, "; ");
+		append_time(profile, sufficiency.telling_apart, out);
+		buffer_append_text(out, " more might do it");
+	}
+	buffer_append_text(out, ".\n");
+}
+
+static void append_explanation(const struct profile *profile, const struct ranking *ranking,
+	size_t n_rows, struct buffer *out)
+{
+	const struct rank_options *rank = &ranking->options;
+
+	buffer_append_char(out, '\n');
+	if (n_rows < ranking->n_rows)
+		buffer_printf(out, "%zu more rows are not shown. ", ranking->n_rows - n_rows);
+	append_sufficiency(profile, ranking, out);
+	if (rank->sort == RANK_SORT_SCORE)
+		buffer_append_text(out,
+			"Ordered by 0.5 self + 0.5 total: calls were not measured, their weight went "
+			"to both.\n");
+	if (rank->by != RANK_BY_CALLER && rank->by != RANK_BY_CALLEE)
+		return;
+	buffer_printf(out, "All is of the %lld samples with %s on their stack",
+		(long long)ranking->n_samples, profile_string(profile, rank->function));
 	buffer_append_text(out, ".\n");
 }
 
@@ -150,16 +189,19 @@ static void append_heading(
 int table_append_hotspots(
 	const struct profile *profile, const struct table_options *options, struct buffer *out)
 {
-	struct rank_options rank = {
-		.by = options->by, .sort = options->sort, .value_type = options->value_type};
 	static const char *const names[] = {[RANK_BY_FUNCTION] = "Function",
 		[RANK_BY_MODULE] = "Module",
-		[RANK_BY_LINE] = "Line"};
+		[RANK_BY_LINE] = "Line",
+		[RANK_BY_THREAD] = "Process / thread",
+		[RANK_BY_PROCESS] = "Process",
+		[RANK_BY_UNIT] = "Unit",
+		[RANK_BY_CALLER] = "Caller",
+		[RANK_BY_CALLEE] = "Callee"};
 	CLEANUP(ranking_freep) struct ranking *ranking = NULL;
 	size_t n_rows;
 	int r;
 
-	r = ranking_new(profile, &rank, &ranking);
+	r = ranking_new(profile, &options->rank, &ranking);
 	if (r < 0)
 		return r;
 	n_rows = ranking->n_rows;
@@ -171,12 +213,9 @@ int table_append_hotspots(
 		return buffer_error(out);
 	}
 	buffer_printf(out, "\n%s   Self  95 %% interval    Total  95 %% interval  Speed-up  %s%s\n",
-		colour(options, BOLD), names[options->by], colour(options, PLAIN));
+		colour(options, BOLD), names[options->rank.by], colour(options, PLAIN));
 	for (size_t i = 0; i < n_rows; i++)
 		append_row(profile, &ranking->rows[i], options, out);
-	buffer_append_char(out, '\n');
-	if (n_rows < ranking->n_rows)
-		buffer_printf(out, "%zu more rows are not shown. ", ranking->n_rows - n_rows);
-	append_sufficiency(profile, ranking, options, out);
+	append_explanation(profile, ranking, n_rows, out);
 	return buffer_error(out);
 }

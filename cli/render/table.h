@@ -10,9 +10,7 @@
 
 struct table_options {
 	const char *title; /* NULL: made from the profile */
-	enum rank_by by;
-	enum rank_sort sort;
-	size_t value_type;
+	struct rank_options rank;
 	size_t limit; /* rows; 0: all */
 	unsigned width; /* columns; 0: names are not cut */
 	bool has_colour, has_facts;

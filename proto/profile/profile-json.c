@@ -219,9 +219,27 @@ static int hotspot_encode(
 		set(encoded, "line", u64_encode(row->line)) < 0 ||
 		set(encoded, "self", json_integer(row->self)) < 0 ||
 		set(encoded, "total", json_integer(row->total)) < 0 ||
+		set(encoded, "score", double_encode(row->score)) < 0 ||
 		share_encode(encoded, "self_share", &row->self_share) < 0)
 		return -ENOMEM;
 	return share_encode(encoded, "total_share", &row->total_share);
+}
+
+/* What the rows are shares of, and whether that was long enough; a number that is not finite is
+ * null. */
+static int sufficiency_encode(const struct ranking *ranking, json_t *document)
+{
+	struct rank_sufficiency sufficiency = ranking_sufficiency(ranking);
+	bool is_finite = isfinite(sufficiency.telling_apart);
+	json_t *numbers = object_add(document, "sufficiency");
+
+	if (set(numbers, "whole", json_integer(ranking->whole)) < 0 ||
+		set(numbers, "samples", json_integer(ranking->n_samples)) < 0 ||
+		set(numbers, "half_width", double_encode(sufficiency.half_width)) < 0 ||
+		set(numbers, "halving", double_encode(sufficiency.halving)) < 0)
+		return -ENOMEM;
+	return set(numbers, "telling_apart",
+		is_finite ? json_real(sufficiency.telling_apart) : json_null());
 }
 
 static int hotspots_encode(const struct profile *profile, const struct ranking *ranking,
@@ -229,7 +247,7 @@ static int hotspots_encode(const struct profile *profile, const struct ranking *
 {
 	json_t *hotspots = json_array();
 
-	if (set(document, "hotspots", hotspots) < 0)
+	if (set(document, "hotspots", hotspots) < 0 || sufficiency_encode(ranking, document) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < n_rows && i < ranking->n_rows; i++)
 		if (hotspot_encode(profile, &ranking->rows[i], hotspots) < 0)

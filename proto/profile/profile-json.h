@@ -22,8 +22,10 @@ int profile_json_encode(const struct profile *profile, char **ret_text);
 int profile_json_decode(struct profile *profile, const char *text, size_t n);
 
 /*
- * The machine-readable summary: {"perfctl":1,"conditions":{…},"ledger":{…},"hotspots":[…],"output":…}, indented,
- * ending in a newline; malloc'ed. The first n_rows of `ranking` (may be NULL) are the hotspots.
+ * The machine-readable summary: {"perfctl":1,"conditions":{…},"ledger":{…},"hotspots":[…],
+ * "sufficiency":{…},"output":…}, indented, ending in a newline; malloc'ed. The first n_rows of
+ * `ranking` (may be NULL) are the hotspots; sufficiency says on how many samples they rest, and how
+ * many times more would halve the first one's interval and tell it from the second.
  * `output` (may be NULL) is the file that was written. 0 or -ENOMEM.
  */
 int profile_json_encode_summary(const struct profile *profile, const struct ranking *ranking,

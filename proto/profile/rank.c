@@ -9,38 +9,14 @@
  * they share few, which is where it takes long.)
  */
 
-#include "proto/profile/rank.h"
+#include "proto/profile/rank-rows.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/base/cleanup.h"
 #include "proto/base/hash.h"
-
-/* The standard normal's quantile at 97.5 %. */
-#define Z_95 1.959963984540054
-
-struct rank_share rank_share_of(double share, double n)
-{
-	double z2 = Z_95 * Z_95, centre, half;
-	struct rank_share result = {.share = share, .low = 0, .high = 1};
-
-	if (share < 0 || !isfinite(share))
-		result.share = share = 0;
-	if (share > 1)
-		result.share = share = 1;
-	result.speedup_max = share < 1 ? 1 / (1 - share) : INFINITY;
-	if (n <= 0)
-		return result;
-	centre = (share + z2 / (2 * n)) / (1 + z2 / n);
-	half = Z_95 / (1 + z2 / n) * sqrt(share * (1 - share) / n + z2 / (4 * n * n));
-	/* At the ends the formula's own limits are exact; rounding is not. */
-	result.low = share == 0 ? 0 : fmax(0, centre - half);
-	result.high = share == 1 ? 1 : fmin(1, centre + half);
-	return result;
-}
 
 /* What a group's lines have in common; what does not matter to the ranking is 0. */
 struct group_key {
@@ -222,23 +198,19 @@ static void heaviest_find(struct counting *counting)
 	}
 }
 
-static struct rank_row row_make(
-	const struct counting *counting, const struct group *group, const struct ranking *ranking)
+static struct rank_row row_make(const struct counting *counting, const struct group *group)
 {
 	const struct profile *profile = counting->profile;
 	const struct place *place = &counting->places[group->place];
 	const struct profile_frame *frame = &profile->frames[place->frame];
 	struct profile_line line = line_of(profile, place);
 	const struct profile_function *function = &profile->functions[line.function];
-	double whole = (double)ranking->whole, n = (double)ranking->n_samples;
 	struct rank_row row = {
 		.name = group->key.name,
 		.module = profile->mappings[frame->mapping].path,
 		.kind = frame->kind,
 		.self = group->self,
 		.total = group->total,
-		.self_share = rank_share_of((double)group->self / whole, n),
-		.total_share = rank_share_of((double)group->total / whole, n),
 	};
 
 	if (counting->options.by == RANK_BY_MODULE)
@@ -249,57 +221,24 @@ static struct rank_row row_make(
 	return row;
 }
 
-struct order {
-	const struct profile *profile;
-	enum rank_sort sort;
-};
-
-static int row_compare(const void *a, const void *b, void *userdata)
-{
-	const struct order *order = userdata;
-	const struct rank_row *left = a, *right = b;
-	bool is_by_total = order->sort == RANK_SORT_TOTAL;
-	int64_t keys[][2] = {
-		{left->self, right->self}, {left->total, right->total}, {left->self, right->self}};
-	int r;
-
-	for (size_t i = is_by_total; i < ARRAY_SIZE(keys); i++)
-		if (keys[i][0] != keys[i][1])
-			return keys[i][0] > keys[i][1] ? -1 : 1;
-	r = strcmp(profile_string(order->profile, left->name),
-		profile_string(order->profile, right->name));
-	if (!r)
-		r = strcmp(profile_string(order->profile, left->file),
-			profile_string(order->profile, right->file));
-	return r ? r : (left->line > right->line) - (left->line < right->line);
-}
-
 static int rows_make(struct counting *counting, struct ranking *ranking)
 {
-	struct order order = {.profile = counting->profile, .sort = counting->options.sort};
-
 	ranking->rows = calloc(counting->n_groups, sizeof(*ranking->rows));
 	if (!ranking->rows)
 		return -ENOMEM;
 	for (size_t i = 1; i < counting->n_groups; i++)
 		if (counting->groups[i].total > 0)
-			ranking->rows[ranking->n_rows++] = row_make(
-				counting, &counting->groups[i], ranking);
-	qsort_r(ranking->rows, ranking->n_rows, sizeof(*ranking->rows), row_compare, &order);
+			ranking->rows[ranking->n_rows++] = row_make(counting, &counting->groups[i]);
+	rank_rows_sort(counting->profile, ranking);
 	return 0;
 }
 
-int ranking_new(const struct profile *profile, const struct rank_options *options,
-	struct ranking **ret_ranking)
+int rank_places(const struct profile *profile, struct ranking *ranking)
 {
-	CLEANUP(counting_done) struct counting counting = {.profile = profile};
-	CLEANUP(ranking_freep) struct ranking *ranking = calloc(1, sizeof(*ranking));
+	CLEANUP(counting_done)
+	struct counting counting = {.profile = profile, .options = ranking->options};
 	int r;
 
-	if (options)
-		counting.options = *options;
-	if (!ranking)
-		return -ENOMEM;
 	r = places_make(&counting);
 	if (r < 0)
 		return r;
@@ -310,28 +249,5 @@ int ranking_new(const struct profile *profile, const struct rank_options *option
 		if (counting.stack_values[i])
 			stack_count(&counting, (uint32_t)i);
 	heaviest_find(&counting);
-	r = rows_make(&counting, ranking);
-	if (r < 0)
-		return r;
-	*ret_ranking = TAKE(ranking);
-	return 0;
-}
-
-struct ranking *ranking_free(struct ranking *ranking)
-{
-	if (!ranking)
-		return NULL;
-	free(ranking->rows);
-	free(ranking);
-	return NULL;
-}
-
-void ranking_freep(struct ranking **ranking)
-{
-	*ranking = ranking_free(*ranking);
-}
-
-const char *ranking_name(const struct profile *profile, const struct rank_row *row)
-{
-	return row->name ? profile_string(profile, row->name) : "[unknown]";
+	return rows_make(&counting, ranking);
 }

@@ -45,12 +45,13 @@ static void tables_check(const struct profile *profile)
 
 static void rank_check(const struct profile *profile)
 {
-	for (int by = RANK_BY_FUNCTION; by <= RANK_BY_LINE; by++) {
+	for (int by = RANK_BY_FUNCTION; by <= RANK_BY_CALLEE; by++) {
 		CLEANUP(ranking_freep) struct ranking *ranking = NULL;
 		CLEANUP(freep) char *json = NULL;
 		const struct rank_options options = {.by = (enum rank_by)by,
 			.value_type = profile->n_value_types - 1,
-			.sort = (enum rank_sort)(by % 2)};
+			.function = profile->functions[profile->n_functions - 1].name,
+			.sort = (enum rank_sort)(by % 3)};
 
 		demand(!ranking_new(profile, &options, &ranking));
 		for (size_t i = 0; i < ranking->n_rows; i++)

@@ -112,6 +112,129 @@ START_TEST(equal_rows_come_in_the_order_of_their_names)
 }
 END_TEST
 
+START_TEST(threads_processes_and_units_are_ranked_by_what_they_are_called)
+{
+	CLEANUP(profile_unrefp) struct profile *profile = fixture_new();
+	CLEANUP(ranking_freep) struct ranking *threads = NULL, *processes = NULL, *units = NULL;
+
+	fixture_add(profile, fixture_thread(profile, "a", 1, 1), "main;f", NULL, 3);
+	fixture_add(profile, fixture_thread(profile, "a", 1, 2), "main;f", NULL, 5);
+	fixture_add(profile, fixture_thread(profile, "b", 9, 9), "main;f;f", NULL, 6);
+	threads = rank(profile, RANK_BY_THREAD, RANK_SORT_SELF);
+	ck_assert_uint_eq(threads->n_rows, 3);
+	ck_assert_str_eq(ranking_name(profile, &threads->rows[0]), "b (9)");
+	ck_assert_str_eq(ranking_name(profile, &threads->rows[1]), "a (1) / (2)");
+	ck_assert_int_eq(threads->rows[1].total, 5);
+	processes = rank(profile, RANK_BY_PROCESS, RANK_SORT_TOTAL);
+	ck_assert_uint_eq(processes->n_rows, 2);
+	ck_assert_str_eq(ranking_name(profile, &processes->rows[0]), "a (1)");
+	ck_assert_int_eq(processes->rows[0].self, 8);
+	ck_assert_int_eq(processes->whole, 14);
+	units = rank(profile, RANK_BY_UNIT, RANK_SORT_SELF);
+	ck_assert_uint_eq(units->n_rows, 1);
+	ck_assert_str_eq(ranking_name(profile, &units->rows[0]), "[no unit]");
+	ck_assert_double_eq_tol(units->rows[0].self_share.share, 1, 1e-12);
+}
+END_TEST
+
+static struct ranking *rank_beside(const struct profile *profile, enum rank_by by, const char *name)
+{
+	struct rank_options options = {.by = by, .sort = RANK_SORT_TOTAL};
+	struct ranking *ranking = NULL;
+	struct profile_error error;
+
+	ck_assert_int_eq(ranking_find_function(profile, name, &options.function, &error), 0);
+	ck_assert_int_eq(ranking_new(profile, &options, &ranking), 0);
+	return ranking;
+}
+
+START_TEST(callers_and_callees_count_a_stack_once)
+{
+	CLEANUP(profile_unrefp) struct profile *profile = fixture_new();
+	CLEANUP(ranking_freep) struct ranking *callers = NULL, *callees = NULL;
+	uint32_t thread = fixture_thread(profile, "a", 1, 1);
+
+	fixture_add(profile, thread, "main;f;f;f;g", NULL, 10);
+	fixture_add(profile, thread, "main;in<f", NULL, 5);
+	fixture_add(profile, thread, "f", NULL, 2);
+	fixture_add(profile, thread, "main;g", NULL, 100);
+	callers = rank_beside(profile, RANK_BY_CALLER, "f");
+	ck_assert_int_eq(callers->whole, 17);
+	ck_assert_int_eq(callers->n_samples, 17);
+	ck_assert_uint_eq(callers->n_rows, 3);
+	ck_assert_int_eq(row(profile, callers, "main")->total, 15);
+	ck_assert_int_eq(row(profile, callers, "f")->total, 10);
+	ck_assert_int_eq(row(profile, callers, "[nobody: a root]")->total, 2);
+	callees = rank_beside(profile, RANK_BY_CALLEE, "f");
+	ck_assert_uint_eq(callees->n_rows, 4);
+	ck_assert_int_eq(row(profile, callees, "g")->total, 10);
+	ck_assert_int_eq(row(profile, callees, "g")->self, 10);
+	ck_assert_int_eq(row(profile, callees, "f")->total, 10);
+	ck_assert_int_eq(row(profile, callees, "in")->total, 5);
+	ck_assert_int_eq(row(profile, callees, "[self]")->total, 2);
+}
+END_TEST
+
+START_TEST(a_function_is_found_by_its_name_or_the_only_one_that_holds_it)
+{
+	CLEANUP(profile_unrefp) struct profile *profile = fixture_new();
+	uint32_t thread = fixture_thread(profile, "a", 1, 1), function = 0;
+	struct profile_error error = {0};
+
+	fixture_add(profile, thread, "read;pread64;ns::walk(int)", NULL, 1);
+	ck_assert_int_eq(ranking_find_function(profile, "read", &function, &error), 0);
+	ck_assert_str_eq(profile_string(profile, function), "read");
+	ck_assert_int_eq(ranking_find_function(profile, "walk", &function, &error), 0);
+	ck_assert_str_eq(profile_string(profile, function), "ns::walk(int)");
+	ck_assert_int_eq(
+		ranking_find_function(profile, "rea", &function, &error), RANK_NO_FUNCTION);
+	ck_assert_str_eq(error.text, "no function is called 'rea'; there are 'read', 'pread64'");
+	ck_assert_int_eq(
+		ranking_find_function(profile, "nothing", &function, &error), RANK_NO_FUNCTION);
+}
+END_TEST
+
+START_TEST(the_score_is_half_self_half_total)
+{
+	CLEANUP(profile_unrefp) struct profile *profile = fixture_new();
+	CLEANUP(ranking_freep) struct ranking *ranking = NULL;
+	uint32_t thread = fixture_thread(profile, "a", 1, 1);
+
+	fixture_add(profile, thread, "main;f", NULL, 55);
+	fixture_add(profile, thread, "main;g;h", NULL, 40);
+	fixture_add(profile, thread, "main", NULL, 5);
+	ranking = rank(profile, RANK_BY_FUNCTION, RANK_SORT_SCORE);
+	ck_assert_str_eq(ranking_name(profile, &ranking->rows[0]), "f");
+	ck_assert_double_eq_tol(ranking->rows[0].score, 55, 1e-9);
+	ck_assert_str_eq(ranking_name(profile, &ranking->rows[1]), "main");
+	ck_assert_double_eq_tol(ranking->rows[1].score, 52.5, 1e-9);
+	ck_assert_str_eq(ranking_name(profile, &ranking->rows[3]), "g");
+}
+END_TEST
+
+/* 55 and 45 of 100: variance of the difference (1 - 0.01) / 100, so z = 1.005; 95 % needs
+ * (1.96 / 1.005)^2 = 3.80 times as many. */
+START_TEST(sufficiency_says_how_much_more_would_do)
+{
+	CLEANUP(profile_unrefp) struct profile *profile = fixture_new();
+	CLEANUP(ranking_freep) struct ranking *ranking = NULL;
+	struct rank_sufficiency sufficiency;
+	uint32_t thread = fixture_thread(profile, "a", 1, 1);
+
+	fixture_add(profile, thread, "f", NULL, 55);
+	fixture_add(profile, thread, "g", NULL, 45);
+	ranking = rank(profile, RANK_BY_FUNCTION, RANK_SORT_SELF);
+	sufficiency = ranking_sufficiency(ranking);
+	ck_assert_double_eq_tol(sufficiency.telling_apart, 2.803, 0.001);
+	ck_assert_double_eq_tol(sufficiency.half_width, 0.0957, 0.0001);
+	ck_assert_double_eq(sufficiency.halving, 3);
+	fixture_add(profile, thread, "f", NULL, 500);
+	ranking = ranking_free(ranking);
+	ranking = rank(profile, RANK_BY_FUNCTION, RANK_SORT_SELF);
+	ck_assert_double_eq(ranking_sufficiency(ranking).telling_apart, 0);
+}
+END_TEST
+
 /* The same by walking each sample and looking at names only. */
 static void slow_count(
 	const struct profile *profile, const char *name, int64_t *ret_self, int64_t *ret_total)
@@ -212,6 +335,11 @@ int main(void)
 		functions_of_one_name_are_one_and_the_heaviest_gives_the_module,
 		modules_and_lines_are_ranked_too,
 		equal_rows_come_in_the_order_of_their_names,
+		threads_processes_and_units_are_ranked_by_what_they_are_called,
+		callers_and_callees_count_a_stack_once,
+		a_function_is_found_by_its_name_or_the_only_one_that_holds_it,
+		the_score_is_half_self_half_total,
+		sufficiency_says_how_much_more_would_do,
 		it_agrees_with_counting_name_by_name,
 		intervals_are_wilsons,
 		the_bound_is_amdahls,
