@@ -46,24 +46,49 @@ struct abi_credentials {
 	__u64 cap_permitted;
 };
 
+/* Who was sampled: read anew at each sample, told only when it is not what the slot held. */
+struct abi_identity {
+	__u64 start_ns; /* when the process started, since boot */
+	struct abi_credentials credentials;
+	__u32 pid, tid; /* in perfd's pid namespace */
+	char comm[ABI_COMM_SIZE]; /* of the process (its group leader) */
+	char thread[ABI_COMM_SIZE]; /* of the thread */
+};
+
+/* Each CPU has as many; a thread has that of its tid. A power of two. */
+#define ABI_IDENTITY_SLOTS 512
+
+/* What lies in the ring of samples; each record begins with its kind. */
+enum abi_record_kind {
+	ABI_RECORD_SAMPLE,
+	ABI_RECORD_IDENTITY,
+};
+
+/* Whom a slot of a CPU stands for in that CPU's samples, until the next such record for the slot. */
+struct abi_identity_record {
+	__u8 kind;
+	__u8 reserved;
+	__u16 cpu;
+	__u16 slot;
+	__u16 reserved_too;
+	struct abi_identity identity;
+};
+
 /*
  * One tick that fell on a target. Followed by n_kernel kernel addresses, then n_user frames, both
  * leaf first.
  */
 struct abi_sample {
+	__u8 kind;
+	__u8 is_kernel_mode;
+	__u16 cpu;
+	__u16 slot; /* whose it is: the CPU's identity there */
+	__u16 stop; /* enum abi_stop */
 	__u64 time_ns; /* CLOCK_MONOTONIC */
 	__u64 period_ns; /* time on this CPU since the tick before */
 	__u64 recordings; /* bit i: drawn for recording i */
-	__u64 start_ns; /* when the process started, since boot */
 	__u32 base_mhz; /* ticks per 1000 seconds when it was drawn */
-	__u32 pid, tid; /* in perfd's pid namespace */
-	__u32 cpu;
-	char comm[ABI_COMM_SIZE]; /* of the process (its group leader) */
-	char thread[ABI_COMM_SIZE]; /* of the thread */
-	struct abi_credentials credentials;
 	__u16 n_kernel, n_user;
-	__u16 stop; /* enum abi_stop */
-	__u16 is_kernel_mode;
 };
 
 /* What a file is told by. Made only in the kernel: user space sees other devices and inodes on
@@ -200,7 +225,9 @@ struct abi_identify {
 };
 
 _Static_assert(sizeof(struct abi_credentials) == 40, "abi_credentials");
-_Static_assert(sizeof(struct abi_sample) == 128, "abi_sample");
+_Static_assert(sizeof(struct abi_identity) == 88, "abi_identity");
+_Static_assert(sizeof(struct abi_identity_record) == 96, "abi_identity_record");
+_Static_assert(sizeof(struct abi_sample) == 40, "abi_sample");
 _Static_assert(sizeof(struct abi_event) == 168, "abi_event");
 _Static_assert(sizeof(struct abi_file_key) == 40, "abi_file_key");
 _Static_assert(sizeof(struct abi_file) == 24, "abi_file");

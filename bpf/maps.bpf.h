@@ -110,6 +110,7 @@ struct scratch {
 	struct mapping mapping;
 	struct walk walk;
 	struct abi_event event;
+	struct abi_identity_record identity;
 	struct abi_sample sample;
 	__u64 frames[256];
 	/* Outside `sample` since they are no part of the record. */
@@ -125,6 +126,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
+
+/* What user space was told last of who has each slot of this CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, ABI_IDENTITY_SLOTS);
+	__type(key, __u32);
+	__type(value, struct abi_identity);
+} identities SEC(".maps");
 
 /* The next file id; counted up by whoever sees a file first. */
 __u32 next_file_id = ABI_FILE_FIRST;

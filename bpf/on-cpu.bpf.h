@@ -59,17 +59,57 @@ __noinline int drawn_count(__u64 drawn, __u32 is_delivered)
 	return 0;
 }
 
-static __always_inline void sample_identify(
-	struct abi_sample *sample, struct task_struct *task, __u32 pid)
+static __always_inline void identity_read(
+	struct abi_identity *identity, struct task_struct *task, __u32 pid)
 {
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 
-	sample->pid = pid;
-	sample->tid = task_tid(task);
-	sample->start_ns = task_start_ns(task);
-	bpf_core_read(sample->comm, sizeof(sample->comm), &leader->comm);
-	bpf_core_read(sample->thread, sizeof(sample->thread), &task->comm);
-	task_credentials(task, &sample->credentials);
+	identity->pid = pid;
+	identity->tid = task_tid(task);
+	identity->start_ns = task_start_ns(task);
+	bpf_core_read(identity->comm, sizeof(identity->comm), &leader->comm);
+	bpf_core_read(identity->thread, sizeof(identity->thread), &task->comm);
+	task_credentials(task, &identity->credentials);
+}
+
+static __always_inline bool identity_is_equal(
+	const struct abi_identity *a, const struct abi_identity *b)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+	__u64 difference = 0;
+
+	for (__u32 i = 0; i < sizeof(*a) / sizeof(*x); i++)
+		difference |= x[i] ^ y[i];
+	return !difference;
+}
+
+/*
+ * Says who the sample is of. Slots belong to their CPU alone, and a slot holds only what the ring has
+ * taken, so that all samples of a CPU that name a slot are of the identity told last for it. False
+ * if the ring was full.
+ */
+static __always_inline bool sample_identify(
+	struct scratch *scratch, struct task_struct *task, __u32 pid)
+{
+	struct abi_identity_record *record = &scratch->identity;
+	struct abi_identity *told;
+	__u32 slot;
+
+	identity_read(&record->identity, task, pid);
+	slot = record->identity.tid & (ABI_IDENTITY_SLOTS - 1);
+	scratch->sample.slot = slot;
+	told = bpf_map_lookup_elem(&identities, &slot);
+	if (!told)
+		return false;
+	if (identity_is_equal(told, &record->identity))
+		return true;
+	record->kind = ABI_RECORD_IDENTITY;
+	record->cpu = scratch->sample.cpu;
+	record->slot = slot;
+	if (bpf_ringbuf_output(&samples, record, sizeof(*record), BPF_RB_NO_WAKEUP))
+		return false;
+	*told = record->identity;
+	return true;
 }
 
 /* Kernel frames, then user frames, into scratch->frames. */
@@ -140,7 +180,10 @@ static __always_inline void tick(void *ctx, struct abi_cpu *cpu, struct abi_cloc
 	scratch->sample.period_ns = elapsed;
 	scratch->sample.base_mhz = clock->base_mhz;
 	scratch->sample.cpu = bpf_get_smp_processor_id();
-	sample_identify(&scratch->sample, task, pid);
+	if (!sample_identify(scratch, task, pid)) {
+		drawn_count(scratch->sample.recordings, false);
+		return;
+	}
 	sample_stack(ctx, scratch, task);
 	sample_send(scratch);
 }

@@ -19,6 +19,7 @@
 #include "bpf/abi.h"
 #include "bpf/perfd.skel.h"
 #include "daemon/capture/clock.h"
+#include "daemon/capture/identities.h"
 #include "daemon/capture/maps.h"
 #include "daemon/capture/self-test.h"
 #include "proto/base/time.h"
@@ -39,28 +40,38 @@ struct capture {
 	void *userdata;
 	struct perfd_bpf *bpf;
 	struct ring_buffer *samples, *events;
+	struct identities identities;
 	struct clock *clock;
 	struct abi_clock setting;
 	struct loop_source *sample_source, *event_source, *drain_timer;
 	struct slot slots[ABI_RECORDINGS_MAX];
 };
 
+static void sample_take(struct capture *capture, const struct abi_sample *head, size_t size)
+{
+	struct sample sample = {.head = head};
+
+	if (size < sizeof(*head) ||
+		(size - sizeof(*head)) / sizeof(uint64_t) < (size_t)head->n_kernel + head->n_user)
+		return;
+	sample.identity = identities_find(&capture->identities, head->cpu, head->slot);
+	if (!sample.identity)
+		return;
+	sample.kernel = (const uint64_t *)(head + 1);
+	sample.user = sample.kernel + head->n_kernel;
+	capture->handlers.on_sample(capture->userdata, &sample);
+}
+
 static int on_ring_sample(void *userdata, void *data, size_t size)
 {
 	struct capture *capture = userdata;
-	struct sample sample = {.head = data};
-	size_t n_words;
 
 	/* What is said of a file, a fork or an exit comes before the samples that follow it. */
 	ring_buffer__consume(capture->events);
-	if (size < sizeof(*sample.head))
-		return 0;
-	n_words = (size - sizeof(*sample.head)) / sizeof(uint64_t);
-	if ((size_t)sample.head->n_kernel + sample.head->n_user > n_words)
-		return 0;
-	sample.kernel = (const uint64_t *)(sample.head + 1);
-	sample.user = sample.kernel + sample.head->n_kernel;
-	capture->handlers.on_sample(capture->userdata, &sample);
+	if (size && *(const uint8_t *)data == ABI_RECORD_IDENTITY)
+		identities_take(&capture->identities, data, size);
+	else
+		sample_take(capture, data, size);
 	return 0;
 }
 
@@ -106,8 +117,11 @@ static int on_drain_timer(void *userdata)
 
 static int rings_open(struct capture *capture)
 {
-	int r;
+	int n_cpus = libbpf_num_possible_cpus();
+	int r = n_cpus < 0 ? n_cpus : identities_init(&capture->identities, (size_t)n_cpus);
 
+	if (r < 0)
+		return r;
 	capture->samples = ring_buffer__new(
 		bpf_map__fd(capture->bpf->maps.samples), on_ring_sample, capture, NULL);
 	if (!capture->samples)
@@ -239,6 +253,7 @@ struct capture *capture_free(struct capture *capture)
 	ring_buffer__free(capture->samples);
 	ring_buffer__free(capture->events);
 	perfd_bpf__destroy(capture->bpf);
+	identities_done(&capture->identities);
 	free(capture);
 	return NULL;
 }

@@ -5,9 +5,16 @@
 
 #include "bpf/abi.h"
 
+/* Who a sample is of. Equal numbers mean equal facts; no number is given twice. */
+struct sample_identity {
+	uint64_t number; /* from 1 on */
+	struct abi_identity facts;
+};
+
 /* A sample as it came out of the ring: valid only during the callback that hands it on. */
 struct sample {
 	const struct abi_sample *head;
+	const struct sample_identity *identity;
 	const uint64_t *kernel; /* head->n_kernel addresses, leaf first */
 	const uint64_t *user; /* head->n_user frames (ABI_FRAME_…), leaf first */
 };

@@ -273,31 +273,31 @@ static int stack_add(
 }
 
 static int thread_add(
-	struct attribution *attribution, const struct abi_sample *head, uint32_t *ret_thread)
+	struct attribution *attribution, const struct abi_identity *who, uint32_t *ret_thread)
 {
 	struct profile_process process = {
-		.pid = head->pid,
-		.uid = head->credentials.uid,
-		.start_ns = head->start_ns,
+		.pid = who->pid,
+		.uid = who->credentials.uid,
+		.start_ns = who->start_ns,
 	};
-	struct profile_thread thread = {.tid = head->tid};
+	struct profile_thread thread = {.tid = who->tid};
 	struct profile *profile = attribution->profile;
 	int r = profile_add_string_n(
-		profile, head->comm, strnlen(head->comm, sizeof(head->comm)), &process.comm);
+		profile, who->comm, strnlen(who->comm, sizeof(who->comm)), &process.comm);
 
 	if (!r)
 		r = profile_add_process(profile, &process, &thread.process);
 	if (!r)
-		r = profile_add_string_n(profile, head->thread,
-			strnlen(head->thread, sizeof(head->thread)), &thread.name);
+		r = profile_add_string_n(profile, who->thread,
+			strnlen(who->thread, sizeof(who->thread)), &thread.name);
 	if (!r)
 		r = profile_add_thread(profile, &thread, ret_thread);
 	return r;
 }
 
-static bool is_permitted(const struct attribution *attribution, const struct abi_sample *head)
+static bool is_permitted(const struct attribution *attribution, const struct sample *sample)
 {
-	const struct abi_credentials *c = &head->credentials;
+	const struct abi_credentials *c = &sample->identity->facts.credentials;
 	struct access_process process = {
 		.uid = c->uid,
 		.euid = c->euid,
@@ -309,7 +309,7 @@ static bool is_permitted(const struct attribution *attribution, const struct abi
 		.is_dumpable = c->is_dumpable,
 		.is_initial_userns = c->user_namespace ==
 			attribution->request.initial_user_namespace,
-		.is_kernel_thread = head->stop == ABI_STOP_KERNEL_THREAD,
+		.is_kernel_thread = sample->head->stop == ABI_STOP_KERNEL_THREAD,
 	};
 
 	return access_check_process(&attribution->request.caller, &process) == ACCESS_ALLOWED;
@@ -344,7 +344,7 @@ static int sample_add(struct attribution *attribution, const struct sample *samp
 	if (!r)
 		r = stack_add(attribution, sample, &key.stack);
 	if (!r)
-		r = thread_add(attribution, head, &key.thread);
+		r = thread_add(attribution, &sample->identity->facts, &key.thread);
 	if (!r)
 		r = profile_add_sample(attribution->profile, &key, values);
 	return r;
@@ -365,7 +365,7 @@ int attribution_add(struct attribution *attribution, const struct sample *sample
 {
 	int r;
 
-	if (!is_permitted(attribution, sample->head)) {
+	if (!is_permitted(attribution, sample)) {
 		attribution->profile->ledger.not_permitted++;
 		return 0;
 	}

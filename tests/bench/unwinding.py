@@ -137,13 +137,13 @@ def test_services():
                     (where / "out.folded").read_text()) for _ in range(n)]
                 depth = sum(frames) / len(frames)
                 print(f"{name}: {kernel:.0f} ns in the kernel, perfd {used / samples * 1e6:.2f} µs "
-                      f"of CPU, {128 + 8 * depth:.0f} bytes per sample of {depth:.1f} frames")
+                      f"of CPU, {40 + 8 * depth:.0f} bytes per sample of {depth:.1f} frames")
                 for way in (("-g",), ("--call-graph", "dwarf")):
                     cost = perf_cost(where, pid, *way)
                     print(f"  perf {' '.join(way)}: {cost[2] * 1e6:.2f} µs of CPU, "
                           f"{cost[1]:.0f} bytes per sample ({cost[0]}); ours takes "
                           f"{used / samples / cost[2]:.2f} of its CPU, "
-                          f"{(128 + 8 * depth) / cost[1]:.3f} of its bytes", flush=True)
+                          f"{(40 + 8 * depth) / cost[1]:.3f} of its bytes", flush=True)
 
 
 def test_tables():

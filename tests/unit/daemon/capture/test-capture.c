@@ -28,7 +28,7 @@ static struct {
 static void on_sample(void *userdata, const struct sample *sample)
 {
 	t.n_samples++;
-	t.n_foreign += sample->head->pid != (uint32_t)t.child;
+	t.n_foreign += sample->identity->facts.pid != (uint32_t)t.child;
 }
 
 /* The child runs this test's own program, which is asked for by its base name. */

@@ -82,23 +82,41 @@ static struct abi_sample head(enum abi_stop stop, uint16_t n_kernel, uint16_t n_
 		.time_ns = START_NS + 250000000,
 		.period_ns = 5000000,
 		.base_mhz = 200000,
-		.pid = 10,
-		.tid = 11,
-		.comm = "server",
-		.thread = "worker",
-		.credentials = {UID, UID, UID, UID, UID, UID, 7, 1, 0},
 		.stop = stop,
 		.n_kernel = n_kernel,
 		.n_user = n_user,
 	};
 }
 
+static struct sample_identity identity(uint64_t number)
+{
+	return (struct sample_identity){
+		.number = number,
+		.facts =
+			{
+				.pid = 10,
+				.tid = 11,
+				.comm = "server",
+				.thread = "worker",
+				.credentials = {UID, UID, UID, UID, UID, UID, 7, 1, 0},
+			},
+	};
+}
+
+static void add_of(struct fixture *fixture, const struct sample_identity *who,
+	struct abi_sample head, const uint64_t *kernel, const uint64_t *user)
+{
+	struct sample sample = {&head, who, kernel, user};
+
+	ck_assert_int_eq(attribution_add(fixture->attribution, &sample), 0);
+}
+
 static void add(struct fixture *fixture, struct abi_sample head, const uint64_t *kernel,
 	const uint64_t *user)
 {
-	struct sample sample = {&head, kernel, user};
+	const struct sample_identity who = identity(1);
 
-	ck_assert_int_eq(attribution_add(fixture->attribution, &sample), 0);
+	add_of(fixture, &who, head, kernel, user);
 }
 
 static const uint64_t kernel_stack[] = {KERNEL_FUNCTION};
@@ -176,17 +194,17 @@ END_TEST
 START_TEST(sample_of_changed_credentials_is_counted_and_not_kept)
 {
 	struct fixture f = {.request = {.caller = {.uid = UID, .gid = UID}, .with_callers = true}};
-	struct abi_sample setuid = head(ABI_STOP_END, 0, 2), undumpable = setuid, other = setuid;
+	struct sample_identity setuid = identity(2), undumpable = identity(3), other = identity(4);
 	struct profile *p;
 
-	setuid.credentials.euid = 0;
-	undumpable.credentials.is_dumpable = 0;
-	other.credentials.user_namespace = 8;
+	setuid.facts.credentials.euid = 0;
+	undumpable.facts.credentials.is_dumpable = 0;
+	other.facts.credentials.user_namespace = 8;
 	fixture_open(&f);
 	add(&f, head(ABI_STOP_END, 0, 2), NULL, user_stack);
-	add(&f, setuid, NULL, user_stack);
-	add(&f, undumpable, NULL, user_stack);
-	add(&f, other, NULL, user_stack);
+	add_of(&f, &setuid, head(ABI_STOP_END, 0, 2), NULL, user_stack);
+	add_of(&f, &undumpable, head(ABI_STOP_END, 0, 2), NULL, user_stack);
+	add_of(&f, &other, head(ABI_STOP_END, 0, 2), NULL, user_stack);
 	p = attribution_profile(f.attribution);
 	ck_assert_uint_eq(p->ledger.not_permitted, 3);
 	ck_assert_int_eq(profile_value(p, 0, 0), 1);
