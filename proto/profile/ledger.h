@@ -35,9 +35,22 @@ struct profile_ledger {
 /* What was asked, what was got, and where. Strings are ids. */
 struct profile_conditions {
 	uint32_t target, event, event_asked, call_graph, host, kernel, machine, version, notes;
+	/* Where a command was run: it, and on what. Empty: not known. */
+	uint32_t command, cpu_model, governor, virtualization, load;
 	double frequency_asked, frequency_reached; /* Hz */
 	uint64_t start_realtime_ns, duration_ns;
 	uint64_t sampled_ns; /* what the kept samples stand for */
 	uint64_t scheduler_ns; /* the target's own CPU time meanwhile; 0: unknown */
 	uint32_t n_cpus;
+};
+
+#define PROFILE_RUNS_MAX 1000
+
+/* One run of a command, of which the profile may hold several, one after the other. */
+struct profile_run {
+	uint32_t first_slice, n_slices; /* its samples are in these */
+	uint32_t exit_code;
+	uint64_t wall_ns, user_ns, system_ns; /* of the command and its children */
+	uint64_t peak_bytes; /* resident, of the largest of them */
+	uint64_t n_voluntary, n_involuntary; /* context switches */
 };

@@ -69,7 +69,9 @@ static int conditions_join(struct copy *copy)
 	} texts[] = {{&a->target, b->target}, {&a->event, b->event},
 		{&a->event_asked, b->event_asked}, {&a->call_graph, b->call_graph},
 		{&a->host, b->host}, {&a->kernel, b->kernel}, {&a->machine, b->machine},
-		{&a->version, b->version}, {&a->notes, b->notes}};
+		{&a->version, b->version}, {&a->notes, b->notes}, {&a->command, b->command},
+		{&a->cpu_model, b->cpu_model}, {&a->governor, b->governor},
+		{&a->virtualization, b->virtualization}, {&a->load, b->load}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		int r = text_join(copy, texts[i].into, texts[i].from);
@@ -116,11 +118,11 @@ static int ledger_join(struct profile *into, const struct profile *from)
 	return profile_count_samples(into);
 }
 
-int merge_add(struct profile *into, const struct profile *from)
+/* All but the runs. */
+static int profile_join(struct profile *into, const struct profile *from, uint32_t n_slices)
 {
 	CLEANUP(copy_done) struct copy copy = {};
 	bool is_first = !into->n_value_types;
-	uint32_t n_slices = slices_between(into, from);
 	int r = copy_init(&copy, into, from);
 
 	if (r)
@@ -135,4 +137,56 @@ int merge_add(struct profile *into, const struct profile *from)
 		return r;
 	scheduler_join(into, from, is_first);
 	return ledger_join(into, from);
+}
+
+int merge_add(struct profile *into, const struct profile *from)
+{
+	bool is_first = !into->n_value_types;
+	int r = profile_join(into, from, slices_between(into, from));
+
+	if (r)
+		return r;
+	/* Runs are apart in time: those of one profile stay, those of two would not. */
+	into->n_runs = 0;
+	for (size_t i = 0; is_first && i < from->n_runs; i++) {
+		r = profile_add_run(into, &from->runs[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* So long that all samples are within. */
+static uint32_t slices_of(const struct profile *profile)
+{
+	uint64_t n = (profile->conditions.duration_ns + PROFILE_SLICE_MS * NS_PER_MS - 1) /
+		(PROFILE_SLICE_MS * NS_PER_MS);
+
+	for (size_t i = 0; i < profile->n_samples; i++)
+		if (profile->samples[i].slice >= n)
+			n = (uint64_t)profile->samples[i].slice + 1;
+	return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+}
+
+int merge_add_run(struct profile *into, const struct profile *from, const struct profile_run *run)
+{
+	struct profile_run added = *run;
+	uint32_t end = 0;
+	int r;
+
+	if (into->n_runs)
+		end = into->runs[into->n_runs - 1].first_slice +
+			into->runs[into->n_runs - 1].n_slices;
+	added.first_slice = slices_between(into, from);
+	added.n_slices = slices_of(from);
+	/* Clocks are set, too: a run never begins before the last has ended. */
+	if (added.first_slice < end)
+		added.first_slice = end;
+	r = profile_add_run(into, &added);
+	if (r < 0)
+		return r;
+	r = profile_join(into, from, added.first_slice);
+	if (r)
+		into->n_runs--;
+	return r;
 }

@@ -162,8 +162,9 @@ static int conditions_copy(struct copy *copy)
 	struct profile_conditions *conditions = &copy->into->conditions;
 	uint32_t *const texts[] = {&conditions->target, &conditions->event,
 		&conditions->event_asked, &conditions->call_graph, &conditions->host,
-		&conditions->kernel, &conditions->machine, &conditions->version,
-		&conditions->notes};
+		&conditions->kernel, &conditions->machine, &conditions->version, &conditions->notes,
+		&conditions->command, &conditions->cpu_model, &conditions->governor,
+		&conditions->virtualization, &conditions->load};
 
 	*conditions = copy->from->conditions;
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -191,6 +192,19 @@ static uint64_t sampled_ns(const struct profile *profile)
 	return sum > 0 ? (uint64_t)sum : 0;
 }
 
+/* Whoever looks at a part of the time does not look at runs. */
+static int runs_copy(
+	struct profile *into, const struct profile *from, const struct narrow_options *options)
+{
+	for (size_t i = 0; i < from->n_runs && !options->from_ns && !options->to_ns; i++) {
+		int r = profile_add_run(into, &from->runs[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int rest_copy(struct copy *copy, const struct narrowing *narrowing)
 {
 	const struct narrow_options *options = narrowing->options;
@@ -203,6 +217,9 @@ static int rest_copy(struct copy *copy, const struct narrowing *narrowing)
 	if (r < 0)
 		return r;
 	r = notes_add(into, options);
+	if (r < 0)
+		return r;
+	r = runs_copy(into, copy->from, options);
 	if (r < 0)
 		return r;
 	to_ns = conditions->duration_ns;

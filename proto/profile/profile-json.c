@@ -39,6 +39,11 @@ static const struct field condition_fields[] = {
 	CONDITION(machine, FIELD_STRING),
 	CONDITION(version, FIELD_STRING),
 	CONDITION(notes, FIELD_STRING),
+	CONDITION(command, FIELD_STRING),
+	CONDITION(cpu_model, FIELD_STRING),
+	CONDITION(governor, FIELD_STRING),
+	CONDITION(virtualization, FIELD_STRING),
+	CONDITION(load, FIELD_STRING),
 	CONDITION(frequency_asked, FIELD_DOUBLE),
 	CONDITION(frequency_reached, FIELD_DOUBLE),
 	CONDITION(start_realtime_ns, FIELD_U64),
@@ -59,6 +64,23 @@ static const struct field ledger_fields[] = {
 	LEDGER(not_permitted),
 	LEDGER(complete),
 	LEDGER(missed),
+};
+
+#define RUN(member, type)                                                                          \
+	{                                                                                          \
+#member, type, offsetof(struct profile_run, member)                                \
+	}
+
+static const struct field run_fields[] = {
+	RUN(first_slice, FIELD_U32),
+	RUN(n_slices, FIELD_U32),
+	RUN(exit_code, FIELD_U32),
+	RUN(wall_ns, FIELD_U64),
+	RUN(user_ns, FIELD_U64),
+	RUN(system_ns, FIELD_U64),
+	RUN(peak_bytes, FIELD_U64),
+	RUN(n_voluntary, FIELD_U64),
+	RUN(n_involuntary, FIELD_U64),
 };
 
 static void json_freep(json_t **json)
@@ -100,6 +122,18 @@ static int field_encode(const struct profile *profile, const struct field *field
 	}
 }
 
+static int fields_encode(const struct profile *profile, const struct field *fields, size_t n_fields,
+	const void *record, json_t *object)
+{
+	for (size_t i = 0; i < n_fields; i++) {
+		int r = field_encode(profile, &fields[i], record, object);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int counts_encode(const struct profile *profile, const struct profile_count *counts,
 	size_t n_counts, json_t *object, const char *name)
 {
@@ -132,13 +166,10 @@ static int unnamed_encode(const struct profile *profile, json_t *object)
 static int ledger_encode(const struct profile *profile, json_t *object)
 {
 	const struct profile_ledger *ledger = &profile->ledger;
-	int r;
+	int r = fields_encode(profile, ledger_fields, ARRAY_SIZE(ledger_fields), ledger, object);
 
-	for (size_t i = 0; i < ARRAY_SIZE(ledger_fields); i++) {
-		r = field_encode(profile, &ledger_fields[i], ledger, object);
-		if (r < 0)
-			return r;
-	}
+	if (r < 0)
+		return r;
 	r = counts_encode(profile, ledger->lost, ledger->n_lost, object, "lost");
 	if (r < 0)
 		return r;
@@ -166,7 +197,28 @@ static json_t *object_add(json_t *parent, const char *name)
 	return set(parent, name, object) < 0 ? NULL : object;
 }
 
-/* {"perfctl":1,"conditions":{…},"ledger":{…}}, or NULL without memory. */
+static int runs_encode(const struct profile *profile, json_t *document)
+{
+	json_t *runs = json_array();
+
+	if (!profile->n_runs) {
+		json_decref(runs);
+		return 0;
+	}
+	if (set(document, "runs", runs) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < profile->n_runs; i++) {
+		json_t *run = json_object();
+
+		if (json_array_append_new(runs, run) < 0 ||
+			fields_encode(profile, run_fields, ARRAY_SIZE(run_fields),
+				&profile->runs[i], run) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* {"perfctl":1,"conditions":{…},"ledger":{…},"runs":[…]}, or NULL without memory. */
 static json_t *document_encode(const struct profile *profile)
 {
 	CLEANUP(json_freep) json_t *document = json_object();
@@ -175,12 +227,13 @@ static json_t *document_encode(const struct profile *profile)
 	if (set(document, "perfctl", json_integer(PROFILE_JSON_VERSION)) < 0)
 		return NULL;
 	conditions = object_add(document, "conditions");
-	for (size_t i = 0; i < ARRAY_SIZE(condition_fields); i++)
-		if (field_encode(profile, &condition_fields[i], &profile->conditions, conditions) <
-			0)
-			return NULL;
+	if (fields_encode(profile, condition_fields, ARRAY_SIZE(condition_fields),
+		    &profile->conditions, conditions) < 0)
+		return NULL;
 	ledger = object_add(document, "ledger");
-	return ledger_encode(profile, ledger) < 0 ? NULL : TAKE(document);
+	if (ledger_encode(profile, ledger) < 0 || runs_encode(profile, document) < 0)
+		return NULL;
+	return TAKE(document);
 }
 
 int profile_json_encode(const struct profile *profile, char **ret_text)
@@ -320,6 +373,25 @@ static int lost_decode(struct profile *profile, json_t *lost)
 	return 0;
 }
 
+/* A run that does not fit behind the others is left out. */
+static int runs_decode(struct profile *profile, json_t *runs)
+{
+	size_t i;
+	json_t *value;
+
+	json_array_foreach(runs, i, value)
+	{
+		struct profile_run run = {0};
+		int r = fields_decode(profile, run_fields, ARRAY_SIZE(run_fields), value, &run);
+
+		if (r == 0)
+			r = profile_add_run(profile, &run);
+		if (r == -ENOMEM)
+			return r;
+	}
+	return 0;
+}
+
 int profile_json_decode(struct profile *profile, const char *text, size_t n)
 {
 	CLEANUP(json_freep)
@@ -337,5 +409,8 @@ int profile_json_decode(struct profile *profile, const char *text, size_t n)
 		return r;
 	r = fields_decode(
 		profile, ledger_fields, ARRAY_SIZE(ledger_fields), ledger, &profile->ledger);
+	if (r < 0)
+		return r;
+	r = runs_decode(profile, json_object_get(document, "runs"));
 	return r < 0 ? r : lost_decode(profile, json_object_get(ledger, "lost"));
 }

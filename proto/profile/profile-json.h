@@ -12,11 +12,11 @@
 /* What profile_json_decode found: not a comment of ours (or of a later version). */
 enum { PROFILE_JSON_FOREIGN = 1 };
 
-/* Conditions and ledger as one line of JSON, {"perfctl":1,…}; malloc'ed. 0 or -ENOMEM. */
+/* Conditions, ledger and runs as one line of JSON, {"perfctl":1,…}; malloc'ed. 0 or -ENOMEM. */
 int profile_json_encode(const struct profile *profile, char **ret_text);
 
 /*
- * Reads them back into a profile that is not sealed: conditions, and of the ledger what does not
+ * Reads them back into a profile that is not sealed: conditions, runs, and of the ledger what does not
  * follow from the samples. Fields that are missing or of another type stay as they are. 0, -ENOMEM, or PROFILE_JSON_FOREIGN, in which case nothing changed.
  */
 int profile_json_decode(struct profile *profile, const char *text, size_t n);

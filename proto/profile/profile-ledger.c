@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/base/array.h"
 #include "proto/base/cleanup.h"
 
 const char *profile_string(const struct profile *profile, uint32_t id)
@@ -225,4 +226,23 @@ void profile_balance(struct profile *profile)
 		__builtin_add_overflow(sum, ledger->not_permitted, &sum))
 		sum = UINT64_MAX;
 	ledger->taken = sum;
+}
+
+int profile_add_run(struct profile *profile, const struct profile_run *run)
+{
+	const struct profile_run *last = profile->runs + profile->n_runs - 1;
+	int r;
+
+	if (run->first_slice > UINT32_MAX - run->n_slices)
+		return -EINVAL;
+	if (profile->n_runs && run->first_slice < last->first_slice + last->n_slices)
+		return -EINVAL;
+	if (profile->n_runs >= PROFILE_RUNS_MAX)
+		return -E2BIG;
+	r = array_reserve(&profile->runs, &profile->n_runs_allocated, profile->n_runs + 1,
+		sizeof(*profile->runs));
+	if (r < 0)
+		return r;
+	profile->runs[profile->n_runs++] = *run;
+	return 0;
 }

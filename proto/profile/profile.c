@@ -100,6 +100,7 @@ static struct profile *profile_free(struct profile *profile)
 	free(profile->processes);
 	free(profile->threads);
 	free(profile->samples);
+	free(profile->runs);
 	free(profile->values);
 	hash_done(&profile->mapping_hash);
 	hash_done(&profile->function_hash);

@@ -51,6 +51,9 @@ int profile_add_thread(
 int profile_add_sample(
 	struct profile *profile, const struct profile_sample *key, const int64_t *values);
 
+/* -EINVAL where its slices begin before the last run's end, -E2BIG above PROFILE_RUNS_MAX. */
+int profile_add_run(struct profile *profile, const struct profile_run *run);
+
 /* Ledger entries by reason; a reason beyond PROFILE_REASONS_MAX is added to the last one. */
 int profile_count_lost(struct profile *profile, const char *reason, uint64_t n);
 

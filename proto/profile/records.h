@@ -128,6 +128,9 @@ struct profile {
 
 	struct profile_conditions conditions;
 	struct profile_ledger ledger;
+	/* In order of time, apart from each other; none: one recording. */
+	struct profile_run *runs;
+	size_t n_runs, n_runs_allocated;
 
 	/* Indexes for finding equal records again; gone once sealed. */
 	struct hash mapping_hash, function_hash, frame_hash, stack_hash, process_hash, thread_hash,

@@ -25,6 +25,11 @@ static void conditions_equal(const struct profile *a, const struct profile *b)
 	string_equal(a, x->machine, b, y->machine);
 	string_equal(a, x->version, b, y->version);
 	string_equal(a, x->notes, b, y->notes);
+	string_equal(a, x->command, b, y->command);
+	string_equal(a, x->cpu_model, b, y->cpu_model);
+	string_equal(a, x->governor, b, y->governor);
+	string_equal(a, x->virtualization, b, y->virtualization);
+	string_equal(a, x->load, b, y->load);
 	ck_assert_double_eq(x->frequency_asked, y->frequency_asked);
 	ck_assert_double_eq(x->frequency_reached, y->frequency_reached);
 	ck_assert_uint_eq(x->start_realtime_ns, y->start_realtime_ns);
@@ -129,10 +134,29 @@ static void thread_equal(
 	string_equal(a, p->container, b, q->container);
 }
 
+static void runs_equal(const struct profile *a, const struct profile *b)
+{
+	ck_assert_uint_eq(a->n_runs, b->n_runs);
+	for (size_t i = 0; i < a->n_runs; i++) {
+		const struct profile_run *x = &a->runs[i], *y = &b->runs[i];
+
+		ck_assert_uint_eq(x->first_slice, y->first_slice);
+		ck_assert_uint_eq(x->n_slices, y->n_slices);
+		ck_assert_uint_eq(x->exit_code, y->exit_code);
+		ck_assert_uint_eq(x->wall_ns, y->wall_ns);
+		ck_assert_uint_eq(x->user_ns, y->user_ns);
+		ck_assert_uint_eq(x->system_ns, y->system_ns);
+		ck_assert_uint_eq(x->peak_bytes, y->peak_bytes);
+		ck_assert_uint_eq(x->n_voluntary, y->n_voluntary);
+		ck_assert_uint_eq(x->n_involuntary, y->n_involuntary);
+	}
+}
+
 void fixture_assert_equal(const struct profile *a, const struct profile *b)
 {
 	conditions_equal(a, b);
 	ledger_equal(a, b);
+	runs_equal(a, b);
 	ck_assert_uint_eq(a->n_value_types, b->n_value_types);
 	for (size_t i = 0; i < a->n_value_types; i++) {
 		string_equal(a, a->value_types[i].type, b, b->value_types[i].type);

@@ -120,6 +120,11 @@ static void hostile_conditions(struct profile *profile)
 		.machine = string(profile, "x86_64"),
 		.version = string(profile, "0.1"),
 		.notes = string(profile, "</script><b>;"),
+		.command = string(profile, "sh -c 'a | b'"),
+		.cpu_model = string(profile, "Some \"CPU\" @ 3 GHz"),
+		.governor = string(profile, "performance"),
+		.virtualization = string(profile, "kvm"),
+		.load = string(profile, "0.10 0.20 0.30"),
 		.frequency_asked = 99,
 		.frequency_reached = 98.76543210123,
 		.start_realtime_ns = UINT64_C(1790000000123456789),
@@ -128,6 +133,18 @@ static void hostile_conditions(struct profile *profile)
 		.scheduler_ns = 456,
 		.n_cpus = 8,
 	};
+	for (uint32_t i = 0; i < 3; i++)
+		ck_assert_int_eq(profile_add_run(profile,
+					 &(struct profile_run){.first_slice = 3 * i,
+						 .n_slices = 2,
+						 .exit_code = i,
+						 .wall_ns = UINT64_C(5000000000) + i,
+						 .user_ns = 2 * i,
+						 .system_ns = 3 * i,
+						 .peak_bytes = UINT64_C(1) << 40,
+						 .n_voluntary = 4,
+						 .n_involuntary = 5}),
+			0);
 	profile->ledger.not_permitted = 3;
 	profile->ledger.missed = 4;
 	ck_assert_int_eq(profile_count_lost(profile, "ring-full", 7), 0);

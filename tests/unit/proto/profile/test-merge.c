@@ -4,6 +4,7 @@
 
 #include "proto/profile/merge.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "proto/base/cleanup.h"
@@ -44,6 +45,35 @@ START_TEST(merging_twice_doubles_values_ledger_and_times)
 	ck_assert_uint_eq(into->conditions.scheduler_ns, from->conditions.scheduler_ns * 2);
 	ck_assert_double_eq(into->conditions.frequency_asked, 99);
 	ck_assert_str_eq(profile_string(into, into->conditions.event), "cpu-clock");
+}
+END_TEST
+
+START_TEST(runs_of_a_command_stand_one_behind_the_other)
+{
+	CLEANUP(profile_unrefp) struct profile *run = fixture_new(), *into = profile_new();
+	CLEANUP(profile_unrefp) struct profile *again = profile_new();
+	struct profile_run figures = {.wall_ns = 7, .user_ns = 5};
+
+	fixture_add(run, fixture_thread(run, "x", 1, 1), "main", NULL, 4);
+	run->conditions.duration_ns = UINT64_C(250000000);
+	run->conditions.start_realtime_ns = 1000000000;
+	fixture_seal(run);
+	ck_assert_int_eq(merge_add_run(into, run, &figures), 0);
+	figures.user_ns = 6;
+	/* At the same time, says the clock. */
+	ck_assert_int_eq(merge_add_run(into, run, &figures), 0);
+	ck_assert_uint_eq(into->n_runs, 2);
+	ck_assert_uint_eq(into->runs[0].n_slices, 3);
+	ck_assert_uint_eq(into->runs[1].first_slice, 3);
+	ck_assert_uint_eq(into->runs[1].user_ns, 6);
+	ck_assert_uint_eq(into->n_samples, 2);
+	ck_assert_uint_eq(into->samples[1].slice, 3);
+	ck_assert_uint_eq(into->ledger.kept, 8);
+	ck_assert_int_eq(profile_add_run(into, &(struct profile_run){.first_slice = 5}), -EINVAL);
+	ck_assert_int_eq(merge_add(again, into), 0);
+	ck_assert_uint_eq(again->n_runs, 2);
+	ck_assert_int_eq(merge_add(again, into), 0);
+	ck_assert_uint_eq(again->n_runs, 0);
 }
 END_TEST
 
@@ -166,6 +196,7 @@ int main(void)
 	const TTest *const tests[] = {
 		merging_into_a_new_profile_takes_everything_over,
 		merging_twice_doubles_values_ledger_and_times,
+		runs_of_a_command_stand_one_behind_the_other,
 		conditions_that_differ_become_several_and_later_slices_move,
 		value_types_are_matched_by_name_and_refused_if_they_differ,
 		narrowing_keeps_what_matches,
