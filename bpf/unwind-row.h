@@ -22,7 +22,8 @@ enum abi_cfa {
 	ABI_CFA_RBP_DEREF, /* *(rbp + o) */
 	ABI_CFA_RSP_DEREF_8, /* *(rsp + o) + 8 */
 	ABI_CFA_RBP_DEREF_8, /* *(rbp + o) + 8 */
-	ABI_CFA_END, /* the return address is undefined: the outermost frame */
+	ABI_CFA_END, /* the return address is undefined: the outermost frame; with a cfa_offset only
+		      * behind a call: whoever runs there may not have changed stacks yet */
 	ABI_CFA_UNSUPPORTED,
 	ABI_CFA_COUNT
 };

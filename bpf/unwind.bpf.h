@@ -126,7 +126,7 @@ static __always_inline int unwind_by_row(struct unwind *unwind, struct abi_row r
 	if (kind == ABI_CFA_GAP)
 		return UNWIND_STOP(NO_RULE);
 	if (kind == ABI_CFA_END)
-		return UNWIND_STOP(END);
+		return row.cfa_offset && unwind->is_exact ? UNWIND_STOP(RULE) : UNWIND_STOP(END);
 	if (kind == ABI_CFA_SIGNAL)
 		return unwind_signal_frame(unwind);
 	if (unwind->is_fp_lost && unwind_needs_fp(row))

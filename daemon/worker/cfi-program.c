@@ -83,26 +83,31 @@ static int64_t read_scaled(struct machine *machine, bool is_signed)
 	return scale(machine, cfi_read_leb(&machine->cursor, is_signed));
 }
 
-static void push_row(struct machine *machine, struct abi_row row)
+int cfi_rows_push(struct cfi_rows *rows, size_t first_row, struct abi_row row)
 {
-	struct cfi_rows *rows = machine->rows;
+	int r;
 
-	if (rows->n > machine->first_row) {
+	if (rows->n > first_row) {
 		const struct abi_row *last = &rows->rows[rows->n - 1];
 
 		if (last->kinds == row.kinds && last->cfa_offset == row.cfa_offset &&
 			last->rbp_offset == row.rbp_offset)
-			return;
+			return 0;
 	}
 	if (rows->n == rows->n_max)
-		machine->error = CFI_TOO_MANY_ROWS;
-	else
-		machine->error = array_reserve(
-			&rows->rows, &rows->n_allocated, rows->n + 1, sizeof(*rows->rows));
+		return CFI_TOO_MANY_ROWS;
+	r = array_reserve(&rows->rows, &rows->n_allocated, rows->n + 1, sizeof(*rows->rows));
+	if (r < 0)
+		return r;
+	rows->rows[rows->n++] = row;
+	return 0;
+}
+
+static void push_row(struct machine *machine, struct abi_row row)
+{
+	machine->error = cfi_rows_push(machine->rows, machine->first_row, row);
 	if (machine->error)
 		cfi_fail(&machine->cursor);
-	else
-		rows->rows[rows->n++] = row;
 }
 
 /* The state holds from the location on. */

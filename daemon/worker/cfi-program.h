@@ -17,6 +17,10 @@ struct cfi_rows {
 
 #define CFI_TOO_MANY_ROWS 1
 
+/* Appends a row, unless it says the same as the one before it in this function, whose first row is
+ * (or will be) first_row. 0, CFI_TOO_MANY_ROWS or -ENOMEM. */
+int cfi_rows_push(struct cfi_rows *rows, size_t first_row, struct abi_row row);
+
 /* Runs a CIE's program into cie->initial; false: it is malformed. */
 bool cfi_program_initial(
 	const struct cfi_section *section, struct cfi_cursor program, struct cfi_cie *cie);

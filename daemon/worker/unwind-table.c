@@ -85,6 +85,49 @@ static int add_function(struct builder *builder, const struct cfi_section *secti
 	return unwind_ranges_add(ranges, range);
 }
 
+static int add_go_function(struct builder *builder, struct go_code *code,
+	const struct go_function *function, struct unwind_ranges *ranges)
+{
+	uint32_t before = go_unwind_is_sigreturn(code, function);
+	struct unwind_range range;
+	int r;
+
+	if (!locate(builder->input, function->start - before, function->size + before, &range)) {
+		builder->table.n_outside++;
+		return 0;
+	}
+	range.first_row = (uint32_t)builder->scratch.n;
+	r = go_unwind_run(code, function, range.start, range.end - range.start, &builder->scratch);
+	if (r)
+		return r == CFI_TOO_MANY_ROWS ? UNWIND_TOO_LARGE : r;
+	range.n_rows = (uint32_t)builder->scratch.n - range.first_row;
+	return unwind_ranges_add(ranges, range);
+}
+
+static int add_go(struct builder *builder)
+{
+	CLEANUP(unwind_ranges_done) struct unwind_ranges ranges = {0};
+	struct go_code code = *builder->input->go;
+	struct go_function function;
+	size_t n_cut;
+	int r;
+
+	code.n_steps_left = SCRATCH_ROWS_MAX;
+	for (size_t i = 0; i < code.functions.n; i++) {
+		if (!go_functions_get(&code.functions, i, &function))
+			continue;
+		r = add_go_function(builder, &code, &function, &ranges);
+		if (r)
+			return r;
+		builder->table.n_go_functions++;
+	}
+	r = unwind_ranges_settle(&ranges, &n_cut);
+	if (r < 0)
+		return r;
+	builder->table.n_overlaps += n_cut;
+	return unwind_ranges_fill(&builder->ranges, &ranges);
+}
+
 static int add_section(struct builder *builder, const struct cfi_section *section)
 {
 	CLEANUP(unwind_ranges_done) struct unwind_ranges ranges = {0};
@@ -218,6 +261,9 @@ int unwind_table_build(const struct unwind_input *input, struct unwind_table *re
 	if (input->file_size > UINT32_MAX || input->n_sections > UNWIND_SECTIONS_MAX)
 		return UNWIND_TOO_LARGE;
 	builder.scratch.n_max = SCRATCH_ROWS_MAX;
+	r = input->go ? add_go(&builder) : 0;
+	if (r)
+		return r;
 	for (size_t i = 0; i < input->n_sections; i++) {
 		r = add_section(&builder, &input->sections[i]);
 		if (r)

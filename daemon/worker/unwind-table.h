@@ -8,6 +8,7 @@
 
 #include "daemon/worker/cfi-program.h"
 #include "daemon/worker/elf-file.h"
+#include "daemon/worker/go-unwind.h"
 
 #define UNWIND_ROWS_MAX (8u << 18) /* in one table: what the kernel side's storage holds */
 #define UNWIND_SECTION_BYTES_MAX (UINT64_C(256) << 20) /* uncompressed */
@@ -18,6 +19,7 @@ struct unwind_table {
 	struct abi_row
 		*rows; /* strictly sorted by pc, no two neighbours equal; the last is a GAP */
 	size_t n;
+	size_t n_go_functions;
 	size_t n_fdes; /* in the sections, all that can be counted */
 	size_t n_bad_fdes; /* unreadable: their functions are gaps */
 	size_t n_outside; /* in no executable segment, or empty */
@@ -31,6 +33,7 @@ struct unwind_table {
 struct unwind_input {
 	const struct cfi_section *sections; /* of two that know an address the first is believed */
 	size_t n_sections; /* at most UNWIND_SECTIONS_MAX */
+	const struct go_code *go; /* believed before all sections; NULL: not made by Go */
 	const struct elf_segment *segments; /* executable ones */
 	size_t n_segments;
 	uint64_t file_size; /* bytes */

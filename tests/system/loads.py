@@ -2,9 +2,11 @@
 """More programs of this host under load, as support.redis() and support.postgres() are."""
 
 import contextlib
+import os
 import pathlib
 import shutil
 import socket
+import subprocess
 import time
 
 import support
@@ -60,5 +62,42 @@ def python():
     if not pathlib.Path('/usr/bin/python3').exists():
         raise support.Skip('there is no /usr/bin/python3')
     with support.started('/usr/bin/python3', '-c', PYTHON_LOAD) as process:
+        time.sleep(0.3)
+        yield process.pid
+
+
+GO_SOURCE = pathlib.Path(__file__).parent / 'programs' / 'work.go'
+
+
+@contextlib.contextmanager
+def go(*flags):
+    """programs/work.go, built as `go build` does with these flags. Yields its pid."""
+    if not shutil.which('go'):
+        raise support.Skip('golang-go is not installed')
+    with support.directory() as where:
+        support.run('go', 'build', *flags, '-o', where / 'work', GO_SOURCE, timeout=120,
+                    env={**os.environ, 'GOCACHE': str(where / 'cache'), 'GO111MODULE': 'off'})
+        with support.started(where / 'work') as process:
+            time.sleep(0.3)
+            yield process.pid
+
+
+@contextlib.contextmanager
+def rust():
+    """Debian's ripgrep, which is written in Rust, searching words without end. Yields its pid."""
+    if not shutil.which('rg'):
+        raise support.Skip('ripgrep is not installed')
+    with support.started('yes', 'some words 12 and numbers 345 and more of them z',
+                         stdout=subprocess.PIPE) as words:
+        with support.started('rg', '-c', r'(\w+) (\d+) [a-z]+z', stdin=words.stdout) as process:
+            words.stdout.close()
+            time.sleep(0.3)
+            yield process.pid
+
+
+@contextlib.contextmanager
+def cplusplus():
+    """programs/serve.cpp. Yields its pid."""
+    with support.started(support.PROGRAMS / 'serve', 600) as process:
         time.sleep(0.3)
         yield process.pid

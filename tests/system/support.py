@@ -81,7 +81,8 @@ def end(process):
 def started(*command, **options):
     options.setdefault('stdout', subprocess.DEVNULL)
     options.setdefault('stderr', subprocess.DEVNULL)
-    process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, **options)
+    options.setdefault('stdin', subprocess.DEVNULL)
+    process = subprocess.Popen([str(c) for c in command], **options)
     try:
         yield process
     finally:

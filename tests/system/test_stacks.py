@@ -53,6 +53,26 @@ def test_python_is_complete():
         complete(pid, 0.995)
 
 
+def test_go_is_complete():
+    with loads.go() as pid:
+        complete(pid, 0.995)
+
+
+def test_go_without_symbols_is_complete():
+    with loads.go('-ldflags=-s -w') as pid:
+        complete(pid, 0.995)
+
+
+def test_rust_is_complete():
+    with loads.rust() as pid:
+        complete(pid, 0.995)
+
+
+def test_cplusplus_is_complete():
+    with loads.cplusplus() as pid:
+        complete(pid, 0.995)
+
+
 def build_tree(where, compiler, level):
     """The program, and the pairs (caller, callee) that are lawful in it."""
     if not shutil.which(compiler):
