@@ -15,7 +15,8 @@
 #define ABI_COMM_SIZE 16
 #define ABI_RECORDINGS_MAX 64 /* one bit each in abi_target.recordings */
 #define ABI_KERNEL_FRAMES_MAX 127
-#define ABI_USER_FRAMES_MAX 127
+#define ABI_USER_FRAMES_MAX 1024 /* what a daemon can be told to take */
+#define ABI_USER_FRAMES_DEFAULT 127
 #define ABI_FILE_NAME_SIZE 64
 
 /*
@@ -160,6 +161,7 @@ struct abi_chunk {
 
 struct abi_table {
 	__u32 n_chunks;
+	__u32 generation; /* another one each time that a table is written; never 0 */
 	struct abi_chunk chunks[ABI_TABLE_CHUNKS_MAX];
 };
 
@@ -171,8 +173,9 @@ struct abi_target {
 };
 
 #define ABI_RECORDING_CHILDREN 1u /* processes that a target starts are targets */
-#define ABI_RECORDING_TABLES 4u /* user stacks by unwind tables where there are any */
 #define ABI_RECORDING_KERNEL 2u /* kernel frames are wanted */
+#define ABI_RECORDING_TABLES 4u /* user stacks by unwind tables where there are any */
+#define ABI_RECORDING_CALLERS 8u /* whole user stacks are wanted, not just the leaf */
 
 struct abi_recording {
 	__u32 is_on;

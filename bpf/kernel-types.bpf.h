@@ -104,6 +104,19 @@ struct mm_struct {
 	mm_context_t context;
 };
 
+typedef struct {
+	unsigned int sequence;
+} seqcount_t;
+
+/* Where each mapping has a lock of its own (CONFIG_PER_VMA_LOCK). */
+struct mm_struct___from_6_13 {
+	seqcount_t mm_lock_seq;
+};
+
+struct mm_struct___from_6_4 {
+	int mm_lock_seq;
+};
+
 struct mm_struct___before_6_18 {
 	unsigned long flags;
 };
@@ -143,6 +156,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	__u64 start_boottime;
+	__u32 self_exec_id; /* how many programs it has executed */
 	const struct cred *real_cred;
 	char comm[16];
 	struct signal_struct *signal;
@@ -159,6 +173,13 @@ struct bpf_iter__task_vma {
 };
 
 #pragma clang attribute pop
+
+/* What a perf_event program is given (uapi/linux/bpf_perf_event.h): fixed, not relocated. */
+struct bpf_perf_event_data {
+	struct {
+		unsigned long before[17], cs, after[3];
+	} regs;
+};
 
 #define PF_IO_WORKER 0x00000010
 #define PF_USER_WORKER 0x00004000

@@ -146,6 +146,7 @@ static __always_inline void mapping_describe(struct task_struct *task, struct vm
 	mapping->is_executable = !!(BPF_CORE_READ(vma, vm_flags) & VM_EXEC);
 	mapping->file = 0;
 	mapping->table = ABI_TABLE_NONE;
+	mapping->is_asking = 0;
 	if (!file) {
 		if (mapping->start == (__u64)BPF_CORE_READ(mm, context.vdso)) {
 			mapping->file = ABI_FILE_VDSO;
@@ -156,9 +157,11 @@ static __always_inline void mapping_describe(struct task_struct *task, struct vm
 	}
 	if (!mapping->is_executable)
 		return;
+	mapping->is_asking = 1;
 	entry = file_find(file, &key);
 	if (!entry)
 		return;
+	mapping->is_asking = !entry->is_known;
 	mapping->file = entry->id;
 	mapping->table = entry->table;
 	if (!file_is_wanted(entry, bpf_ktime_get_ns()))
@@ -177,7 +180,7 @@ static __always_inline void mapping_describe(struct task_struct *task, struct vm
 __noinline int mapping_find(__u64 address, __u32 slot)
 {
 	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	struct vm_area_struct *vma;
 	struct mapping *mapping;

@@ -91,15 +91,41 @@ struct mapping {
 	__u32 file; /* id; 0: not the code of a file */
 	__u32 table; /* as in struct abi_file */
 	__u32 is_executable;
-	__u32 reserved;
+	__u32 is_asking; /* user space has not answered for its file yet */
+};
+
+/*
+ * The mappings that the last walks met. They hold for one program of one process, until it changes
+ * its mappings or user space learns of a file: whatever tells these apart is compared at each walk.
+ */
+#define KNOWN_MAPPINGS 8
+
+struct known_mappings {
+	__u64 mm, start_ns;
+	__u32 exec_id, lock_sequence, files_epoch;
+	__u32 next; /* the one to be replaced */
+	struct mapping mappings[KNOWN_MAPPINGS]; /* end 0: none */
+};
+
+#define KNOWN_ROWS_BITS 9
+
+struct known_row {
+	__u64 key; /* generation of its table, file offset */
+	__u64 row;
 };
 
 /* A walk of a user stack: where it stands, and the frames it has written. */
 struct walk {
 	struct unwind unwind;
-	__u32 n;
+	__u32 n, max;
 	__u32 first; /* index of its first frame in scratch.frames */
+	__u32 reserved;
 };
+
+/* Kernel frames and user frames, as a power of two. */
+#define SCRATCH_FRAMES 2048
+
+_Static_assert(ABI_KERNEL_FRAMES_MAX + ABI_USER_FRAMES_MAX <= SCRATCH_FRAMES, "frames of a sample");
 
 /*
  * What is too large for the 512 bytes of stack: one maple node, the mapping that was found last, and
@@ -112,10 +138,12 @@ struct scratch {
 	struct abi_event event;
 	struct abi_identity_record identity;
 	struct abi_sample sample;
-	__u64 frames[256];
+	__u64 frames[SCRATCH_FRAMES];
 	/* Outside `sample` since they are no part of the record. */
 	__u32 flags; /* ABI_RECORDING_…, of all that drew this tick */
 	__u32 reserved;
+	struct known_mappings known;
+	struct known_row rows[1 << KNOWN_ROWS_BITS];
 };
 
 enum { SCRATCH_TICK, SCRATCH_TASK, SCRATCH_SLOTS };
@@ -140,6 +168,12 @@ __u32 next_file_id = ABI_FILE_FIRST;
 
 /* The table of the vdso, which has no file. */
 __u32 vdso_table;
+
+/* Counted up by user space when it has changed an entry of `files`, or the one above. */
+__u32 files_epoch;
+
+/* How many user frames a sample may have. */
+__u32 user_frames_max = ABI_USER_FRAMES_DEFAULT;
 
 /* Filled in by the self-test: where perfd's pid namespace is. */
 struct abi_self_test self_test;

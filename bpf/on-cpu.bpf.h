@@ -62,13 +62,11 @@ __noinline int drawn_count(__u64 drawn, __u32 is_delivered)
 static __always_inline void identity_read(
 	struct abi_identity *identity, struct task_struct *task, __u32 pid)
 {
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-
 	identity->pid = pid;
 	identity->tid = task_tid(task);
 	identity->start_ns = task_start_ns(task);
-	bpf_core_read(identity->comm, sizeof(identity->comm), &leader->comm);
-	bpf_core_read(identity->thread, sizeof(identity->thread), &task->comm);
+	task_comm(task->group_leader, identity->comm);
+	task_comm(task, identity->thread);
 	task_credentials(task, &identity->credentials);
 }
 
@@ -114,17 +112,21 @@ static __always_inline bool sample_identify(
 
 /* Kernel frames, then user frames, into scratch->frames. */
 static __always_inline void sample_stack(
-	void *ctx, struct scratch *scratch, struct task_struct *task)
+	struct bpf_perf_event_data *ctx, struct scratch *scratch, struct task_struct *task)
 {
 	struct abi_sample *sample = &scratch->sample;
+	bool is_kernel_mode = !(ctx->regs.cs & 3);
 	long bytes = 0;
 
-	if (scratch->flags & ABI_RECORDING_KERNEL)
+	if (is_kernel_mode && scratch->flags & ABI_RECORDING_KERNEL)
 		bytes = bpf_get_stack(ctx, scratch->frames, ABI_KERNEL_FRAMES_MAX * 8, 0);
 	sample->n_kernel = bytes > 0 ? bytes / 8 & 127 : 0;
 	sample->stop = walk_user(task, scratch, SCRATCH_TICK, sample->n_kernel);
 	sample->n_user = scratch->walk.n;
 }
+
+#define SAMPLE_BYTES_MAX                                                                           \
+	(sizeof(struct abi_sample) + (ABI_KERNEL_FRAMES_MAX + ABI_USER_FRAMES_MAX) * 8u)
 
 static __always_inline void sample_send(struct scratch *scratch)
 {
@@ -132,8 +134,8 @@ static __always_inline void sample_send(struct scratch *scratch)
 	__u32 bytes = sizeof(*sample) + (sample->n_kernel + sample->n_user) * 8u;
 	__u64 flags = BPF_RB_NO_WAKEUP;
 
-	if (bytes > sizeof(*sample) + 254 * 8)
-		bytes = sizeof(*sample) + 254 * 8;
+	if (bytes > SAMPLE_BYTES_MAX)
+		bytes = SAMPLE_BYTES_MAX;
 	if (bpf_ringbuf_query(&samples, BPF_RB_AVAIL_DATA) > SAMPLE_RING_BYTES / 2)
 		flags = BPF_RB_FORCE_WAKEUP;
 	drawn_count(sample->recordings, !bpf_ringbuf_output(&samples, sample, bytes, flags));
@@ -151,7 +153,8 @@ static __always_inline __u64 ticks_missed(const struct abi_clock *clock, __u64 e
 	return is_gap(clock, elapsed) ? elapsed / clock->period_ns - 1 : 0;
 }
 
-static __always_inline void tick(void *ctx, struct abi_cpu *cpu, struct abi_clock *clock)
+static __always_inline void tick(
+	struct bpf_perf_event_data *ctx, struct abi_cpu *cpu, struct abi_clock *clock)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 now = bpf_ktime_get_ns(), elapsed = now - cpu->last_tick_ns;
@@ -161,7 +164,7 @@ static __always_inline void tick(void *ctx, struct abi_cpu *cpu, struct abi_cloc
 	__u32 slot = SCRATCH_TICK, pid;
 
 	cpu->last_tick_ns = now;
-	if (!BPF_CORE_READ(task, pid))
+	if (!task->pid)
 		return; /* idle */
 	pid = task_pid(task);
 	target = bpf_map_lookup_elem(&targets, &pid);
@@ -189,7 +192,7 @@ static __always_inline void tick(void *ctx, struct abi_cpu *cpu, struct abi_cloc
 }
 
 SEC("perf_event")
-int on_tick(void *ctx)
+int on_tick(struct bpf_perf_event_data *ctx)
 {
 	__u32 zero = 0;
 	struct abi_cpu *cpu = bpf_map_lookup_elem(&cpus, &zero);

@@ -47,6 +47,7 @@ enum { BPF_RB_AVAIL_DATA = 0 };
 #include "bpf/maps.bpf.h"
 #include "bpf/task.bpf.h"
 #include "bpf/mapping.bpf.h"
+#include "bpf/known-mappings.bpf.h"
 #include "bpf/table.bpf.h"
 #include "bpf/walk.bpf.h"
 #include "bpf/on-cpu.bpf.h"

@@ -44,3 +44,25 @@ __noinline __u64 row_find(__u32 index, __u64 offset)
 	}
 	return *(__u64 *)&rows->rows[first & (ABI_SHARD_ROWS - 1)];
 }
+
+/*
+ * The same, remembered: the outer frames of a stack are those of the sample before. What is
+ * remembered of a table that has been replaced is never found again, since no two have had the same
+ * generation.
+ */
+static __always_inline __u64 row_recall(struct scratch *scratch, __u32 index, __u64 offset)
+{
+	struct abi_table *table = bpf_map_lookup_elem(&tables, &index);
+	struct known_row *known;
+	__u64 key;
+
+	if (!table || offset >> 32)
+		return 0;
+	key = (__u64)table->generation << 32 | offset;
+	known = &scratch->rows[key * 0x9e3779b97f4a7c15ull >> (64 - KNOWN_ROWS_BITS)];
+	if (known->key != key) {
+		known->row = row_find(index, offset);
+		known->key = key;
+	}
+	return known->row;
+}

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Who a task is: its numbers in perfd's pid namespace, its credentials. */
+/*
+ * Who a task is: its numbers in perfd's pid namespace, its credentials. Tasks come as pointers that
+ * the verifier knows the type of: what hangs on them is read directly, which costs a tenth of a call.
+ */
 
-/* The number of `pid` as perfd sees it, or 0 if it is in no namespace below perfd's. */
-static __always_inline __u32 pid_number(struct pid *pid)
+/* The number of the pid at this address in perfd's pid namespace, where that is not the initial one;
+ * 0 if it is in no namespace below. */
+static __always_inline __u32 pid_number_nested(const void *address)
 {
 	__u32 level = self_test.level;
+	const struct pid *pid = address;
 	struct upid upid;
 
 	if (!pid || BPF_CORE_READ(pid, level) < level)
@@ -20,23 +25,33 @@ static __always_inline __u32 pid_number(struct pid *pid)
 
 static __always_inline __u32 task_pid(struct task_struct *task)
 {
-	return pid_number(BPF_CORE_READ(task, group_leader, thread_pid));
+	if (!self_test.level)
+		return task->group_leader->thread_pid->numbers[0].nr;
+	return pid_number_nested(BPF_CORE_READ(task, group_leader, thread_pid));
 }
 
 static __always_inline __u32 task_tid(struct task_struct *task)
 {
-	return pid_number(BPF_CORE_READ(task, thread_pid));
+	if (!self_test.level)
+		return task->thread_pid->numbers[0].nr;
+	return pid_number_nested(BPF_CORE_READ(task, thread_pid));
 }
 
 static __always_inline __u64 task_start_ns(struct task_struct *task)
 {
-	return BPF_CORE_READ(task, group_leader, start_boottime);
+	return task->group_leader->start_boottime;
+}
+
+static __always_inline void task_comm(struct task_struct *task, char *ret_comm)
+{
+	((__u64 *)ret_comm)[0] = ((const __u64 *)&task->comm)[0];
+	((__u64 *)ret_comm)[1] = ((const __u64 *)&task->comm)[1];
 }
 
 /* The low bits of the flags of a process's memory say who may look into it (SUID_DUMP_…). */
 static __always_inline bool task_is_dumpable(struct task_struct *task)
 {
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct mm_struct *mm = task->mm;
 	struct mm_struct___before_6_18 *before_6_18 = (void *)mm;
 	struct mm_struct___from_6_18 *from_6_18 = (void *)mm;
 	__u64 flags = 0;
@@ -44,25 +59,25 @@ static __always_inline bool task_is_dumpable(struct task_struct *task)
 	if (!mm)
 		return false;
 	if (bpf_core_field_exists(from_6_18->flags))
-		bpf_core_read(&flags, sizeof(flags), &from_6_18->flags);
+		flags = from_6_18->flags.__mm_flags[0];
 	else if (bpf_core_field_exists(before_6_18->flags))
-		bpf_core_read(&flags, sizeof(flags), &before_6_18->flags);
+		flags = before_6_18->flags;
 	return (flags & MMF_DUMPABLE_MASK) == SUID_DUMP_USER;
 }
 
 static __always_inline void task_credentials(
 	struct task_struct *task, struct abi_credentials *credentials)
 {
-	const struct cred *cred = BPF_CORE_READ(task, real_cred);
+	const struct cred *cred = task->real_cred;
 
-	credentials->uid = BPF_CORE_READ(cred, uid.val);
-	credentials->euid = BPF_CORE_READ(cred, euid.val);
-	credentials->suid = BPF_CORE_READ(cred, suid.val);
-	credentials->gid = BPF_CORE_READ(cred, gid.val);
-	credentials->egid = BPF_CORE_READ(cred, egid.val);
-	credentials->sgid = BPF_CORE_READ(cred, sgid.val);
+	credentials->uid = cred->uid.val;
+	credentials->euid = cred->euid.val;
+	credentials->suid = cred->suid.val;
+	credentials->gid = cred->gid.val;
+	credentials->egid = cred->egid.val;
+	credentials->sgid = cred->sgid.val;
 	/* Two 32-bit words before 6.3, one of 64 bits since: the same bytes. */
-	bpf_core_read(&credentials->cap_permitted, 8, &cred->cap_permitted);
-	credentials->user_namespace = BPF_CORE_READ(cred, user_ns, ns.inum);
+	credentials->cap_permitted = *(const __u64 *)&cred->cap_permitted;
+	credentials->user_namespace = cred->user_ns->ns.inum;
 	credentials->is_dumpable = task_is_dumpable(task);
 }

@@ -11,16 +11,14 @@
 /* May this task have a user stack that we can read? 0, or enum abi_stop + 1. */
 static __always_inline int walk_refuses(struct task_struct *task, struct pt_regs *regs)
 {
-	__u32 flags = BPF_CORE_READ(task, flags);
-
-	if (flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER))
+	if (task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER))
 		return ABI_STOP_KERNEL_THREAD + 1;
 	/* Registers of the old image beside mappings of the new one. */
-	if (BPF_CORE_READ_BITFIELD_PROBED(task, in_execve))
+	if (BPF_CORE_READ_BITFIELD(task, in_execve))
 		return ABI_STOP_EXEC + 1;
-	if (!BPF_CORE_READ(task, mm))
+	if (!task->mm)
 		return ABI_STOP_NO_MM + 1;
-	if (BPF_CORE_READ(regs, cs) == USER32_CS)
+	if (regs->cs == USER32_CS)
 		return ABI_STOP_COMPAT + 1;
 	return 0;
 }
@@ -41,38 +39,55 @@ static __always_inline int walk_unwind(struct scratch *scratch, __u64 at)
 		return unwind_by_frame_pointer(&scratch->walk.unwind);
 	if (!mapping->table)
 		return ABI_STOP_NO_TABLE + 1;
-	found.bits = row_find(mapping->table, at - mapping->start + mapping->file_offset);
+	found.bits = row_recall(
+		scratch, mapping->table, at - mapping->start + mapping->file_offset);
 	return unwind_by_row(&scratch->walk.unwind, found.row);
 }
 
 /*
- * Writes the frame that the walk stands on and goes to its caller. 0, or enum abi_stop + 1. A global
- * function: verified once, with all its state in the map, where no range is tracked.
+ * Writes the frame that the walk stands on and goes to its caller. 0, or enum abi_stop + 1. All state
+ * lies in the map, where the verifier tracks no range.
  */
-__noinline int walk_step(__u32 slot)
+static __always_inline int walk_step(struct scratch *scratch, __u32 slot)
 {
-	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
-	struct mapping *mapping;
-	struct walk *walk;
-	__u64 at;
+	struct mapping *mapping = &scratch->mapping;
+	struct walk *walk = &scratch->walk;
+	/* A return address may be the first byte of the next function: its call is before it. */
+	__u64 at = walk->unwind.pc - !walk->unwind.is_exact;
 	int stop;
 
-	if (!scratch)
+	if (walk->n >= walk->max)
 		return ABI_STOP_DEPTH + 1;
-	walk = &scratch->walk;
-	mapping = &scratch->mapping;
-	/* A return address may be the first byte of the next function: its call is before it. */
-	at = walk->unwind.pc - !walk->unwind.is_exact;
 	if (at < mapping->start || at >= mapping->end) {
-		stop = mapping_find(at, slot);
+		stop = mapping_recall(at, slot);
 		if (stop)
 			return stop + 1;
 	}
 	if (!mapping->is_executable)
 		return ABI_STOP_NOT_EXECUTABLE + 1;
-	scratch->frames[(walk->first + walk->n) & 255] = mapping_frame(mapping, at);
+	scratch->frames[(walk->first + walk->n) & (SCRATCH_FRAMES - 1)] = mapping_frame(
+		mapping, at);
 	walk->n++;
 	return walk_unwind(scratch, at);
+}
+
+/* A call costs as much as half a step: so many are made in one. */
+#define WALK_STEPS 32
+
+/* A global function: verified once. 0 where the walk is to go on, or enum abi_stop + 1. */
+__noinline int walk_steps(__u32 slot)
+{
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
+	int stop;
+
+	if (!scratch)
+		return ABI_STOP_DEPTH + 1;
+	for (int i = 0; i < WALK_STEPS; i++) {
+		stop = walk_step(scratch, slot);
+		if (stop)
+			return stop;
+	}
+	return 0;
 }
 
 /* Walks the user stack into scratch->frames from index `first` on; says how it ended. */
@@ -84,18 +99,20 @@ static __always_inline __u16 walk_user(
 	int stop = walk_refuses(task, regs);
 
 	walk->n = 0;
+	walk->max = scratch->flags & ABI_RECORDING_CALLERS ? user_frames_max : 1;
 	walk->first = first;
 	if (stop)
 		return stop - 1;
 	scratch->mapping.end = 0;
-	walk->unwind.pc = BPF_CORE_READ(regs, ip);
-	walk->unwind.sp = BPF_CORE_READ(regs, sp);
-	walk->unwind.fp = BPF_CORE_READ(regs, bp);
+	known_mappings_check(&scratch->known, task);
+	unwind_begin(&walk->unwind);
+	walk->unwind.pc = regs->ip;
+	walk->unwind.sp = regs->sp;
+	walk->unwind.fp = regs->bp;
 	/* The system call is the last that this function does: behind it is another, or none. */
-	walk->unwind.is_exact = BPF_CORE_READ(regs, orig_ax) != SYSCALL_RT_SIGRETURN;
-	walk->unwind.is_fp_lost = 0;
-	for (int i = 0; i < ABI_USER_FRAMES_MAX; i++) {
-		stop = walk_step(slot);
+	walk->unwind.is_exact = regs->orig_ax != SYSCALL_RT_SIGRETURN;
+	for (int i = 0; i < ABI_USER_FRAMES_MAX / WALK_STEPS + 1; i++) {
+		stop = walk_steps(slot);
 		if (stop)
 			return stop - 1;
 	}

@@ -222,6 +222,7 @@ static int recording_open(
 		.frequency_hz = request->frequency_hz,
 		.with_children = request->with_children,
 		.with_kernel = request->with_kernel,
+		.with_callers = request->with_callers,
 		.with_tables = strcmp(request->call_graph, "fp") != 0,
 		.is_cpu_clock = request->is_cpu_clock,
 	};

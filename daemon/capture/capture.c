@@ -269,7 +269,8 @@ static int slot_write(struct capture *capture, uint32_t index)
 		.is_on = slot->is_on,
 		.flags = (slot->request.with_children ? ABI_RECORDING_CHILDREN : 0) |
 			(slot->request.with_kernel ? ABI_RECORDING_KERNEL : 0) |
-			(slot->request.with_tables ? ABI_RECORDING_TABLES : 0),
+			(slot->request.with_tables ? ABI_RECORDING_TABLES : 0) |
+			(slot->request.with_callers ? ABI_RECORDING_CALLERS : 0),
 		.threshold = keep >= 1 ? 1ull << 32 : (uint64_t)(keep * 4294967296.0),
 	};
 
@@ -420,6 +421,7 @@ void capture_set_table(struct capture *capture, const struct abi_file_key *key, 
 void capture_set_vdso_table(struct capture *capture, uint32_t table)
 {
 	capture->bpf->bss->vdso_table = table;
+	capture->bpf->bss->files_epoch++;
 }
 
 void capture_forget_files(struct capture *capture)

@@ -23,6 +23,7 @@ struct capture_handlers {
 struct capture_request {
 	double frequency_hz;
 	bool with_children, with_kernel;
+	bool with_callers; /* whole user stacks, not just the leaf */
 	bool with_tables; /* unwind by tables where there are any; else by frame pointers alone */
 	bool is_cpu_clock; /* do not look for a hardware counter */
 };

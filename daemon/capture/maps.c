@@ -128,6 +128,14 @@ void maps_read_counters(struct perfd_bpf *bpf, unsigned slot, struct abi_counter
 	}
 }
 
+/* The kernel side remembers what it has read: it is told that something is new. */
+static void file_write(
+	struct perfd_bpf *bpf, const struct abi_file_key *key, const struct abi_file *file)
+{
+	bpf_map__update_elem(bpf->maps.files, key, sizeof(*key), file, sizeof(*file), BPF_EXIST);
+	bpf->bss->files_epoch++;
+}
+
 void maps_answer_file(struct perfd_bpf *bpf, const struct abi_file_key *key)
 {
 	struct bpf_map *map = bpf->maps.files;
@@ -136,7 +144,7 @@ void maps_answer_file(struct perfd_bpf *bpf, const struct abi_file_key *key)
 	if (bpf_map__lookup_elem(map, key, sizeof(*key), &file, sizeof(file), 0) < 0)
 		return;
 	file.is_known = 1;
-	bpf_map__update_elem(map, key, sizeof(*key), &file, sizeof(file), BPF_EXIST);
+	file_write(bpf, key, &file);
 }
 
 void maps_set_table(struct perfd_bpf *bpf, const struct abi_file_key *key, uint32_t table)
@@ -147,7 +155,7 @@ void maps_set_table(struct perfd_bpf *bpf, const struct abi_file_key *key, uint3
 	if (bpf_map__lookup_elem(map, key, sizeof(*key), &file, sizeof(file), 0) < 0)
 		return;
 	file.table = table;
-	bpf_map__update_elem(map, key, sizeof(*key), &file, sizeof(file), BPF_EXIST);
+	file_write(bpf, key, &file);
 }
 
 void maps_forget_files(struct perfd_bpf *bpf)
@@ -157,7 +165,8 @@ void maps_forget_files(struct perfd_bpf *bpf)
 
 	while (bpf_map__get_next_key(map, NULL, &key, sizeof(key)) == 0)
 		if (bpf_map__delete_elem(map, &key, sizeof(key), 0) < 0)
-			return;
+			break;
+	bpf->bss->files_epoch++;
 }
 
 double maps_read_run_ns(struct perfd_bpf *bpf)

@@ -23,6 +23,7 @@ struct upload {
 	uint32_t shard; /* that is being filled */
 	uint32_t used; /* rows of it */
 	uint32_t n_tables;
+	uint32_t generation; /* of the table that was written last: they are counted for ever */
 	uint64_t n_rows;
 };
 
@@ -109,7 +110,7 @@ static int chunk_add(
 int upload_add(struct upload *upload, const struct abi_row *rows, size_t n, uint32_t *ret_index)
 {
 	uint32_t shard = upload->shard, used = upload->used, index = upload->n_tables + 1;
-	struct abi_table table = {};
+	struct abi_table table = {.generation = upload->generation + 1};
 	int r = index < ABI_TABLES_MAX ? 0 : -ENOSPC;
 
 	for (size_t done = 0; done < n && !r;) {
@@ -129,6 +130,7 @@ int upload_add(struct upload *upload, const struct abi_row *rows, size_t n, uint
 		return r;
 	}
 	upload->n_tables = index;
+	upload->generation = table.generation;
 	upload->n_rows += n;
 	*ret_index = index;
 	return 0;

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
 What a user stack costs: time in the kernel for each sample, by depth, with unwind tables and without
-(--call-graph none and fp); the daemon's own CPU and bytes per sample beside perf's; how long tables
-take to compile, and what memory they have. Numbers, with ratios of the same run; nothing is judged
-but that there were enough samples.
+(--call-graph fp), beside the kernel's own walk by frame pointers; the daemon's own CPU and bytes per
+sample beside perf's; how long tables take to compile, and what memory they have. Numbers, with
+ratios of the same run. The time in the kernel is judged; of the rest nothing but that there were
+enough samples.
 
-usage: unwinding.py BUILD DEEP DEEP-FP TABLE-TIMES
+usage: unwinding.py BUILD DEEP DEEP-FP TABLE-TIMES KERNEL-STACK
 """
 
 import contextlib
@@ -26,6 +27,11 @@ import support  # noqa: E402
 FREQUENCY = 4999
 SECONDS = 3
 DEPTHS = (5, 20, 60, 120)
+ROUNDS = 3
+# What a walk may cost, with caches warm.
+SLOPE_OF_KERNEL_MAX = 3
+FIXED_NS_MAX = 1000
+FRAME_NS_MAX = 100
 STATS = pathlib.Path("/proc/sys/kernel/bpf_stats_enabled")
 PERF_EVENT_PROGRAM = 7  # linux/bpf.h: BPF_PROG_TYPE_PERF_EVENT
 # What a tick takes that falls on something else.
@@ -94,19 +100,45 @@ def per_sample(where, daemon, pid, call_graph):
     return (spent - max(0, runs - samples) * EMPTY_TICK_NS) / samples
 
 
+def kernel_stack(pid):
+    """Nanoseconds of bpf_get_stack() for each sample."""
+    return float(support.run(sys.argv[5], pid, FREQUENCY, 1).out)
+
+
+def slope(costs):
+    """Nanoseconds for each frame more, between the depths at both ends."""
+    return (costs[DEPTHS[-1]] - costs[DEPTHS[0]]) / (DEPTHS[-1] - DEPTHS[0])
+
+
 def test_depths():
-    """The base is the same program by frame pointers, which it has not: one frame."""
+    """The least of some rounds: whatever else the machine does only adds to it."""
+    names = ("tables", "frame pointers", "bpf_get_stack")
+    costs = {name: dict.fromkeys(DEPTHS, float("inf")) for name in names}
+
+    def keep(name, depth, cost):
+        costs[name][depth] = min(costs[name][depth], cost)
+
     with statistics(), support.directory() as where, support.daemon() as daemon:
-        print("frames  tables ns  fp ns  one frame ns  per frame: tables  fp  tables/fp")
-        for depth in DEPTHS:
-            with support.started(sys.argv[2], depth) as plain:
-                tables = per_sample(where, daemon, plain.pid, "auto")
-                base = per_sample(where, daemon, plain.pid, "fp")
-            with support.started(sys.argv[3], depth) as with_fp:
-                pointers = per_sample(where, daemon, with_fp.pid, "fp")
-            print(f"{depth:6}  {tables:9.0f}  {pointers:5.0f}  {base:12.0f}  "
-                  f"{(tables - base) / depth:17.0f}  {(pointers - base) / depth:.0f}  "
-                  f"{tables / pointers:.2f}", flush=True)
+        for _ in range(ROUNDS):
+            for depth in DEPTHS:
+                with support.started(sys.argv[2], depth) as plain:
+                    keep("tables", depth, per_sample(where, daemon, plain.pid, "auto"))
+                with support.started(sys.argv[3], depth) as with_fp:
+                    keep("frame pointers", depth, per_sample(where, daemon, with_fp.pid, "fp"))
+                    keep("bpf_get_stack", depth, kernel_stack(with_fp.pid))
+    print(f"nanoseconds by depth:{'':10}" + "".join(f"{depth:7}" for depth in DEPTHS))
+    for name in names:
+        print(f"  {name:28}" + "".join(f"{costs[name][depth]:7.0f}" for depth in DEPTHS) +
+              f"   {slope(costs[name]):.1f} a frame")
+    ratio = slope(costs["tables"]) / slope(costs["bpf_get_stack"])
+    over = [f"depth {depth}: {cost:.0f} ns"
+            for depth, cost in costs["tables"].items()
+            if cost > FIXED_NS_MAX + FRAME_NS_MAX * depth]
+    print(f"a frame costs {ratio:.2f} times what it costs bpf_get_stack "
+          f"(at most {SLOPE_OF_KERNEL_MAX}): {'pass' if ratio <= SLOPE_OF_KERNEL_MAX else 'FAIL'}")
+    print(f"a sample costs at most {FIXED_NS_MAX} + {FRAME_NS_MAX} ns a frame: "
+          f"{'FAIL, ' + ', '.join(over) if over else 'pass'}", flush=True)
+    support.check(ratio <= SLOPE_OF_KERNEL_MAX and not over, "a walk costs too much")
 
 
 def perf_cost(where, pid, *call_graph):
