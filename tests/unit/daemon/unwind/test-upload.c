@@ -157,6 +157,36 @@ START_TEST(tables_share_a_shard_and_index_0_is_nobodys)
 }
 END_TEST
 
+static uint32_t generation_of(uint32_t index)
+{
+	struct abi_table table;
+
+	table_read(index, &table);
+	return table.generation;
+}
+
+/* The kernel side remembers rows by it. */
+START_TEST(no_two_tables_ever_have_the_same_generation)
+{
+	uint32_t index, first, second;
+
+	maps_open();
+	ck_assert_int_eq(add(1, 0, 1, &index), 0);
+	first = generation_of(index);
+	ck_assert_int_eq(add(1, 0, 2, &index), 0);
+	second = generation_of(index);
+	ck_assert_uint_ne(first, 0);
+	ck_assert_uint_ne(second, 0);
+	ck_assert_uint_ne(second, first);
+	upload_reset(upload);
+	ck_assert_int_eq(add(1, 0, 3, &index), 0);
+	ck_assert_uint_ne(generation_of(index), 0);
+	ck_assert_uint_ne(generation_of(index), first);
+	ck_assert_uint_ne(generation_of(index), second);
+	maps_close();
+}
+END_TEST
+
 START_TEST(table_is_cut_where_a_shard_ends)
 {
 	struct abi_table table;
@@ -278,6 +308,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		tables_share_a_shard_and_index_0_is_nobodys,
+		no_two_tables_ever_have_the_same_generation,
 		table_is_cut_where_a_shard_ends,
 		table_that_fills_a_shard_exactly_is_one_piece,
 		table_of_too_many_pieces_leaves_nothing,
