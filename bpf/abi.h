@@ -50,6 +50,7 @@ struct abi_credentials {
 /* Who was sampled: read anew at each sample, told only when it is not what the slot held. */
 struct abi_identity {
 	__u64 start_ns; /* when the process started, since boot */
+	__u64 cgroup; /* id of its control group in the unified hierarchy */
 	struct abi_credentials credentials;
 	__u32 pid, tid; /* in perfd's pid namespace */
 	char comm[ABI_COMM_SIZE]; /* of the process (its group leader) */
@@ -110,6 +111,9 @@ enum abi_event_kind {
 	ABI_EVENT_EXIT, /* its last thread has gone */
 	ABI_EVENT_COMM, /* a thread was renamed */
 	ABI_EVENT_NEED_FILE, /* code of a file that nobody has opened yet */
+	ABI_EVENT_THREAD_EXIT, /* of a thread that is aimed at by its tid */
+	ABI_EVENT_CGROUP, /* a control group is new */
+	ABI_EVENT_CGROUP_GONE, /* one that is aimed at was removed */
 };
 
 struct abi_event {
@@ -128,6 +132,10 @@ struct abi_event {
 			char name[ABI_FILE_NAME_SIZE]; /* base name, cut */
 		} need;
 		__u64 runtime_ns; /* EXIT: all CPU time that it has used */
+		struct {
+			__u64 recordings; /* CGROUP…, THREAD_EXIT: bit i: recording i aims at it */
+			__u64 cgroup;
+		} aimed;
 	};
 };
 
@@ -172,6 +180,29 @@ struct abi_target {
 	__u64 start_ns; /* 0, or when the process must have started (pids are reused) */
 };
 
+/* Value of the filters by tid, name, user and control group. */
+struct abi_aim {
+	__u64 recordings; /* bit i: recording i aims at it */
+};
+
+/* The depth of a control group below the root that can be aimed at, and the length of its path. */
+#define ABI_CGROUP_DEPTHS 16
+#define ABI_CGROUP_PATH_SIZE 256
+
+struct abi_cgroup_path {
+	char text[ABI_CGROUP_PATH_SIZE]; /* zeros behind its end */
+};
+
+/* Which recordings aim at what: bit i is recording i. Set by user space. */
+struct abi_filter {
+	__u64 on; /* all that aim at something */
+	__u64 by_name; /* those that name processes or threads */
+	__u64 by_tid, by_comm; /* of these, those that need a look at the tid or the name */
+	__u64 by_uid, by_cgroup;
+	__u32 depths; /* bit i: a control group that lies i below the root is aimed at */
+	__u32 reserved;
+};
+
 #define ABI_RECORDING_CHILDREN 1u /* processes that a target starts are targets */
 #define ABI_RECORDING_KERNEL 2u /* kernel frames are wanted */
 #define ABI_RECORDING_TABLES 4u /* user stacks by unwind tables where there are any */
@@ -198,6 +229,7 @@ struct abi_cpu {
 	__u64 n_timed, timed_ns; /* one run in 64 is timed */
 	__u64 events_lost;
 	__u64 n_runs;
+	__u64 last_exec_ns; /* when a new program was told of that is no process aimed at by pid */
 };
 
 /* The sampling clock, set by user space. */
@@ -228,14 +260,15 @@ struct abi_identify {
 };
 
 _Static_assert(sizeof(struct abi_credentials) == 40, "abi_credentials");
-_Static_assert(sizeof(struct abi_identity) == 88, "abi_identity");
-_Static_assert(sizeof(struct abi_identity_record) == 96, "abi_identity_record");
+_Static_assert(sizeof(struct abi_identity) == 96, "abi_identity");
+_Static_assert(sizeof(struct abi_identity_record) == 104, "abi_identity_record");
 _Static_assert(sizeof(struct abi_sample) == 40, "abi_sample");
 _Static_assert(sizeof(struct abi_event) == 168, "abi_event");
 _Static_assert(sizeof(struct abi_file_key) == 40, "abi_file_key");
 _Static_assert(sizeof(struct abi_file) == 24, "abi_file");
 _Static_assert(sizeof(struct abi_target) == 24, "abi_target");
+_Static_assert(sizeof(struct abi_filter) == 56, "abi_filter");
 _Static_assert(sizeof(struct abi_recording) == 16, "abi_recording");
 _Static_assert(sizeof(struct abi_counters) == 40, "abi_counters");
-_Static_assert(sizeof(struct abi_cpu) == 40, "abi_cpu");
+_Static_assert(sizeof(struct abi_cpu) == 48, "abi_cpu");
 _Static_assert(sizeof(struct abi_clock) == 32, "abi_clock");

@@ -7,6 +7,7 @@
 #define EVENT_RING_BYTES (1 << 20)
 #define TARGETS_MAX 16384
 #define FILES_MAX 16384
+#define AIMS_MAX 4096
 
 /* Samples are lazy: nobody is woken below half full, the daemon drains by a timer. */
 struct {
@@ -26,6 +27,43 @@ struct {
 	__type(key, __u32);
 	__type(value, struct abi_target);
 } targets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, AIMS_MAX);
+	__type(key, __u32);
+	__type(value, struct abi_aim);
+} threads SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, AIMS_MAX);
+	__type(key, char[ABI_COMM_SIZE]);
+	__type(value, struct abi_aim);
+} comms SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, AIMS_MAX);
+	__type(key, __u32);
+	__type(value, struct abi_aim);
+} uids SEC(".maps");
+
+/* By id: those that are aimed at and exist. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, AIMS_MAX);
+	__type(key, __u64);
+	__type(value, struct abi_aim);
+} cgroups SEC(".maps");
+
+/* By path: those that are aimed at whenever they come again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, AIMS_MAX);
+	__type(key, struct abi_cgroup_path);
+	__type(value, struct abi_aim);
+} cgroup_paths SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -162,6 +200,8 @@ struct {
 	__type(key, __u32);
 	__type(value, struct abi_identity);
 } identities SEC(".maps");
+
+volatile struct abi_filter filter;
 
 /* The next file id; counted up by whoever sees a file first. */
 __u32 next_file_id = ABI_FILE_FIRST;

@@ -65,6 +65,7 @@ static __always_inline void identity_read(
 	identity->pid = pid;
 	identity->tid = task_tid(task);
 	identity->start_ns = task_start_ns(task);
+	identity->cgroup = bpf_get_current_cgroup_id();
 	task_comm(task->group_leader, identity->comm);
 	task_comm(task, identity->thread);
 	task_credentials(task, &identity->credentials);
@@ -159,20 +160,18 @@ static __always_inline void tick(
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 now = bpf_ktime_get_ns(), elapsed = now - cpu->last_tick_ns;
 	bool is_first = cpu->last_tick_ns < clock->since_ns;
-	struct abi_target *target;
 	struct scratch *scratch;
 	__u32 slot = SCRATCH_TICK, pid;
+	__u64 wanted;
 
 	cpu->last_tick_ns = now;
 	if (!task->pid)
 		return; /* idle */
 	pid = task_pid(task);
-	target = bpf_map_lookup_elem(&targets, &pid);
-	if (!target || !target->recordings)
-		return;
-	if (target->start_ns && target->start_ns != task_start_ns(task))
-		return;
-	if (!ticks_draw(target->recordings, is_first ? 0 : ticks_missed(clock, elapsed), slot))
+	if (!pid)
+		return; /* not in perfd's pid namespace */
+	wanted = filter_find(task, pid);
+	if (!wanted || !ticks_draw(wanted, is_first ? 0 : ticks_missed(clock, elapsed), slot))
 		return;
 	scratch = bpf_map_lookup_elem(&scratches, &slot);
 	if (!scratch)

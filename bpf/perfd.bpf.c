@@ -50,6 +50,8 @@ enum { BPF_RB_AVAIL_DATA = 0 };
 #include "bpf/known-mappings.bpf.h"
 #include "bpf/table.bpf.h"
 #include "bpf/walk.bpf.h"
+#include "bpf/event.bpf.h"
+#include "bpf/filter.bpf.h"
 #include "bpf/on-cpu.bpf.h"
 #include "bpf/process.bpf.h"
 

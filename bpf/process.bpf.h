@@ -3,43 +3,10 @@
 
 /*
  * What happens to targets: a child enters the filter at its fork, before it has run; a process
- * leaves it when its last thread ends. Each is told on the second ring, which wakes at once.
+ * leaves it when its last thread ends. Each is told.
  */
 
-static __always_inline struct abi_event event_make(struct task_struct *task, __u32 kind, __u32 pid)
-{
-	struct abi_event event = {
-		.time_ns = bpf_ktime_get_ns(),
-		.start_ns = task_start_ns(task),
-		.kind = kind,
-		.pid = pid,
-		.tid = task_tid(task),
-	};
-
-	return event;
-}
-
-static __always_inline void event_send(struct abi_event *event)
-{
-	__u32 zero = 0;
-	struct abi_cpu *cpu;
-
-	if (!bpf_ringbuf_output(&events, event, sizeof(*event), BPF_RB_FORCE_WAKEUP))
-		return;
-	cpu = bpf_map_lookup_elem(&cpus, &zero);
-	if (cpu)
-		cpu->events_lost++;
-}
-
-static __always_inline void event_send_comm(
-	struct task_struct *task, __u32 kind, __u32 pid, __u32 parent, const char *comm)
-{
-	struct abi_event event = event_make(task, kind, pid);
-
-	event.parent = parent;
-	bpf_probe_read_kernel_str(event.comm, sizeof(event.comm), comm);
-	event_send(&event);
-}
+#define EXEC_INTERVAL_NS 10000000ull
 
 /* The CPU time of a process whose last thread is ending: of those gone, of it, of its leader. */
 static __always_inline __u64 process_runtime(struct task_struct *task)
@@ -72,14 +39,17 @@ SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
 	__u32 parent_pid = task_pid(parent), pid = task_pid(child);
-	struct abi_target *target, entry = {};
+	struct abi_target entry = {};
+	__u64 wanted;
 
 	if (parent_pid == pid)
 		return 0; /* a thread */
-	target = bpf_map_lookup_elem(&targets, &parent_pid);
-	if (!target)
+	if (!filter.by_name)
 		return 0;
-	entry.recordings = recordings_with_children(target->recordings);
+	wanted = filter_by_name(parent, parent_pid);
+	if (!wanted)
+		return 0;
+	entry.recordings = recordings_with_children(wanted);
 	entry.start_ns = BPF_CORE_READ(child, start_boottime);
 	if (!entry.recordings)
 		return 0;
@@ -88,16 +58,33 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
+/* New programs are told of, so that their files are there soon; of a flood, only some. */
+static __always_inline bool exec_is_told(struct abi_target *target)
+{
+	__u64 now = bpf_ktime_get_ns();
+	__u32 zero = 0;
+	struct abi_cpu *cpu = bpf_map_lookup_elem(&cpus, &zero);
+
+	if (target || !cpu)
+		return true;
+	if (now - cpu->last_exec_ns < EXEC_INTERVAL_NS)
+		return false;
+	cpu->last_exec_ns = now;
+	return true;
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task)
 {
 	__u32 pid = task_pid(task);
 	struct abi_target *target = bpf_map_lookup_elem(&targets, &pid);
 
-	if (!target)
+	if (target) {
+		target->recordings |= target->on_exec;
+		target->on_exec = 0;
+	}
+	if (!filter_find(task, pid) || !exec_is_told(target))
 		return 0;
-	target->recordings |= target->on_exec;
-	target->on_exec = 0;
 	event_send_comm(task, ABI_EVENT_EXEC, pid, 0, (const char *)&task->comm);
 	return 0;
 }
@@ -105,10 +92,18 @@ int BPF_PROG(on_exec, struct task_struct *task)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
-	__u32 pid = task_pid(task);
+	__u32 pid = task_pid(task), tid = task_tid(task);
 	struct abi_target *target = bpf_map_lookup_elem(&targets, &pid);
 	struct abi_event event;
+	struct abi_aim *aim;
 
+	aim = filter.by_tid ? bpf_map_lookup_elem(&threads, &tid) : NULL;
+	if (aim) {
+		event = event_make(task, ABI_EVENT_THREAD_EXIT, pid);
+		event.aimed.recordings = aim->recordings;
+		bpf_map_delete_elem(&threads, &tid);
+		event_send(&event);
+	}
 	if (!target || BPF_CORE_READ(task, signal, live.counter))
 		return 0;
 	bpf_map_delete_elem(&targets, &pid);

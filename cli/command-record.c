@@ -10,34 +10,28 @@
 
 #include "cli/commands.h"
 #include "cli/message.h"
-#include "cli/process.h"
 #include "cli/recording.h"
 #include "cli/results.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/text.h"
 
-#define PIDS_MAX 64
 #define FREQUENCY_DEFAULT_HZ 99
 
 enum {
 	OPTION_CALL_GRAPH = OPTION_ID_FIRST,
 	OPTION_KERNEL,
-	OPTION_NO_CHILDREN,
 	OPTION_DELAY,
 	OPTION_DETACH,
 	OPTION_NO_DAEMON,
 	OPTION_SOCKET,
 	OPTION_TITLE,
-	OPTION_COMM,
 	OPTION_CONTAINER,
-	OPTION_UID,
 	OPTION_PER,
 	OPTION_RUNS,
 };
 
 static const struct option_spec options[] = {
-	{'p', "pid", "PID[,PID…]", "record these processes with all their threads; repeatable"},
-	{OPTION_NO_CHILDREN, "no-children", NULL, "not the processes that they start"},
+	TARGET_OPTION_SPECS,
 	{'F', "frequency", "HZ", "samples per second of CPU time (99)"},
 	{'d', "duration", "TIME", "so long, as 10 or 1m30s; else until Ctrl-C, which keeps all"},
 	{'e', "event", "EVENT", "cpu (default), cpu-clock, or what the daemon offers"},
@@ -50,13 +44,9 @@ static const struct option_spec options[] = {
 	{OPTION_SOCKET, "socket", "PATH", "the daemon's socket (PERFCTL_SOCKET)"},
 	{OPTION_NO_DAEMON, "no-daemon", NULL, "use a private perfd for this command"},
 	/* Known, so that the answer is better than "no such option". */
-	{'t', "tid", "TID", NULL},
-	{OPTION_COMM, "comm", "NAME", NULL},
 	{'u', "unit", "UNIT", NULL},
 	{'G', "cgroup", "PATH", NULL},
 	{OPTION_CONTAINER, "container", "ID", NULL},
-	{OPTION_UID, "uid", "USER", NULL},
-	{'a', "all", NULL, NULL},
 	{OPTION_PER, "per", "WHAT", NULL},
 	{OPTION_RUNS, "runs", "N", NULL},
 };
@@ -66,7 +56,7 @@ struct arguments {
 	struct connection_options connection;
 	struct results results;
 	uint64_t delay_ns;
-	uint32_t pids[PIDS_MAX];
+	struct target target;
 	char **argv; /* of COMMAND, ended by NULL; or NULL */
 	int command_exit; /* what COMMAND ended with, if has_run */
 	bool has_run, is_unrunnable;
@@ -75,31 +65,6 @@ struct arguments {
 static void arguments_done(struct arguments *arguments)
 {
 	results_done(&arguments->results);
-}
-
-static int add_pids(struct arguments *arguments, const char *value)
-{
-	CLEANUP(freep) char *list = strdup(value);
-	char *rest = list, *item;
-	uint32_t pid;
-
-	if (!list)
-		return -ENOMEM;
-	while ((item = strsep(&rest, ","))) {
-		if (text_parse_u32(item, &pid) < 0 || pid == 0 || pid > INT32_MAX) {
-			message_error(
-				"option '--pid': '%s' is no process id; give numbers, as 4242 "
-				"or 4242,4343",
-				item);
-			return -EINVAL;
-		}
-		if (arguments->request.n_pids == PIDS_MAX) {
-			message_error("option '--pid': more than %d processes", PIDS_MAX);
-			return -EINVAL;
-		}
-		arguments->pids[arguments->request.n_pids++] = pid;
-	}
-	return 0;
 }
 
 static int set_kernel(
@@ -142,23 +107,14 @@ static int set_text(const struct option_spec *spec, const char *value, const cha
 static int on_target_option(
 	struct arguments *arguments, const struct option_spec *spec, const char *value)
 {
+	int r = target_set(&arguments->target, spec, value);
+
+	if (r != TARGET_FOREIGN)
+		return r;
 	switch (spec->id) {
-	case 'p':
-		return add_pids(arguments, value);
-	case OPTION_NO_CHILDREN:
-		arguments->request.has_no_children = true;
-		return 0;
-	case 't':
-	case OPTION_COMM:
 	case 'u':
 	case 'G':
 	case OPTION_CONTAINER:
-	case OPTION_UID:
-	case 'a':
-		message_error("option '--%s' is not supported by this perfctl; targets are "
-			      "-p PID[,PID…] and -- COMMAND",
-			spec->name);
-		return -EINVAL;
 	case OPTION_PER:
 	case OPTION_RUNS:
 		message_error("option '--%s' is not supported by this perfctl", spec->name);
@@ -211,11 +167,12 @@ static int check_arguments(const struct command *command, struct arguments *argu
 			positional->items[0]);
 	if (positional->n)
 		arguments->argv = positional->items;
-	if (arguments->request.n_pids && arguments->argv)
-		return options_error(command, "'-p' and '-- COMMAND' exclude each other");
-	if (!arguments->request.n_pids && !arguments->argv)
+	if (target_is_named(&arguments->target) && arguments->argv)
 		return options_error(
-			command, "nothing to record; name a target: -p PID, or -- COMMAND");
+			command, "'-- COMMAND' and another target (as -p) exclude each other");
+	if (!target_is_named(&arguments->target) && !arguments->argv)
+		return options_error(
+			command, "nothing to record; name a target: -p PID, -a, … or -- COMMAND");
 	if (arguments->request.is_detached && arguments->argv)
 		return options_error(command, "'--detach' records processes that run already");
 	if (arguments->request.is_detached && arguments->connection.is_private)
@@ -226,28 +183,8 @@ static int check_arguments(const struct command *command, struct arguments *argu
 	return results_check(&arguments->results, command);
 }
 
-/* How a person would name the target, and whose name the default file gets. */
-static int look_at_target(struct arguments *arguments, struct buffer *title, struct process *first)
-{
-	for (size_t i = 0; i < arguments->request.n_pids; i++) {
-		struct process process = {.pid = arguments->pids[i]};
-		int r;
-
-		r = process_read(process.pid, &process);
-		if (r != 0) {
-			message_error("cannot record pid %u: %s", process.pid,
-				r < 0 ? strerror(-r) : "there is no such process");
-			return r < 0 ? EXIT_FAILED : EXIT_NO_TARGET;
-		}
-		buffer_printf(title, "%s%s (%u)", i ? ", " : "", process.comm, process.pid);
-		if (i == 0)
-			*first = process;
-	}
-	return buffer_error(title) < 0 ? EXIT_FAILED : 0;
-}
-
 static int start_workload(struct arguments *arguments, struct workload *workload,
-	const sigset_t *mask, struct process *first)
+	const sigset_t *mask, struct target_name *name)
 {
 	int r;
 
@@ -256,10 +193,10 @@ static int start_workload(struct arguments *arguments, struct workload *workload
 		message_error("cannot start '%s': %s", arguments->argv[0], strerror(-r));
 		return EXIT_FAILED;
 	}
-	*first = (struct process){.pid = (uint32_t)workload->pid};
-	snprintf(first->comm, sizeof(first->comm), "%s", text_base_name(arguments->argv[0]));
-	arguments->pids[0] = first->pid;
-	arguments->request.n_pids = 1;
+	*name = (struct target_name){.pid = (uint32_t)workload->pid};
+	snprintf(name->text, sizeof(name->text), "%s", text_base_name(arguments->argv[0]));
+	arguments->target.pids[0] = name->pid;
+	arguments->target.n_pids = 1;
 	arguments->request.is_on_exec = true;
 	return 0;
 }
@@ -328,25 +265,25 @@ static int record(struct arguments *arguments, int signal_fd, const sigset_t *ma
 	CLEANUP(connection_done) struct connection connection = {0};
 	CLEANUP(workload_done) struct workload workload = {.gate_fd = -1, .report_fd = -1};
 	CLEANUP(buffer_done) struct buffer title = {0};
-	struct process first = {0};
+	struct target_name name = {0};
 	struct recording recording = {.connection = &connection,
 		.workload = &workload,
 		.signal_fd = signal_fd,
 		.is_quiet = arguments->results.is_quiet};
 	int r;
 
-	arguments->request.pids = arguments->pids;
-	r = arguments->argv ? start_workload(arguments, &workload, mask, &first)
-			    : look_at_target(arguments, &title, &first);
+	arguments->request.target = &arguments->target;
+	r = arguments->argv ? start_workload(arguments, &workload, mask, &name)
+			    : target_describe(&arguments->target, &title, &name);
 	if (r != 0)
 		return r;
 	if (arguments->argv)
-		buffer_printf(&title, "%s (%u)", first.comm, first.pid);
+		buffer_printf(&title, "%s (%u)", name.text, name.pid);
 	if (!arguments->request.title)
 		arguments->request.title = title.data;
 	recording.title = arguments->request.title;
 	if (!arguments->request.is_detached &&
-		results_open(&arguments->results, first.comm, first.pid) < 0)
+		results_open(&arguments->results, name.text, name.pid) < 0)
 		return EXIT_FAILED;
 	r = connection_open(&connection, &arguments->connection);
 	if (r != 0)
@@ -390,9 +327,10 @@ static int run(const struct command *command, int argc, char **argv)
 
 const struct command command_record = {
 	.name = "record",
-	.usage = "[OPTION…] -p PID | [OPTION…] -- COMMAND [ARGUMENT…]",
+	.usage = "[OPTION…] -p PID | -a | … | [OPTION…] -- COMMAND [ARGUMENT…]",
 	.summary = "Profile a target now",
 	.details =
+		"Of -p, -t and --comm any will do; what is named beside them must hold as well.\n"
 		"Without -o: NAME-PID-DATE-TIME.pb.gz here, and the ten hottest functions.\n"
 		"The suffix picks the format: .pb.gz, .folded, .svg, .speedscope.json, .json, .perf.",
 	.example = "perfctl record -p 4242 -d 10 -o profile.pb.gz -o flame.svg",

@@ -78,23 +78,11 @@ static bool set_optional(json_t *object, const char *key, json_t *value)
 	return value && json_object_set_new(object, key, value) == 0;
 }
 
-static json_t *make_target(const struct recording_request *request)
-{
-	json_t *target = json_object(), *pids = json_array();
-
-	for (size_t i = 0; i < request->n_pids; i++)
-		json_array_append_new(pids, json_integer(request->pids[i]));
-	set_optional(target, "pids", pids);
-	if (request->has_no_children)
-		set_optional(target, "children", json_false());
-	return target;
-}
-
 static json_t *make_parameters(const struct recording_request *request)
 {
 	json_t *parameters = json_object();
 
-	set_optional(parameters, "target", make_target(request));
+	set_optional(parameters, "target", target_to_json(request->target));
 	if (request->event)
 		set_optional(parameters, "event", json_string(request->event));
 	if (request->call_graph)

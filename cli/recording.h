@@ -5,17 +5,17 @@
 #include <stdint.h>
 
 #include "cli/connection.h"
+#include "cli/target.h"
 #include "cli/workload.h"
 #include "proto/base/buffer.h"
 
 /* What is asked of the daemon. Texts are borrowed; NULL and 0: not said. */
 struct recording_request {
-	const uint32_t *pids;
-	size_t n_pids;
+	const struct target *target;
 	const char *event, *call_graph, *title;
 	double frequency_hz;
 	uint64_t duration_ns;
-	bool has_kernel, has_no_kernel, has_no_children, is_on_exec, is_detached;
+	bool has_kernel, has_no_kernel, is_on_exec, is_detached;
 };
 
 /* One recording from the call to its profile. For CLEANUP nothing is needed: all is borrowed. */

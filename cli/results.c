@@ -130,7 +130,7 @@ static int add_default(struct results *results, const char *name, uint32_t pid)
 {
 	const struct renderer *renderer = renderer_find_format(
 		results->format ? results->format : "pprof");
-	char clean[NAME_BYTES_MAX], stamp[32];
+	char clean[NAME_BYTES_MAX], stamp[32], number[16] = "";
 	time_t now = time(NULL);
 	struct tm tm;
 
@@ -139,7 +139,10 @@ static int add_default(struct results *results, const char *name, uint32_t pid)
 	if (!localtime_r(&now, &tm))
 		return -EINVAL;
 	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
-	if (asprintf(&results->default_path, "%s-%u-%s%s", clean, pid, stamp, renderer->suffix) < 0)
+	if (pid)
+		snprintf(number, sizeof(number), "-%u", pid);
+	if (asprintf(&results->default_path, "%s%s-%s%s", clean, number, stamp, renderer->suffix) <
+		0)
 		results->default_path = NULL;
 	if (!results->default_path)
 		return -ENOMEM;

@@ -49,7 +49,7 @@ int results_check(struct results *results, const struct command *command);
 
 /*
  * Opens all outputs, so that nothing is recorded that cannot be kept. Where none was asked for:
- * NAME-PID-YYYYmmdd-HHMMSS.pb.gz in the current directory. 0, or a negative errno after saying why.
+ * NAME-PID-YYYYmmdd-HHMMSS.pb.gz (without -PID where it is 0) in the current directory. 0, or a negative errno after saying why.
  */
 int results_open(struct results *results, const char *name, uint32_t pid);
 

@@ -129,8 +129,8 @@ static bool is_call_graph(const char *name)
 static int request_check(struct manager *manager, const struct access_caller *caller,
 	const struct recording_request *request, struct failure *ret_failure)
 {
-	if (!request->n_pids) {
-		failure_set(ret_failure, FAILURE_NO_SUCH_TARGET, "target", "no pid was given");
+	if (!selector_is_valid(&request->selector)) {
+		failure_set(ret_failure, FAILURE_NO_SUCH_TARGET, "target", "none was given");
 		return -ESRCH;
 	}
 	if (strcmp(request->event, "cpu") != 0 && strcmp(request->event, "cpu-clock") != 0)
@@ -139,8 +139,8 @@ static int request_check(struct manager *manager, const struct access_caller *ca
 	if (!is_call_graph(request->call_graph))
 		return unsupported(ret_failure, "call graph", request->call_graph,
 			"there are auto, dwarf, fp and none");
-	if (request->n_pids > LIMIT_PIDS)
-		return limit(ret_failure, "pids in one recording", LIMIT_PIDS);
+	if (selector_size(&request->selector) > LIMIT_NAMED)
+		return limit(ret_failure, "targets of a kind in one recording", LIMIT_NAMED);
 	if (!(request->frequency_hz > 0 && request->frequency_hz <= LIMIT_FREQUENCY_HZ))
 		return limit(ret_failure, "frequency (Hz)", LIMIT_FREQUENCY_HZ);
 	if (request->duration_ns / NS_PER_SECOND > LIMIT_DURATION_SECONDS)

@@ -47,10 +47,12 @@ struct pipeline_recording {
 	struct attribution *attribution;
 	struct targets targets;
 	unsigned slot;
-	bool with_children, is_open, is_sampling, is_naming;
+	size_t n_threads; /* aimed at by tid, that have not ended */
+	bool is_everything, has_threads, is_set, with_children, is_open, is_sampling, is_naming;
 	struct loop_source *go_timer; /* from pipeline_go until sampling begins */
 	double frequency_hz;
 	uint64_t start_ns, end_ns, n_received;
+	uint64_t scheduler_before_ns; /* of the whole system, when sampling began */
 	uint64_t scheduler_ns; /* CPU time of the targets while it sampled, once it has stopped */
 	struct abi_counters counters; /* final, once it has stopped */
 };
@@ -94,6 +96,26 @@ static void on_fork(struct pipeline *pipeline, const struct abi_event *event)
 	}
 }
 
+/* Named by number were all that it aims at, and all have ended. */
+static void targets_look(struct pipeline_recording *recording)
+{
+	if (!recording->is_set && !recording->targets.n && !recording->n_threads &&
+		recording->is_open)
+		recording->observer->on_targets_gone(recording->observer);
+}
+
+static void on_thread_exit(struct pipeline *pipeline, const struct abi_event *event)
+{
+	for (uint64_t left = event->aimed.recordings; left; left &= left - 1) {
+		struct pipeline_recording *recording = pipeline->recordings[__builtin_ctzll(left)];
+
+		if (!recording || !recording->n_threads)
+			continue;
+		recording->n_threads--;
+		targets_look(recording);
+	}
+}
+
 static void on_exit_event(struct pipeline *pipeline, const struct abi_event *event)
 {
 	for (size_t i = 0; i < ABI_RECORDINGS_MAX; i++) {
@@ -102,8 +124,7 @@ static void on_exit_event(struct pipeline *pipeline, const struct abi_event *eve
 		if (!recording || !targets_has(&recording->targets, event->pid))
 			continue;
 		targets_remove(&recording->targets, event->pid, event->runtime_ns);
-		if (!recording->targets.n && recording->is_open)
-			recording->observer->on_targets_gone(recording->observer);
+		targets_look(recording);
 	}
 }
 
@@ -119,6 +140,8 @@ static void on_event(void *userdata, const struct abi_event *event)
 		on_fork(pipeline, event);
 	else if (event->kind == ABI_EVENT_EXIT)
 		on_exit_event(pipeline, event);
+	else if (event->kind == ABI_EVENT_THREAD_EXIT)
+		on_thread_exit(pipeline, event);
 }
 
 static void on_frame(void *userdata, struct object *object, uint64_t file_offset)
@@ -220,6 +243,7 @@ static int recording_open(
 	struct pipeline *pipeline = recording->pipeline;
 	struct capture_request capture = {
 		.frequency_hz = request->frequency_hz,
+		.kinds = request->kinds,
 		.with_children = request->with_children,
 		.with_kernel = request->with_kernel,
 		.with_callers = request->with_callers,
@@ -267,6 +291,8 @@ int pipeline_record(struct pipeline *pipeline, const struct pipeline_request *re
 		return -ENOMEM;
 	recording->pipeline = pipeline;
 	recording->observer = observer;
+	recording->is_set = request->is_set;
+	recording->is_everything = request->is_set && !request->kinds;
 	recording->with_children = request->with_children;
 	recording->frequency_hz = request->frequency_hz;
 	recording->start_ns = time_now_ns(CLOCK_MONOTONIC);
@@ -300,9 +326,51 @@ void pipeline_remove_target(struct pipeline_recording *recording, uint32_t pid)
 	capture_remove_target(recording->pipeline->capture, recording->slot, pid);
 }
 
+int pipeline_add_thread(struct pipeline_recording *recording, uint32_t tid)
+{
+	int r = capture_add_thread(recording->pipeline->capture, recording->slot, tid);
+
+	if (r < 0)
+		return r;
+	recording->has_threads = true;
+	recording->n_threads++;
+	return 0;
+}
+
+void pipeline_remove_thread(struct pipeline_recording *recording, uint32_t tid)
+{
+	capture_remove_thread(recording->pipeline->capture, recording->slot, tid);
+}
+
+struct capture *pipeline_capture(const struct pipeline_recording *recording, unsigned *ret_slot)
+{
+	*ret_slot = recording->slot;
+	return recording->pipeline->capture;
+}
+
+int pipeline_note(struct pipeline_recording *recording, const char *text)
+{
+	struct profile *profile = attribution_profile(recording->attribution);
+
+	return profile_add_string(profile, text, &profile->conditions.notes);
+}
+
 bool pipeline_has_target(const struct pipeline_recording *recording, uint32_t pid)
 {
 	return targets_has(&recording->targets, pid);
+}
+
+/* CPU time of the target while it was sampled; 0 where nobody has counted it. */
+static uint64_t scheduler_ns(const struct pipeline_recording *recording)
+{
+	uint64_t now_ns;
+
+	if (recording->is_everything && !system_cpu_time(&now_ns) &&
+		now_ns > recording->scheduler_before_ns)
+		return now_ns - recording->scheduler_before_ns;
+	if (recording->is_set || recording->has_threads)
+		return 0;
+	return targets_scheduler_ns(&recording->targets);
 }
 
 static int on_go(void *userdata)
@@ -314,6 +382,8 @@ static int on_go(void *userdata)
 	recording->start_ns = time_now_ns(CLOCK_MONOTONIC);
 	attribution_start(recording->attribution, recording->start_ns);
 	targets_restart(&recording->targets);
+	if (recording->is_everything && system_cpu_time(&recording->scheduler_before_ns) < 0)
+		recording->is_everything = false;
 	r = capture_start(recording->pipeline->capture, recording->slot);
 	if (r < 0) {
 		recording->observer->on_finished(recording->observer, NULL, r);
@@ -365,7 +435,7 @@ static void sampling_stop(struct pipeline_recording *recording)
 	recording->go_timer = loop_source_free(recording->go_timer);
 	capture_stop(pipeline->capture, recording->slot);
 	recording->end_ns = time_now_ns(CLOCK_MONOTONIC);
-	recording->scheduler_ns = targets_scheduler_ns(&recording->targets);
+	recording->scheduler_ns = scheduler_ns(recording);
 	capture_counters(pipeline->capture, recording->slot, &recording->counters);
 	pipeline->n_taken += recording->counters.taken;
 	pipeline->n_lost += recording->counters.lost_full;

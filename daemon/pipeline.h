@@ -26,6 +26,8 @@ struct pipeline_config {
 
 struct pipeline_request {
 	struct access_caller caller;
+	unsigned kinds; /* enum capture_kind: what must hold of a target */
+	bool is_set; /* it does not end with the processes that it began with */
 	bool sees_kernel, with_children, with_kernel, with_callers, is_cpu_clock;
 	double frequency_hz;
 	const char *title, *event_asked, *call_graph; /* copied into the profile */
@@ -60,6 +62,13 @@ int pipeline_record(struct pipeline *pipeline, const struct pipeline_request *re
 int pipeline_add_target(struct pipeline_recording *recording, uint32_t pid, bool on_exec);
 /* For one that turns out to have ended before it was added: its successor in the pid is no target. */
 void pipeline_remove_target(struct pipeline_recording *recording, uint32_t pid);
+/* A thread, until it ends. */
+int pipeline_add_thread(struct pipeline_recording *recording, uint32_t tid);
+void pipeline_remove_thread(struct pipeline_recording *recording, uint32_t tid);
+/* Where the other conditions of its target are to be put: capture, and the slot there. */
+struct capture *pipeline_capture(const struct pipeline_recording *recording, unsigned *ret_slot);
+/* Words for a person, into the profile. 0 or -ENOMEM. */
+int pipeline_note(struct pipeline_recording *recording, const char *text);
 bool pipeline_has_target(const struct pipeline_recording *recording, uint32_t pid);
 /*
  * To be called once, after the first targets: begins to sample as soon as all that they have mapped

@@ -30,7 +30,7 @@ struct recording {
 };
 
 /*
- * Starts: checks each pid against the caller's rights, by pidfd. 0, or a negative errno with
+ * Starts: checks the targets against the caller's rights. 0, or a negative errno with
  * *ret_failure filled in. state.id is the caller's to fill in before.
  */
 int recording_start(struct recording *recording, struct pipeline *pipeline,

@@ -7,7 +7,7 @@
 #define LIMIT_RECORDINGS_PER_UID 8 /* of whom is no admin: others keep their share */
 #define LIMIT_PROFILES 64 /* finished ones kept for fetching; the oldest goes */
 #define LIMIT_PROFILES_PER_UID 16
-#define LIMIT_PIDS 256 /* in one request */
+#define LIMIT_NAMED 256 /* targets of one kind in one request */
 #define LIMIT_DESCENDANTS 8192 /* processes that were there before a recording */
 #define LIMIT_OBSERVERS 8 /* clients that wait for the same recording */
 #define LIMIT_FREQUENCY_HZ 10000

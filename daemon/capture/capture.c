@@ -19,6 +19,7 @@
 #include "bpf/abi.h"
 #include "bpf/perfd.skel.h"
 #include "daemon/capture/clock.h"
+#include "daemon/capture/filter.h"
 #include "daemon/capture/identities.h"
 #include "daemon/capture/maps.h"
 #include "daemon/capture/self-test.h"
@@ -329,6 +330,7 @@ int capture_take(struct capture *capture, const struct capture_request *request,
 		capture_release(capture, index);
 		return r;
 	}
+	filter_open(capture->bpf, index, request->kinds);
 	*ret_slot = index;
 	return 0;
 }
@@ -351,7 +353,7 @@ void capture_stop(struct capture *capture, unsigned slot)
 	struct abi_counters counters;
 	uint64_t deadline_ns = time_now_ns(CLOCK_MONOTONIC) + 20 * NS_PER_MS;
 
-	maps_drop_targets(capture->bpf, slot);
+	filter_close(capture->bpf, slot);
 	if (!capture->slots[slot].is_on)
 		return;
 	capture->slots[slot].is_on = false;
@@ -389,9 +391,41 @@ void capture_remove_target(struct capture *capture, unsigned slot, uint32_t pid)
 	maps_remove_target(capture->bpf, slot, pid);
 }
 
+int capture_add_thread(struct capture *capture, unsigned slot, uint32_t tid)
+{
+	int r = maps_ask_files(capture->bpf, tid);
+
+	return r < 0 ? r : filter_add_thread(capture->bpf, slot, tid);
+}
+
+void capture_remove_thread(struct capture *capture, unsigned slot, uint32_t tid)
+{
+	filter_remove_thread(capture->bpf, slot, tid);
+}
+
+int capture_add_comm(struct capture *capture, unsigned slot, const char *comm)
+{
+	return filter_add_comm(capture->bpf, slot, comm);
+}
+
+int capture_add_uid(struct capture *capture, unsigned slot, uint32_t uid)
+{
+	return filter_add_uid(capture->bpf, slot, uid);
+}
+
+int capture_add_cgroup(struct capture *capture, unsigned slot, const struct capture_cgroup *cgroup)
+{
+	return filter_add_cgroup(capture->bpf, slot, cgroup);
+}
+
 void capture_ask_files(struct capture *capture, uint32_t pid)
 {
 	maps_ask_files(capture->bpf, pid); /* whoever has gone needs nothing */
+}
+
+void capture_ask_all_files(struct capture *capture)
+{
+	maps_ask_files(capture->bpf, 0); /* at worst the samples ask */
 }
 
 void capture_counters(struct capture *capture, unsigned slot, struct abi_counters *ret_counters)

@@ -20,8 +20,20 @@ struct capture_handlers {
 	void (*on_event)(void *userdata, const struct abi_event *event);
 };
 
+/*
+ * What a recording aims at, by kind. Of one kind any that was added will do; all kinds that were
+ * announced must hold; without any it aims at everything.
+ */
+enum capture_kind {
+	CAPTURE_BY_NAME =
+		1, /* processes, threads and names of processes: _target, _thread, _comm */
+	CAPTURE_BY_UID = 2,
+	CAPTURE_BY_CGROUP = 4,
+};
+
 struct capture_request {
 	double frequency_hz;
+	unsigned kinds; /* enum capture_kind, or'ed */
 	bool with_children, with_kernel;
 	bool with_callers; /* whole user stacks, not just the leaf */
 	bool with_tables; /* unwind by tables where there are any; else by frame pointers alone */
@@ -57,8 +69,28 @@ int capture_add_target(
 /* Takes it out of a slot again: one that had ended before it was added is never told of. */
 void capture_remove_target(struct capture *capture, unsigned slot, uint32_t pid);
 
+/* A thread, until it ends, which is told. The processes that it starts are targets of the slot. */
+int capture_add_thread(struct capture *capture, unsigned slot, uint32_t tid);
+void capture_remove_thread(struct capture *capture, unsigned slot, uint32_t tid);
+/* Processes of this name (cut to 15 bytes, as comm is), and what they start from now on. */
+int capture_add_comm(struct capture *capture, unsigned slot, const char *comm);
+/* Processes of this real user. */
+int capture_add_uid(struct capture *capture, unsigned slot, uint32_t uid);
+
+/* A control group of the unified hierarchy, with all that lie below it. */
+struct capture_cgroup {
+	uint64_t id;
+	unsigned depth; /* below the root, which has 0 */
+	const char *path; /* below the root, "/a/b": it is followed when it comes again; or NULL */
+};
+
+/* 0, -E2BIG (it lies too deep, or its path is too long), or another negative errno. */
+int capture_add_cgroup(struct capture *capture, unsigned slot, const struct capture_cgroup *cgroup);
+
 /* A target has mapped code that no sample may have fallen on yet: asks for all of its files. */
 void capture_ask_files(struct capture *capture, uint32_t pid);
+/* The same of every process there is. */
+void capture_ask_all_files(struct capture *capture);
 
 /* Sums over CPUs. */
 void capture_counters(struct capture *capture, unsigned slot, struct abi_counters *ret_counters);

@@ -60,7 +60,7 @@ void maps_drop_targets(struct perfd_bpf *bpf, unsigned slot)
 	}
 }
 
-/* Runs the iterator over one process: each executable mapping is asked for as if sampled. */
+/* Runs the iterator over one process, or (0) all: each executable mapping is asked for as if sampled. */
 int maps_ask_files(struct perfd_bpf *bpf, uint32_t pid)
 {
 	union bpf_iter_link_info info = {.task.tid = pid};

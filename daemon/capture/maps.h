@@ -14,7 +14,8 @@ struct perfd_bpf;
  * bit leaves every entry. */
 int maps_add_target(
 	struct perfd_bpf *bpf, unsigned slot, uint32_t pid, uint64_t start_ns, bool on_exec);
-/* Asks for all files that a process has mapped executable: each is an event, unless it is known. */
+/* Asks for all files that a process (0: any) has mapped executable: each is an event, unless it is
+ * known. */
 int maps_ask_files(struct perfd_bpf *bpf, uint32_t pid);
 void maps_remove_target(struct perfd_bpf *bpf, unsigned slot, uint32_t pid);
 void maps_drop_targets(struct perfd_bpf *bpf, unsigned slot);

@@ -19,14 +19,24 @@
 #include "proto/base/time.h"
 
 struct record_target {
-	uint32_t *pids;
-	size_t n_pids;
-	bool has_children;
+	uint32_t *pids, *tids, *uids;
+	const char **comms;
+	size_t n_pids, n_tids, n_uids, n_comms;
+	bool is_all, has_children;
 };
 
+#define NAMES(member_, kind_)                                                                      \
+	{                                                                                          \
+		FIELD(struct record_target, member_, kind_),                                       \
+			.n_offset = offsetof(struct record_target, n_##member_)                    \
+	}
+
 static const struct field target_fields[] = {
-	{FIELD(struct record_target, pids, FIELD_U32S),
-		.n_offset = offsetof(struct record_target, n_pids)},
+	NAMES(pids, FIELD_U32S),
+	NAMES(tids, FIELD_U32S),
+	NAMES(uids, FIELD_U32S),
+	NAMES(comms, FIELD_TEXTS),
+	{FIELD_AS("all", struct record_target, is_all, FIELD_BOOL)},
 	{FIELD_AS("children", struct record_target, has_children, FIELD_BOOL)},
 	{},
 };
@@ -147,21 +157,43 @@ static int on_progress(void *userdata)
 	return 0;
 }
 
+static bool are_ids(const uint32_t *ids, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!ids[i] || ids[i] > INT32_MAX)
+			return false;
+	return true;
+}
+
+static const char *find_invalid_target(const struct record_target *target)
+{
+	if (!target->is_all && !target->n_pids && !target->n_tids && !target->n_uids &&
+		!target->n_comms)
+		return "target.pids";
+	if (!are_ids(target->pids, target->n_pids))
+		return "target.pids";
+	if (!are_ids(target->tids, target->n_tids))
+		return "target.tids";
+	for (size_t i = 0; i < target->n_comms; i++)
+		if (!*target->comms[i])
+			return "target.comms";
+	return NULL;
+}
+
 /* What is wrong with the values, as the name of a parameter; NULL: nothing. */
 static const char *find_invalid(const struct record_parameters *parameters)
 {
 	static const char *const call_graphs[] = {"auto", "dwarf", "fp", "none"};
+	const char *invalid;
 	bool is_known = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(call_graphs); i++)
 		is_known = is_known || !strcmp(parameters->call_graph, call_graphs[i]);
 	if (!is_known)
 		return "callGraph";
-	if (!parameters->target.n_pids)
-		return "target.pids";
-	for (size_t i = 0; i < parameters->target.n_pids; i++)
-		if (!parameters->target.pids[i] || parameters->target.pids[i] > INT32_MAX)
-			return "target.pids";
+	invalid = find_invalid_target(&parameters->target);
+	if (invalid)
+		return invalid;
 	if (parameters->frequency_hz <= 0)
 		return "frequency";
 	if (parameters->has_duration &&
@@ -189,14 +221,28 @@ static struct record *record_new(struct request *request, bool is_detached)
 	return record;
 }
 
+static struct selector selector_of(const struct record_target *target)
+{
+	return (struct selector){
+		.pids = target->pids,
+		.n_pids = target->n_pids,
+		.tids = target->tids,
+		.n_tids = target->n_tids,
+		.uids = target->uids,
+		.n_uids = target->n_uids,
+		.comms = target->comms,
+		.n_comms = target->n_comms,
+		.is_all = target->is_all,
+		.with_children = target->has_children,
+	};
+}
+
 static void record_begin(struct request *request, const struct record_parameters *parameters)
 {
 	const struct server_context *context = request->context;
 	struct record *record = record_new(request, parameters->is_detached);
 	struct recording_request asked = {
-		.pids = parameters->target.pids,
-		.n_pids = parameters->target.n_pids,
-		.with_children = parameters->target.has_children,
+		.selector = selector_of(&parameters->target),
 		.with_kernel = parameters->has_kernel,
 		.on_exec = parameters->on_exec,
 		.is_detached = parameters->is_detached,

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "daemon/access/access.h"
+#include "daemon/target/selector.h"
 #include "proto/profile/profile.h"
 
 #define PROFILE_ID_MAX 40
@@ -39,9 +40,8 @@ void failure_set(struct failure *failure, enum failure_kind kind, const char *wh
 	const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 struct recording_request {
-	const uint32_t *pids; /* as perfd sees them */
-	size_t n_pids;
-	bool with_children, with_kernel, on_exec, is_detached;
+	struct selector selector;
+	bool with_kernel, on_exec, is_detached;
 	double frequency_hz;
 	uint64_t duration_ns; /* 0: until stopped */
 	const char *event; /* never NULL */

@@ -88,6 +88,23 @@ void targets_done(struct targets *targets)
 	*targets = (struct targets){};
 }
 
+static uint64_t ticks_ns(uint64_t ticks)
+{
+	return ticks * (NS_PER_SECOND / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+int system_cpu_time(uint64_t *ret_ns)
+{
+	CLEANUP(freep) char *text = NULL;
+	uint64_t user, nice, system;
+
+	if (text_read_file(AT_FDCWD, "/proc/stat", 1 << 20, &text, NULL) < 0 ||
+		sscanf(text, "cpu %" SCNu64 " %" SCNu64 " %" SCNu64, &user, &nice, &system) != 3)
+		return -EBADMSG;
+	*ret_ns = ticks_ns(user + nice + system);
+	return 0;
+}
+
 int process_cpu_time(uint32_t pid, uint64_t *ret_ns)
 {
 	CLEANUP(freep) char *text = NULL;
@@ -107,6 +124,6 @@ int process_cpu_time(uint32_t pid, uint64_t *ret_ns)
 			" %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64, &user,
 			&system) != 2)
 		return -EBADMSG;
-	*ret_ns = (user + system) * (NS_PER_SECOND / (uint64_t)sysconf(_SC_CLK_TCK));
+	*ret_ns = ticks_ns(user + system);
 	return 0;
 }

@@ -138,19 +138,23 @@ static int operation_record(void *userdata, const struct access_caller *caller,
 	uint64_t now_ns = time_now_ns(CLOCK_MONOTONIC);
 	uint64_t length_ns = request->duration_ns ? request->duration_ns : 3600 * NS_PER_SECOND;
 
-	if (request->pids[0] == FAKE_PID_NOT_PERMITTED) {
+	if (!request->selector.n_pids) {
+		failure_set(ret_failure, FAILURE_NO_SUCH_TARGET, "a set", "%s", "pids alone");
+		return -ESRCH;
+	}
+	if (request->selector.pids[0] == FAKE_PID_NOT_PERMITTED) {
 		failure_set(ret_failure, FAILURE_NOT_PERMITTED, NULL, "%s", "it is not yours");
-		ret_failure->pid = request->pids[0];
+		ret_failure->pid = request->selector.pids[0];
 		return -EPERM;
 	}
-	if (request->pids[0] == FAKE_PID_NONE) {
+	if (request->selector.pids[0] == FAKE_PID_NONE) {
 		failure_set(ret_failure, FAILURE_NO_SUCH_TARGET, "pid 4243", "%s", "none there");
 		return -ESRCH;
 	}
 	recording = calloc(1, sizeof(*recording));
 	recording->manager = manager;
 	recording->is_detached = request->is_detached;
-	recording->is_failing = request->pids[0] == FAKE_PID_FAILING;
+	recording->is_failing = request->selector.pids[0] == FAKE_PID_FAILING;
 	recording->start_ns = now_ns;
 	recording->observers[recording->n_observers++] = observer;
 	recording->state = (struct recording_state){

@@ -70,7 +70,10 @@ static void teardown(void)
 
 static unsigned take(double frequency_hz)
 {
-	const struct capture_request request = {.frequency_hz = frequency_hz};
+	const struct capture_request request = {
+		.frequency_hz = frequency_hz,
+		.kinds = CAPTURE_BY_NAME,
+	};
 	unsigned slot;
 
 	ck_assert_int_eq(capture_take(t.capture, &request, &slot), 0);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What is told on the second ring, which wakes at once. */
+
+static __always_inline struct abi_event event_make(struct task_struct *task, __u32 kind, __u32 pid)
+{
+	struct abi_event event = {
+		.time_ns = bpf_ktime_get_ns(),
+		.start_ns = task_start_ns(task),
+		.kind = kind,
+		.pid = pid,
+		.tid = task_tid(task),
+	};
+
+	return event;
+}
+
+static __always_inline void event_send(struct abi_event *event)
+{
+	__u32 zero = 0;
+	struct abi_cpu *cpu;
+
+	if (!bpf_ringbuf_output(&events, event, sizeof(*event), BPF_RB_FORCE_WAKEUP))
+		return;
+	cpu = bpf_map_lookup_elem(&cpus, &zero);
+	if (cpu)
+		cpu->events_lost++;
+}
+
+static __always_inline void event_send_comm(
+	struct task_struct *task, __u32 kind, __u32 pid, __u32 parent, const char *comm)
+{
+	struct abi_event event = event_make(task, kind, pid);
+
+	event.parent = parent;
+	bpf_probe_read_kernel_str(event.comm, sizeof(event.comm), comm);
+	event_send(&event);
+}
+
+static __always_inline void event_send_cgroup(__u32 kind, __u64 id, __u64 wanted)
+{
+	struct abi_event event = {
+		.time_ns = bpf_ktime_get_ns(),
+		.kind = kind,
+		.aimed.cgroup = id,
+		.aimed.recordings = wanted,
+	};
+
+	event_send(&event);
+}
