@@ -22,6 +22,13 @@ def busiest_child(pid):
 
 
 @contextlib.contextmanager
+def postgres_backend():
+    """The backend of Debian's postgres that serves pgbench. Yields its pid."""
+    with support.postgres() as postmaster:
+        yield busiest_child(postmaster)
+
+
+@contextlib.contextmanager
 def nginx():
     """Debian's nginx on a private port of the loopback, one worker, under ab. Yields the worker."""
     if not pathlib.Path('/usr/sbin/nginx').exists() or not shutil.which('ab'):

@@ -44,8 +44,8 @@ def test_nginx_is_complete():
 
 
 def test_postgres_is_complete():
-    with support.postgres() as postmaster:
-        complete(loads.busiest_child(postmaster), 0.999)
+    with loads.postgres_backend() as pid:
+        complete(pid, 0.999)
 
 
 def test_python_is_complete():
