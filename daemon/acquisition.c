@@ -180,7 +180,7 @@ static void compile_next(struct acquisition *acquisition)
 		acquired->call = (struct worker_call){
 			.job = WORKER_JOB_TABLE,
 			.trust = workers_trust(&acquired->object->stat),
-			.fds = {acquired->object->fd, -1, -1},
+			.fds = WORKER_ONLY_OBJECT(acquired->object->fd),
 			.on_reply = on_compiled,
 		};
 		r = workers_run(acquisition->workers, &acquired->call);

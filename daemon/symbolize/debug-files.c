@@ -99,6 +99,15 @@ int debug_files_alternate(const struct worker_probe *probe, const char *const *d
 	return 0;
 }
 
+int debug_files_package(const char *path, size_t i, struct debug_candidate *ret_candidate)
+{
+	if (i || path[0] != '/')
+		return DEBUG_FILES_END;
+	*ret_candidate = (struct debug_candidate){.how = OPENER_TARGET_PATH, .is_beside = true};
+	set_path(ret_candidate, path, ".dwp", "");
+	return 0;
+}
+
 static bool is_equal(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size)
 {
 	return a_size && a_size == b_size && !memcmp(a, b, a_size);

@@ -31,6 +31,9 @@ int debug_files_candidate(const struct worker_probe *probe, const char *path,
 int debug_files_alternate(const struct worker_probe *probe, const char *const *directories,
 	size_t i, struct debug_candidate *ret_candidate);
 
+/* The same for the package of the object's split DWARF: beside it, called OBJECT.dwp. */
+int debug_files_package(const char *path, size_t i, struct debug_candidate *ret_candidate);
+
 /* Is the file with the probe `found` the debug file of `object`? By build-id; where neither has
  * one, by CRC. */
 bool debug_files_match(const struct worker_probe *object, const struct worker_probe *found);

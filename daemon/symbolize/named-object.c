@@ -87,6 +87,8 @@ enum need named_object_need(const struct named_object *named)
 		return NEED_NAMES;
 	case FILES_OPEN_DEBUG:
 	case FILES_OPEN_ALTERNATE:
+	case FILES_OPEN_PACKAGE:
+	case FILES_OPEN_SPLIT:
 		return NEED_OPEN;
 	default:
 		return table->names.n ? NEED_NAMES : NEED_LINES;
@@ -214,7 +216,7 @@ static int run_probe(struct named_object *named)
 		.job = WORKER_JOB_PROBE,
 		.cookie = named->cookie,
 		.trust = object_files_probe_trust(files),
-		.fds = {object_files_probe_fd(files, named->object), -1, -1},
+		.fds = WORKER_ONLY_OBJECT(object_files_probe_fd(files, named->object)),
 		.on_reply = on_probe,
 		.userdata = named,
 	};
@@ -239,13 +241,33 @@ static void take_failure(struct named_object *named)
 	name_table_give_up(&named->table, &named->table.lines, worker_failed);
 }
 
+/* The lines of an address need a file: it is opened, and the call made again. */
+static int take_want(struct named_object *named, const struct worker_reply *reply, const void *body)
+{
+	struct worker_want want;
+	int r = named->is_call_for_lines ? worker_reply_want(reply, body, &want) : -EPROTO;
+
+	if (r < 0 || !object_files_want_split(&named->files, &want)) {
+		take_failure(named);
+		return r < 0 ? r : -EPROTO;
+	}
+	return 0;
+}
+
 static int on_symbols(struct worker_call *call, const struct worker_reply *reply, const void *body)
 {
 	struct named_object *named = call->userdata;
 	struct name_table *table = &named->table;
 	struct name_queue *then = NULL;
 	struct symbol_block *block;
-	int r = reply ? worker_reply_symbols(reply, body, call->n_offsets, &block) : -EPIPE;
+	int r;
+
+	if (reply && reply->status == WORKER_STATUS_WANTS_SPLIT) {
+		r = take_want(named, reply, body);
+		set_idle(named);
+		return r;
+	}
+	r = reply ? worker_reply_symbols(reply, body, call->n_offsets, &block) : -EPIPE;
 
 	if (r < 0) {
 		take_failure(named);
@@ -256,6 +278,7 @@ static int on_symbols(struct worker_call *call, const struct worker_reply *reply
 		return r;
 	}
 	named->n_failures = 0;
+	named->files.n_splits = 0;
 	if (!named->is_call_for_lines && !named->are_lines_bad &&
 		object_files_have_lines(&named->files))
 		then = &table->lines;
@@ -275,17 +298,24 @@ static int run_symbols(struct named_object *named, bool with_lines)
 		.job = with_lines ? WORKER_JOB_LINES : WORKER_JOB_NAMES,
 		.cookie = named->cookie,
 		.trust = named->files.trust,
-		.fds = {named->object->fd, named->files.fds[WORKER_FILE_DEBUG],
-			named->files.fds[WORKER_FILE_ALTERNATE]},
+		.flags = with_lines && named->files.is_split_tried ? WORKER_FLAG_SPLIT : 0,
+		.split = named->files.split,
 		.offsets = queue->offsets,
 		.n_offsets = queue->n < WORKER_OFFSETS_MAX ? queue->n : WORKER_OFFSETS_MAX,
 		.on_reply = on_symbols,
 		.userdata = named,
 	};
+	memcpy(named->call.fds, named->files.fds, sizeof(named->call.fds));
+	named->call.fds[WORKER_FILE_OBJECT] = named->object->fd;
+	if (!named->call.flags)
+		named->call.fds[WORKER_FILE_SPLIT] = -1;
 	r = workers_run(named->context->workers, &named->call);
-	if (!r)
-		set_busy(named);
-	return r;
+	if (r)
+		return r;
+	if (named->call.flags)
+		object_files_split_sent(&named->files);
+	set_busy(named);
+	return 0;
 }
 
 int named_object_run(struct named_object *named)

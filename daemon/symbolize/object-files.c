@@ -8,8 +8,14 @@
 
 #include "daemon/symbolize/object-files.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "daemon/symbolize/workers.h"
 #include "proto/base/cleanup.h"
+
+/* An address needs one; it may be asked for again when the worker has died or forgotten. */
+#define SPLITS_MAX 8
 
 void object_files_init(struct object_files *files)
 {
@@ -53,22 +59,40 @@ bool object_files_next(
 		if (!debug_files_alternate(dwarf_probe(files), directories, files->n_candidates++,
 			    &files->candidate))
 			return true;
+		enter(files, FILES_OPEN_PACKAGE);
+	}
+	if (files->stage == FILES_OPEN_PACKAGE) {
+		if (((files->object.kinds | files->debug.kinds) & WORKER_MAY_BE_SPLIT) &&
+			!debug_files_package(
+				object->path, files->n_candidates++, &files->candidate))
+			return true;
+		enter(files, FILES_READY);
+	}
+	/* A .dwo file has one candidate, which object_files_want_split has set. */
+	if (files->stage == FILES_OPEN_SPLIT) {
+		if (!files->n_candidates++)
+			return true;
 		enter(files, FILES_READY);
 	}
 	return false;
 }
 
-void object_files_on_opened(
-	struct object_files *files, const struct object *object, struct opener_reply *reply)
+bool object_files_want_split(struct object_files *files, const struct worker_want *want)
 {
-	if (reply->fd < 0)
-		return;
-	/* What stands beside a user's file is the user's, or a trap. */
-	if (files->candidate.is_beside && reply->stat.st_uid != object->stat.st_uid)
-		return;
-	files->candidate_fd = take_fd(&reply->fd);
-	files->candidate_trust = workers_trust(&reply->stat);
-	files->stage = files->stage == FILES_OPEN_DEBUG ? FILES_PROBE_DEBUG : FILES_PROBE_ALTERNATE;
+	if (++files->n_splits > SPLITS_MAX)
+		return false;
+	enter(files, FILES_OPEN_SPLIT);
+	files->split = want->id;
+	files->is_split_tried = true;
+	files->candidate = (struct debug_candidate){.how = OPENER_TARGET_PATH, .is_beside = true};
+	snprintf(files->candidate.path, sizeof(files->candidate.path), "%s", want->path);
+	return true;
+}
+
+void object_files_split_sent(struct object_files *files)
+{
+	files->is_split_tried = false;
+	closep(&files->fds[WORKER_FILE_SPLIT]);
 }
 
 int object_files_probe_fd(const struct object_files *files, const struct object *object)
@@ -87,6 +111,26 @@ static void accept(struct object_files *files, enum worker_file file)
 {
 	files->trust = object_files_probe_trust(files);
 	files->fds[file] = take_fd(&files->candidate_fd);
+}
+
+void object_files_on_opened(
+	struct object_files *files, const struct object *object, struct opener_reply *reply)
+{
+	if (reply->fd < 0)
+		return;
+	/* What stands beside a user's file is the user's, or a trap. */
+	if (files->candidate.is_beside && reply->stat.st_uid != object->stat.st_uid)
+		return;
+	files->candidate_fd = take_fd(&reply->fd);
+	files->candidate_trust = workers_trust(&reply->stat);
+	if (files->stage == FILES_OPEN_PACKAGE || files->stage == FILES_OPEN_SPLIT) {
+		accept(files,
+			files->stage == FILES_OPEN_PACKAGE ? WORKER_FILE_PACKAGE
+							   : WORKER_FILE_SPLIT);
+		enter(files, FILES_READY);
+		return;
+	}
+	files->stage = files->stage == FILES_OPEN_DEBUG ? FILES_PROBE_DEBUG : FILES_PROBE_ALTERNATE;
 }
 
 void object_files_on_probe(struct object_files *files, const struct worker_probe *probe)
@@ -109,7 +153,7 @@ void object_files_on_probe(struct object_files *files, const struct worker_probe
 	case FILES_PROBE_ALTERNATE:
 		if (probe && debug_files_match_alternate(dwarf_probe(files), probe)) {
 			accept(files, WORKER_FILE_ALTERNATE);
-			enter(files, FILES_READY);
+			enter(files, FILES_OPEN_PACKAGE);
 			return;
 		}
 		files->stage = FILES_OPEN_ALTERNATE;

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * The files that name an object: itself, its debug file, the dwz file. A small machine that says
- * which file to open or to probe next; its owner does both and tells it the outcome.
+ * The files that name an object: itself, its debug file, the dwz file, the package of its split
+ * DWARF. A small machine that says which file to open or to probe next; its owner does both and
+ * tells it the outcome. Split DWARF of single units is opened when a worker asks for it.
  */
 
 #include "daemon/symbolize/debug-files.h"
@@ -16,7 +17,9 @@ enum files_stage {
 	FILES_PROBE_DEBUG,
 	FILES_OPEN_ALTERNATE,
 	FILES_PROBE_ALTERNATE,
-	FILES_READY, /* last */
+	FILES_OPEN_PACKAGE, /* not probed: its units are found by their ids */
+	FILES_READY, /* last, but for: */
+	FILES_OPEN_SPLIT, /* and back to READY */
 };
 
 struct object_files {
@@ -26,7 +29,10 @@ struct object_files {
 	struct debug_candidate candidate;
 	int candidate_fd;
 	uint64_t candidate_trust;
-	int fds[N_WORKER_FILES]; /* DEBUG and ALTERNATE once found; OBJECT stays -1 */
+	int fds[N_WORKER_FILES]; /* once found; OBJECT stays -1 */
+	uint64_t split; /* the unit for which SPLIT was opened, or not found */
+	bool is_split_tried; /* the worker does not know yet */
+	unsigned n_splits; /* asked for since the last answer */
 	uint64_t trust; /* of all files together */
 };
 
@@ -46,6 +52,11 @@ int object_files_probe_fd(const struct object_files *files, const struct object 
 uint64_t object_files_probe_trust(const struct object_files *files);
 /* What came of it; NULL: the file is of no use, which for the object's own file is not asked. */
 void object_files_on_probe(struct object_files *files, const struct worker_probe *probe);
+
+/* A worker needs the split DWARF of a unit: the stage is OPEN_SPLIT. False: it asks without end. */
+bool object_files_want_split(struct object_files *files, const struct worker_want *want);
+/* A call with SPLIT has been sent. */
+void object_files_split_sent(struct object_files *files);
 
 /* Does DWARF stand in one of the files? */
 bool object_files_have_lines(const struct object_files *files);

@@ -153,17 +153,19 @@ int worker_reply_symbols(const struct worker_reply *reply, const void *body, siz
 	return 0;
 }
 
+static bool is_printable(const char *name)
+{
+	for (; *name; name++)
+		if ((unsigned char)*name < ' ' || *name == 0x7f)
+			return false;
+	return true;
+}
+
 /* A name of a file that may be looked for: no directory in it. */
 static void clean_name(char *name)
 {
-	size_t n = strlen(name);
-
-	if (strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
-		n = 0;
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)name[i] < ' ' || name[i] == 0x7f)
-			n = 0;
-	name[n] = '\0';
+	if (strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, "..") || !is_printable(name))
+		*name = '\0';
 }
 
 int worker_reply_probe(
@@ -187,6 +189,22 @@ int worker_reply_probe(
 		memmove(probe.alternate, slash + 1, strlen(slash + 1) + 1);
 	clean_name(probe.alternate);
 	*ret_probe = probe;
+	return 0;
+}
+
+int worker_reply_want(
+	const struct worker_reply *reply, const void *body, struct worker_want *ret_want)
+{
+	struct worker_want want;
+
+	if (reply->status != WORKER_STATUS_WANTS_SPLIT || reply->body_size != sizeof(want))
+		return -EPROTO;
+	memcpy(&want, body, sizeof(want));
+	if (!memchr(want.path, '\0', sizeof(want.path)))
+		return -EPROTO;
+	if (want.path[0] != '/' || !is_printable(want.path))
+		want.path[0] = '\0';
+	*ret_want = want;
 	return 0;
 }
 

@@ -25,5 +25,9 @@ int worker_reply_symbols(const struct worker_reply *reply, const void *body, siz
 int worker_reply_probe(
 	const struct worker_reply *reply, const void *body, struct worker_probe *ret_probe);
 
+/* A body of WANTS_SPLIT: a path that is absolute and printable, or empty. 0 or -EPROTO. */
+int worker_reply_want(
+	const struct worker_reply *reply, const void *body, struct worker_want *ret_want);
+
 /* n symbols that are unnamed for one reason (a static text), at the offsets; or NULL. */
 struct symbol_block *symbol_block_unnamed(const uint64_t *offsets, size_t n, const char *reason);

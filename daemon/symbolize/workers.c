@@ -330,6 +330,7 @@ int workers_run(struct workers *workers, struct worker_call *call)
 		.object = call->cookie,
 		.flags = call->flags,
 		.n_offsets = (uint32_t)call->n_offsets,
+		.split = call->split,
 	};
 	int r;
 

@@ -25,9 +25,17 @@ struct worker_call;
 typedef int worker_call_callback(
 	struct worker_call *call, const struct worker_reply *reply, const void *body);
 
+/* For `fds` of a call about one file. */
+#define WORKER_ONLY_OBJECT(fd)                                                                     \
+	{                                                                                          \
+		(fd), -1, -1, -1, -1                                                               \
+	}
+static_assert(N_WORKER_FILES == 5, "all but the object are -1");
+
 struct worker_call {
 	enum worker_job job;
 	uint32_t flags; /* of struct worker_request */
+	uint64_t split; /* the same */
 	uint64_t cookie; /* of the object with these files */
 	uint64_t trust;
 	int fds[N_WORKER_FILES]; /* -1: none; needed until workers_run returns only */

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Chains of function names and source lines for addresses, from the DWARF of one ELF file. */
+/* Chains of function names and source lines for addresses, from the DWARF of one object. */
 
-#include <libelf.h>
-#include <stddef.h>
-#include <stdint.h>
-
+#include "daemon/worker/elf-file.h"
 #include "daemon/worker/messages.h"
 
 struct dwarf_index;
 
-/* Strings live as long as the index. */
 struct dwarf_frame {
 	const char *name; /* as the linker would know it, else as written; NULL: unknown */
 	const char *file; /* or NULL */
@@ -24,13 +20,29 @@ struct dwarf_chain {
 	size_t n;
 };
 
-#define DWARF_INDEX_NONE 1 /* the file has no DWARF that libdw can read */
+/* Where the DWARF stands; all but `elf` may be NULL. Borrowed. */
+struct dwarf_index_files {
+	const struct elf_file *elf, *alternate, *package;
+};
 
-/* Reads no unit yet. Both files stay the caller's and must outlive the index; alternate may be
- * NULL. 0, DWARF_INDEX_NONE, or -ENOMEM. */
-int dwarf_index_new(Elf *elf, Elf *alternate, struct dwarf_index **ret_index);
+/* A .dwo file that an address needs. The texts live as long as the index. */
+struct dwarf_wanted {
+	uint64_t id;
+	const char *directory; /* that of the compilation, or NULL */
+	const char *name; /* as recorded: relative to the directory, or absolute */
+};
+
+/* Reads the ranges of all units, but no unit yet. 0 or -ENOMEM. */
+int dwarf_index_new(const struct dwarf_index_files *files, struct dwarf_index **ret_index);
 struct dwarf_index *dwarf_index_free(struct dwarf_index *index);
 
-/* The chain at an address; n is 0 where DWARF has nothing. A unit is read when it is first hit.
- * 0 or -ENOMEM. */
-int dwarf_index_find(struct dwarf_index *index, uint64_t address, struct dwarf_chain *ret_chain);
+#define DWARF_INDEX_WANTS 1 /* dwarf_index_grant must be called for *ret_wanted first */
+
+/* The chain at an address; n is 0 where DWARF has nothing. A unit is read when it is first hit; the
+ * strings are good until the next call. 0, DWARF_INDEX_WANTS, or -ENOMEM. */
+int dwarf_index_find(struct dwarf_index *index, uint64_t address, struct dwarf_chain *ret_chain,
+	struct dwarf_wanted *ret_wanted);
+
+/* The .dwo file that was wanted for an id, which becomes the index's; NULL: there is none. 0 or
+ * -ENOMEM. */
+int dwarf_index_grant(struct dwarf_index *index, uint64_t id, struct elf_file *elf);

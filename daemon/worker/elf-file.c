@@ -43,7 +43,8 @@ static int read_headers(struct elf_file *file)
 
 	if (elf_kind(file->elf) != ELF_K_ELF || !gelf_getehdr(file->elf, &header))
 		return ELF_FILE_BAD;
-	if (header.e_type != ET_EXEC && header.e_type != ET_DYN)
+	/* Split DWARF comes in ET_REL. */
+	if (header.e_type != ET_EXEC && header.e_type != ET_DYN && header.e_type != ET_REL)
 		return ELF_FILE_BAD;
 	file->is_32bit = gelf_getclass(file->elf) == ELFCLASS32;
 	if (elf_getphdrnum(file->elf, &n) < 0)
@@ -87,6 +88,37 @@ int elf_file_open(int fd, struct elf_file **ret_file)
 	return 0;
 }
 
+int elf_file_open_bytes(uint8_t *bytes, size_t size, struct elf_file **ret_file)
+{
+	CLEANUP(elf_file_closep) struct elf_file *file = calloc(1, sizeof(*file));
+	int r;
+
+	if (!file) {
+		free(bytes);
+		return -ENOMEM;
+	}
+	file->fd = -1;
+	file->bytes = bytes;
+	file->size = size;
+	elf_version(EV_CURRENT);
+	file->elf = elf_memory((char *)bytes, size);
+	if (!file->elf)
+		return ELF_FILE_BAD;
+	r = read_headers(file);
+	if (r)
+		return r;
+	*ret_file = TAKE(file);
+	return 0;
+}
+
+void elf_file_forget_fd(struct elf_file *file)
+{
+	size_t size;
+
+	if (elf_rawfile(file->elf, &size))
+		closep(&file->fd);
+}
+
 struct elf_file *elf_file_close(struct elf_file *file)
 {
 	if (!file)
@@ -94,6 +126,7 @@ struct elf_file *elf_file_close(struct elf_file *file)
 	if (file->elf)
 		elf_end(file->elf);
 	closep(&file->fd);
+	free(file->bytes);
 	free(file->segments);
 	free(file);
 	return NULL;
@@ -134,6 +167,20 @@ static Elf_Scn *find_section(const struct elf_file *file, const char *name, GElf
 			return section;
 	}
 	return NULL;
+}
+
+bool elf_file_section_packed(const struct elf_file *file, const char *name,
+	struct elf_bytes *ret_bytes, bool *ret_is_packed)
+{
+	GElf_Shdr header;
+	Elf_Scn *section = find_section(file, name, &header);
+	Elf_Data *data = section ? elf_rawdata(section, NULL) : NULL;
+
+	if (!data || !data->d_buf || !data->d_size)
+		return false;
+	*ret_bytes = (struct elf_bytes){.data = data->d_buf, .size = data->d_size};
+	*ret_is_packed = header.sh_flags & SHF_COMPRESSED;
+	return true;
 }
 
 bool elf_file_section(const struct elf_file *file, const char *name, struct elf_bytes *ret_bytes,

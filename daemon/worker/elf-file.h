@@ -13,7 +13,8 @@ struct elf_segment {
 };
 
 struct elf_file {
-	int fd;
+	int fd; /* -1: bytes in memory, or forgotten */
+	uint8_t *bytes; /* or NULL */
 	uint64_t size; /* bytes of the file */
 	Elf *elf;
 	bool is_32bit;
@@ -32,6 +33,10 @@ struct elf_bytes {
 
 /* Takes the fd in every case. 0, ELF_FILE_BAD, or -ENOMEM. */
 int elf_file_open(int fd, struct elf_file **ret_file);
+/* The same of bytes in memory, which it takes (from malloc) in every case. */
+int elf_file_open_bytes(uint8_t *bytes, size_t size, struct elf_file **ret_file);
+/* Closes the descriptor of a file that is mapped whole. */
+void elf_file_forget_fd(struct elf_file *file);
 struct elf_file *elf_file_close(struct elf_file *file);
 void elf_file_closep(struct elf_file **file);
 
@@ -42,6 +47,10 @@ bool elf_file_address(const struct elf_file *file, uint64_t offset, uint64_t *re
  * NULL. */
 bool elf_file_section(const struct elf_file *file, const char *name, struct elf_bytes *ret_bytes,
 	uint64_t *ret_address);
+
+/* The same, and whether the bytes are packed (SHF_COMPRESSED). */
+bool elf_file_section_packed(const struct elf_file *file, const char *name,
+	struct elf_bytes *ret_bytes, bool *ret_is_packed);
 
 /* Is there a section of this name with contents, compressed or not? */
 bool elf_file_has_section(const struct elf_file *file, const char *name);

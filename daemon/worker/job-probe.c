@@ -69,6 +69,9 @@ static uint32_t probe_kinds(const struct elf_file *file)
 	}
 	if (elf_file_has_section(file, ".debug_info") || elf_file_has_section(file, ".zdebug_info"))
 		kinds |= WORKER_HAS_DWARF;
+	/* Split units take their addresses from there. */
+	if (elf_file_has_section(file, ".debug_addr"))
+		kinds |= WORKER_MAY_BE_SPLIT;
 	return kinds;
 }
 

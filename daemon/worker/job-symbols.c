@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "daemon/worker/demangle.h"
+#include "daemon/worker/dwarf-file.h"
 #include "daemon/worker/dwarf-index.h"
 #include "daemon/worker/eh-frame.h"
 #include "daemon/worker/elf-file.h"
@@ -112,24 +113,21 @@ uint64_t job_object_file_bytes(const struct job_object *object)
 static int open_dwarf(struct job_object *object)
 {
 	static const enum worker_file order[] = {WORKER_FILE_DEBUG, WORKER_FILE_OBJECT};
-	struct elf_file *alternate = object->files[WORKER_FILE_ALTERNATE];
+	struct dwarf_index_files files = {
+		.alternate = object->files[WORKER_FILE_ALTERNATE],
+		.package = object->files[WORKER_FILE_PACKAGE],
+	};
 
 	if (object->is_dwarf_tried)
 		return 0;
-	object->is_dwarf_tried = true;
-	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(order) && !files.elf; i++) {
 		struct elf_file *file = object->files[order[i]];
-		int r;
 
-		if (!file ||
-			(!elf_file_has_section(file, ".debug_info") &&
-				!elf_file_has_section(file, ".zdebug_info")))
-			continue;
-		r = dwarf_index_new(file->elf, alternate ? alternate->elf : NULL, &object->dwarf);
-		if (r <= 0)
-			return r;
+		if (file && dwarf_file_has(file, false))
+			files.elf = file;
 	}
-	return 0;
+	object->is_dwarf_tried = true;
+	return files.elf ? dwarf_index_new(&files, &object->dwarf) : 0;
 }
 
 static bool is_string(const void *table, uint32_t id, const void *key)
@@ -190,22 +188,24 @@ static void add_line(struct answer *answer, const struct dwarf_frame *frame)
 	answer->n_lines++;
 }
 
-/* DWARF's chain at the address, else one frame without name and place. */
-static int find_chain(
-	struct job_object *object, uint64_t address, bool with_lines, struct dwarf_chain *chain)
+/* DWARF's chain at the address, else one frame without name and place. 0, DWARF_INDEX_WANTS, or
+ * -ENOMEM. */
+static int find_chain(struct job_object *object, uint64_t address, bool with_lines,
+	struct dwarf_chain *chain, struct dwarf_wanted *ret_wanted)
 {
 	int r = 0;
 
 	chain->n = 0;
 	if (with_lines && object->dwarf)
-		r = dwarf_index_find(object->dwarf, address, chain);
-	if (!chain->n)
+		r = dwarf_index_find(object->dwarf, address, chain, ret_wanted);
+	if (!r && !chain->n)
 		chain->frames[chain->n++] = (struct dwarf_frame){};
 	return r;
 }
 
-static int add_symbol(
-	struct job_object *object, uint64_t offset, bool with_lines, struct answer *answer)
+/* 0, DWARF_INDEX_WANTS (nothing was added), or -ENOMEM. */
+static int add_symbol(struct job_object *object, uint64_t offset, bool with_lines,
+	struct answer *answer, struct dwarf_wanted *ret_wanted)
 {
 	struct worker_symbol symbol = {.address = offset, .first_line = answer->n_lines};
 	struct symbol_table_entry entry;
@@ -213,18 +213,19 @@ static int add_symbol(
 	size_t function;
 	int r;
 
-	answer->n_symbols++;
 	if (!elf_file_address(object->files[WORKER_FILE_OBJECT], offset, &symbol.address)) {
 		symbol.unnamed = WORKER_UNNAMED_OUTSIDE;
 		buffer_append(&answer->symbols, &symbol, sizeof(symbol));
+		answer->n_symbols++;
 		return 0;
 	}
 	function = range_index_find(&object->functions, symbol.address);
 	if (function != RANGE_NONE)
 		symbol.entry = object->functions.ranges[function].start;
-	r = find_chain(object, symbol.address, with_lines, &chain);
-	if (r < 0)
+	r = find_chain(object, symbol.address, with_lines, &chain, ret_wanted);
+	if (r)
 		return r;
+	answer->n_symbols++;
 	if (symbol_table_find(object->symbols, symbol.address, symbol.entry, &entry)) {
 		chain.frames[chain.n - 1].name = entry.name;
 		symbol.entry = entry.start;
@@ -240,10 +241,47 @@ static int add_symbol(
 	return 0;
 }
 
+/* Joins the path of a .dwo file: relative to the directory of the compilation. */
+static int want(const struct dwarf_wanted *wanted, struct worker_reply *reply, struct buffer *body)
+{
+	struct worker_want want = {.id = wanted->id};
+	bool is_absolute = wanted->name[0] == '/';
+	int n;
+
+	n = snprintf(want.path, sizeof(want.path), "%s%s%s",
+		is_absolute || !wanted->directory ? "" : wanted->directory, is_absolute ? "" : "/",
+		wanted->name);
+	if (n < 0 || (size_t)n >= sizeof(want.path) || want.path[0] != '/')
+		memset(want.path, 0, sizeof(want.path));
+	reply->body_size = sizeof(want);
+	buffer_append(body, &want, sizeof(want));
+	return buffer_error(body) ? -ENOMEM : WORKER_STATUS_WANTS_SPLIT;
+}
+
+int job_object_grant(struct job_object *object, uint64_t id, int fd)
+{
+	CLEANUP(closep) int owned = fd;
+	struct elf_file *elf = NULL;
+	int r = open_dwarf(object);
+
+	if (r < 0 || !object->dwarf)
+		return r;
+	if (owned >= 0) {
+		r = elf_file_open(take_fd(&owned), &elf);
+		if (r < 0)
+			return r;
+		/* Mapped: as many as a program has units would be too many descriptors. */
+		if (!r)
+			elf_file_forget_fd(elf);
+	}
+	return dwarf_index_grant(object->dwarf, id, elf);
+}
+
 int job_symbols(struct job_object *object, const struct job_symbols_request *request,
 	struct worker_reply *reply, struct buffer *body)
 {
 	CLEANUP(answer_done) struct answer answer = {};
+	struct dwarf_wanted wanted;
 	size_t start = body->size;
 	int r;
 
@@ -258,9 +296,13 @@ int job_symbols(struct job_object *object, const struct job_symbols_request *req
 			(size + ROOM_FOR_ONE > WORKER_REPLY_BYTES_MAX ||
 				time_now_ns(CLOCK_MONOTONIC) >= request->deadline_ns))
 			break;
-		r = add_symbol(object, request->offsets[i], request->with_lines, &answer);
+		r = add_symbol(object, request->offsets[i], request->with_lines, &answer, &wanted);
 		if (r < 0)
 			return r;
+		if (r == DWARF_INDEX_WANTS && !i)
+			return want(&wanted, reply, body);
+		if (r == DWARF_INDEX_WANTS)
+			break;
 	}
 	if (buffer_error(&answer.symbols) || buffer_error(&answer.lines) ||
 		buffer_error(&answer.strings))

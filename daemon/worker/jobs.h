@@ -35,7 +35,12 @@ struct job_symbols_request {
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC; at least one offset is answered in any case */
 };
 
+/* The .dwo file that a reply with WANTS_SPLIT asked for, fd -1: there is none. Takes the fd. 0 or
+ * -ENOMEM. */
+int job_object_grant(struct job_object *object, uint64_t id, int fd);
+
 /* Answers the first offsets of the request, as many as time and room allow: fills the counts of the
- * reply and appends its body. 0 or -ENOMEM. */
+ * reply and appends its body. 0, WORKER_STATUS_WANTS_SPLIT (the body is a struct worker_want), or
+ * -ENOMEM. */
 int job_symbols(struct job_object *object, const struct job_symbols_request *request,
 	struct worker_reply *reply, struct buffer *body);

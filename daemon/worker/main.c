@@ -239,8 +239,12 @@ static int run_symbols(struct worker *worker, struct incoming *incoming, struct 
 		.deadline_ns = time_now_ns(CLOCK_MONOTONIC) + SLICE_NS,
 	};
 	struct job_object *object;
+	int split_fd = take_fd(&incoming->fds[WORKER_FILE_SPLIT]);
 	int r = find_object(worker, incoming, &object);
 
+	if (!r && incoming->header.flags & WORKER_FLAG_SPLIT)
+		r = job_object_grant(object, incoming->header.split, take_fd(&split_fd));
+	closep(&split_fd);
 	return r ? r : job_symbols(object, &request, reply, body);
 }
 
@@ -281,7 +285,9 @@ static int answer(struct worker *worker, struct incoming *incoming)
 		r = run_table(worker, incoming, &reply, &body);
 	else
 		return -EPROTO;
-	if (r) {
+	if (r == WORKER_STATUS_WANTS_SPLIT) {
+		reply.status = (uint32_t)r;
+	} else if (r) {
 		buffer_clear(&body);
 		reply = (struct worker_reply){.magic = WORKER_MAGIC,
 			.id = incoming->header.id,
@@ -302,9 +308,12 @@ static int answer(struct worker *worker, struct incoming *incoming)
 static int serve(struct worker *worker)
 {
 	for (;;) {
-		CLEANUP(incoming_done) struct incoming incoming = {.fds = {-1, -1, -1}};
-		int r = receive(worker->socket, &incoming);
+		CLEANUP(incoming_done) struct incoming incoming = {};
+		int r;
 
+		for (int i = 0; i < N_WORKER_FILES; i++)
+			incoming.fds[i] = -1;
+		r = receive(worker->socket, &incoming);
 		if (r)
 			return r;
 		r = answer(worker, &incoming);

@@ -20,6 +20,7 @@
 #define WORKER_STRING_BYTES_MAX 4096 /* with its NUL; longer names are cut */
 #define WORKER_CHAIN_MAX 64 /* lines of one address */
 #define WORKER_BUILD_ID_MAX 64
+#define WORKER_PATH_MAX 1024
 
 enum worker_job {
 	WORKER_JOB_PROBE = 1, /* what is in this file? -> struct worker_probe */
@@ -32,6 +33,8 @@ enum worker_file {
 	WORKER_FILE_OBJECT,
 	WORKER_FILE_DEBUG,
 	WORKER_FILE_ALTERNATE, /* dwz: what .gnu_debugaltlink names */
+	WORKER_FILE_PACKAGE, /* split DWARF of all units: .dwp */
+	WORKER_FILE_SPLIT, /* that of one unit: .dwo, as asked for with WANTS_SPLIT */
 	N_WORKER_FILES,
 };
 
@@ -41,6 +44,7 @@ enum worker_status {
 	WORKER_STATUS_FAILED, /* no memory */
 	WORKER_STATUS_NO_TABLE, /* the file describes no frames */
 	WORKER_STATUS_TOO_LARGE, /* beyond what a table may be */
+	WORKER_STATUS_WANTS_SPLIT, /* nothing is answered before struct worker_want is had */
 	N_WORKER_STATUSES,
 };
 
@@ -52,6 +56,7 @@ enum worker_unnamed {
 };
 
 #define WORKER_FLAG_CRC 1u /* request PROBE: give the file's CRC-32 (reads all of it) */
+#define WORKER_FLAG_SPLIT 2u /* request LINES: `split` was looked for; no SPLIT file: in vain */
 #define WORKER_FLAG_RETIRING 1u /* reply: this worker takes no further request */
 
 struct worker_request {
@@ -62,6 +67,7 @@ struct worker_request {
 	uint64_t object; /* a cookie: equal for all requests about one object with these files */
 	uint32_t flags;
 	uint32_t n_offsets; /* 0 for PROBE */
+	uint64_t split; /* with WORKER_FLAG_SPLIT: the id of the unit */
 	/* then uint64_t offsets[n_offsets] */
 };
 
@@ -69,7 +75,7 @@ struct worker_request {
 struct worker_reply {
 	uint32_t magic;
 	uint32_t id;
-	uint32_t status; /* enum worker_status; anything but OK has no body */
+	uint32_t status; /* enum worker_status; only OK and WANTS_SPLIT have a body */
 	uint32_t flags;
 	uint32_t n_symbols; /* answers to the first n_symbols offsets asked for; at least one */
 	uint32_t n_lines;
@@ -93,10 +99,17 @@ struct worker_line {
 	uint32_t line, start_line;
 };
 
+/* The .dwo file that the next address needs. */
+struct worker_want {
+	uint64_t id;
+	char path[WORKER_PATH_MAX]; /* absolute, NUL-terminated; "" if there is none to look for */
+};
+
 #define WORKER_HAS_SYMTAB 1u
 #define WORKER_HAS_DYNSYM 2u
 #define WORKER_HAS_DWARF 4u
 #define WORKER_IS_32BIT 8u
+#define WORKER_MAY_BE_SPLIT 16u /* a .dwp file is worth looking for */
 
 struct worker_probe {
 	uint32_t kinds; /* WORKER_HAS_… */
@@ -111,8 +124,9 @@ struct worker_probe {
 	char alternate[256];
 };
 
-static_assert(sizeof(struct worker_request) == 32, "no padding");
+static_assert(sizeof(struct worker_request) == 40, "no padding");
 static_assert(sizeof(struct worker_reply) == 32, "no padding");
 static_assert(sizeof(struct worker_symbol) == 24, "no padding");
 static_assert(sizeof(struct worker_line) == 20, "no padding");
+static_assert(sizeof(struct worker_want) == 1032, "no padding");
 static_assert(sizeof(struct worker_probe) == 664, "no padding");

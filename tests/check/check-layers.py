@@ -70,6 +70,8 @@ LIBRARIES = {
     "dwarf.h": ["daemon/worker/*", "tests/*"],
     "elfutils/*": ["daemon/worker/*", "tests/*"],
     "libiberty/*": ["daemon/worker/*"],
+    "lzma.h": ["daemon/worker/*"],
+    "zstd.h": ["daemon/worker/*", "daemon/store/*"],
     "demangle.h": ["daemon/worker/*"],
     "seccomp.h": ["daemon/worker/*", "daemon/opener/*", "daemon/store/*", "tests/*"],
     "sqlite3.h": ["daemon/store/*"],

@@ -18,7 +18,7 @@ SYSTEM = {"libc", "libm", "ld-linux-x86-64", "libgcc_s", "libasan", "libubsan"}
 ALLOWED = {
     "perfd": {"libbpf", "libjansson", "libseccomp", "libsystemd", "libz"},
     "perfctl": {"libjansson", "libz"},
-    "perfd-elf-worker": {"libdw", "libelf", "libseccomp", "libz"},
+    "perfd-elf-worker": {"libdw", "libelf", "liblzma", "libseccomp", "libz", "libzstd"},
 }
 
 

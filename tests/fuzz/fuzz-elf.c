@@ -45,7 +45,7 @@ static void ask(struct job_object *object, bool with_lines)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
-	int fds[N_WORKER_FILES] = {memory_file(bytes, n), -1, -1};
+	int fds[N_WORKER_FILES] = {memory_file(bytes, n), -1, -1, -1, -1};
 	struct job_object *object;
 	struct worker_probe probe;
 
