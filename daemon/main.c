@@ -24,6 +24,7 @@
 #include "daemon/server/server.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/log.h"
+#include "proto/base/text.h"
 
 #define ADMIN_GROUP "perfd-admin"
 #define WORKER_NAME "perfd-elf-worker"
@@ -39,16 +40,23 @@ struct perfd {
 	int socket_fd; /* a duplicate, to know our socket again when we remove it */
 };
 
-static const char help[] = "perfd - the profiler's daemon: samples processes and serves profiles\n"
-			   "\n"
-			   "usage: perfd [--socket PATH]\n"
-			   "\n"
-			   "  --socket PATH   listen there (default: systemd's sockets, else\n"
-			   "                  " LISTEN_SOCKET_PATH ")\n"
-			   "  --version       print the version\n"
-			   "  --help          print this\n"
-			   "\n"
-			   "example: perfd --socket /run/perfd/org.perfctl.profiler\n";
+struct options {
+	const char *socket_path;
+	uint32_t max_frames;
+};
+
+static const char help[] =
+	"perfd - the profiler's daemon: samples processes and serves profiles\n"
+	"\n"
+	"usage: perfd [--socket PATH] [--max-frames N]\n"
+	"\n"
+	"  --socket PATH    listen there (default: systemd's sockets, else\n"
+	"                   " LISTEN_SOCKET_PATH ")\n"
+	"  --max-frames N   take so many frames of a user stack: 1 to 1024 (default: 127)\n"
+	"  --version        print the version\n"
+	"  --help           print this\n"
+	"\n"
+	"example: perfd --socket /run/perfd/org.perfctl.profiler\n";
 
 static int on_terminate(void *userdata)
 {
@@ -131,13 +139,14 @@ static int sockets_open(struct perfd *perfd, const char *path)
 	return server_listen(perfd->server, fd);
 }
 
-static int perfd_open(struct perfd *perfd, const char *worker_path)
+static int perfd_open(struct perfd *perfd, const char *worker_path, uint32_t max_frames)
 {
 	static const char *const debug_directories[] = {"/usr/lib/debug", NULL};
 	struct pipeline_config config = {
 		.worker_path = worker_path,
 		.debug_directories = debug_directories,
 		.n_workers = N_WORKERS,
+		.max_frames = max_frames,
 	};
 	struct server_config server = {
 		.version = PERFCTL_VERSION,
@@ -183,11 +192,25 @@ static void perfd_close(struct perfd *perfd)
 	loop_free(perfd->loop);
 }
 
+static int max_frames_parse(const char *text, uint32_t *ret_max_frames)
+{
+	uint32_t n;
+
+	if (text_parse_u32(text, &n) < 0 || n < 1 || n > ABI_USER_FRAMES_MAX) {
+		log_error("--max-frames '%s' is not a number from 1 to %d", text,
+			ABI_USER_FRAMES_MAX);
+		return -EINVAL;
+	}
+	*ret_max_frames = n;
+	return 0;
+}
+
 /* Returns 0 to go on, 1 when all is said, -EINVAL. */
-static int options_parse(int argc, char **argv, const char **ret_socket)
+static int options_parse(int argc, char **argv, struct options *ret_options)
 {
 	static const struct option options[] = {
 		{"socket", required_argument, NULL, 's'},
+		{"max-frames", required_argument, NULL, 'm'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{},
@@ -197,7 +220,11 @@ static int options_parse(int argc, char **argv, const char **ret_socket)
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
 		switch (c) {
 		case 's':
-			*ret_socket = optarg;
+			ret_options->socket_path = optarg;
+			break;
+		case 'm':
+			if (max_frames_parse(optarg, &ret_options->max_frames) < 0)
+				return -EINVAL;
 			break;
 		case 'v':
 			puts("perfd " PERFCTL_VERSION);
@@ -219,12 +246,12 @@ int main(int argc, char **argv)
 {
 	struct perfd perfd = {.socket_fd = -1};
 	char worker_path[PATH_MAX];
-	const char *socket_path = NULL;
+	struct options options = {.max_frames = ABI_USER_FRAMES_DEFAULT};
 	int r;
 
 	log_init("perfd", LOG_LEVEL_INFO);
 	signal(SIGPIPE, SIG_IGN);
-	r = options_parse(argc, argv, &socket_path);
+	r = options_parse(argc, argv, &options);
 	if (r)
 		return r < 0 ? 2 : 0;
 	r = worker_find(worker_path, sizeof(worker_path));
@@ -233,9 +260,9 @@ int main(int argc, char **argv)
 			PERFCTL_LIBEXEC_DIRECTORY);
 		return 1;
 	}
-	r = perfd_open(&perfd, worker_path);
+	r = perfd_open(&perfd, worker_path, options.max_frames);
 	if (!r)
-		r = sockets_open(&perfd, socket_path);
+		r = sockets_open(&perfd, options.socket_path);
 	if (r >= 0) {
 		sd_notify(0, "READY=1");
 		r = loop_run(perfd.loop);

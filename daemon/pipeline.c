@@ -196,6 +196,7 @@ static int pipeline_open(struct pipeline *pipeline, const struct pipeline_config
 
 	if (r < 0)
 		return r;
+	capture_set_max_frames(pipeline->capture, config->max_frames);
 	r = helpers_open(pipeline, config);
 	if (r < 0)
 		snprintf(ret_problem->text, sizeof(ret_problem->text),

@@ -22,6 +22,7 @@ struct pipeline_config {
 	const char *worker_path;
 	const char *const *debug_directories; /* NULL-terminated */
 	unsigned n_workers;
+	uint32_t max_frames; /* of a user stack, 1 to ABI_USER_FRAMES_MAX */
 };
 
 struct pipeline_request {

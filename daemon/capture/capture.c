@@ -259,6 +259,11 @@ struct capture *capture_free(struct capture *capture)
 	return NULL;
 }
 
+void capture_set_max_frames(struct capture *capture, uint32_t n)
+{
+	capture->bpf->data->user_frames_max = n;
+}
+
 static int slot_write(struct capture *capture, uint32_t index)
 {
 	const struct slot *slot = &capture->slots[index];

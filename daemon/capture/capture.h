@@ -53,6 +53,10 @@ int capture_new(struct loop *loop, const struct capture_handlers *handlers, void
 	struct capture_problem *ret_problem, struct capture **ret_capture);
 struct capture *capture_free(struct capture *capture);
 
+/* How many frames a user stack may have, 1 to ABI_USER_FRAMES_MAX; the default is
+ * ABI_USER_FRAMES_DEFAULT. */
+void capture_set_max_frames(struct capture *capture, uint32_t n);
+
 /* Takes a slot; no tick comes yet. 0, -EBUSY (no slot free), or another negative errno. */
 int capture_take(
 	struct capture *capture, const struct capture_request *request, unsigned *ret_slot);

@@ -102,11 +102,12 @@ def directory(mode=0o755):
 class Daemon:
     """A perfd of our own on a private socket."""
 
-    def __init__(self, where):
+    def __init__(self, where, *options):
         self.socket = where / 'socket'
         self.log = where / 'perfd.log'
         with open(self.log, 'wb') as log:
-            self.process = subprocess.Popen([str(PERFD), '--socket', str(self.socket)],
+            self.process = subprocess.Popen([str(PERFD), '--socket', str(self.socket),
+                                             *map(str, options)],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(lambda: self.socket.exists() or self.process.poll() is not None, 'perfd')
         check(self.process.poll() is None, f'perfd ended: {self.log.read_text()}')
@@ -130,9 +131,9 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def daemon():
+def daemon(*options):
     with directory() as where:
-        d = Daemon(where)
+        d = Daemon(where, *options)
         try:
             yield d
         finally:
