@@ -12,10 +12,14 @@
 #include <errno.h>
 #include <gelf.h>
 #include <string.h>
+#include <sys/param.h>
 
+#include "daemon/worker/go-file.h"
 #include "daemon/worker/range-index.h"
 #include "proto/base/array.h"
 #include "proto/base/cleanup.h"
+
+#define GO_NAME_MAX 4096
 
 /* A name's merit among names of one function: kind and binding, 1 to 6. */
 struct candidate {
@@ -122,6 +126,31 @@ static int add_sections(struct symbol_table *table, const struct elf_file *file,
 	return found;
 }
 
+/* What Go's linker leaves in a program that is stripped. */
+static int add_go(struct symbol_table *table, const struct elf_file *file)
+{
+	struct go_function function;
+	struct go_code code;
+	int r;
+
+	if (!go_file_find(file, &code))
+		return 0;
+	for (size_t i = 0; i < code.functions.n; i++) {
+		if (!go_functions_get(&code.functions, i, &function) || !*function.name ||
+			!memchr(function.name, 0, MIN(function.name_max, GO_NAME_MAX)))
+			continue;
+		r = array_reserve(&table->candidates, &table->n_allocated, table->n + 1,
+			sizeof(*table->candidates));
+		if (r < 0)
+			return r;
+		table->candidates[table->n++] = (struct candidate){.start = function.start,
+			.size = function.size,
+			.name = function.name,
+			.merit = 1};
+	}
+	return 0;
+}
+
 static size_t n_underscores(const char *name)
 {
 	return strspn(name, "_");
@@ -197,6 +226,8 @@ int symbol_table_new(const struct elf_file *file, const struct elf_file *debug_f
 	if (!table)
 		return -ENOMEM;
 	r = add_sections(table, file, SHT_SYMTAB);
+	if (!r)
+		r = add_go(table, file);
 	if (!r)
 		r = add_sections(table, file, SHT_DYNSYM);
 	if (r >= 0 && debug_file)

@@ -11,8 +11,8 @@ struct symbol_table_entry {
 	const char *name; /* as in the file, perhaps with "@VERSION"; lives as long as the files */
 };
 
-/* From the file's .symtab, else its .dynsym, and from the debug file's .symtab (debug_file may be
- * NULL). Both files must outlive the table. 0 or -ENOMEM. */
+/* From the file's .symtab, else its .dynsym and what Go's linker leaves, and from the debug file's
+ * .symtab (debug_file may be NULL). Both files must outlive the table. 0 or -ENOMEM. */
 int symbol_table_new(const struct elf_file *file, const struct elf_file *debug_file,
 	struct symbol_table **ret_table);
 struct symbol_table *symbol_table_free(struct symbol_table *table);

@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <gelf.h>
 
-#include "proto/base/cleanup.h"
+#include "daemon/worker/go-file.h"
 
 struct sections {
 	struct cfi_section sections[UNWIND_SECTIONS_MAX];
@@ -140,29 +140,6 @@ static void add_eh_frame(struct sections *sections, const struct elf_file *file)
 	}
 }
 
-/* Go's own table of functions; `.text` is where the linker's own code begins when it does not say so. */
-static bool find_go(const struct elf_file *file, struct go_code *ret_code)
-{
-	static const char *const names[] = {".gopclntab", ".data.rel.ro.gopclntab"};
-	struct go_code code = {0};
-	struct elf_bytes bytes, text;
-	uint64_t text_address;
-
-	if (!elf_file_section(file, ".text", &text, &text_address))
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (!elf_file_section(file, names[i], &bytes, NULL) ||
-			!go_functions_open(bytes.data, bytes.size, text_address, &code.functions))
-			continue;
-		code.data = text.data;
-		code.size = text.size;
-		code.address = text_address;
-		*ret_code = code;
-		return true;
-	}
-	return false;
-}
-
 int unwind_table_compile(const struct elf_file *file, const struct elf_file *debug_file,
 	struct unwind_table *ret_table)
 {
@@ -190,7 +167,7 @@ int unwind_table_compile(const struct elf_file *file, const struct elf_file *deb
 		.n_segments = file->n_segments,
 		.file_size = file->size,
 		.entry = header.e_entry,
-		.go = find_go(file, &go) ? &go : NULL,
+		.go = go_file_find(file, &go) ? &go : NULL,
 	};
 	return unwind_table_build(&input, ret_table);
 }

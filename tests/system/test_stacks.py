@@ -31,6 +31,7 @@ def complete(pid, least):
     check(n - ledger['complete'] <= max(1, (1 - least) * n),
           f'{ledger}\n' + '\n'.join(';'.join(stack) for stack, _ in recorded.stacks
                                    if any(f.startswith('[truncated') for f in stack)))
+    return recorded
 
 
 def test_redis_is_complete():
@@ -58,9 +59,10 @@ def test_go_is_complete():
         complete(pid, 0.995)
 
 
-def test_go_without_symbols_is_complete():
+def test_go_without_symbols_is_complete_and_has_names():
     with loads.go('-ldflags=-s -w') as pid:
-        complete(pid, 0.995)
+        recorded = complete(pid, 0.995)
+    recorded.has('runtime.goexit', 'main.main.func1', 'main.work', 'encoding/json.Marshal')
 
 
 def test_rust_is_complete():
