@@ -138,16 +138,57 @@ static int frame_set(
 	return r;
 }
 
-int naming_apply(struct profile *profile, struct symbolizer *symbolizer,
+/* Code that was made at run time: "[jit]" where its maker tells of some, "[anon]" where it tells of
+ * nothing. */
+static int address_frame_set(
+	struct profile *profile, const struct attributed_frame *frame, const struct jit_name *name)
+{
+	const char *module = name->has_map || name->name ? "[jit]" : "[anon]";
+	struct profile_function function = {};
+	struct profile_line line = {.line = name->line};
+	struct profile_mapping mapping = {};
+	uint32_t mapping_id, reason;
+	int r = text_set(profile, name->unnamed ? name->unnamed : "", &reason);
+
+	if (!r)
+		r = profile_add_string(profile, module, &mapping.path);
+	if (!r)
+		r = profile_add_mapping(profile, &mapping, &mapping_id);
+	if (!r)
+		r = profile_add_string(profile, name->name ? name->name : module, &function.name);
+	if (!r)
+		r = text_set(profile, name->file, &function.file);
+	if (!r)
+		r = profile_add_function(profile, &function, &line.function);
+	if (!r)
+		r = profile_name_frame(profile, frame->frame, &line, 1, reason);
+	if (r < 0)
+		return r;
+	profile->frames[frame->frame].mapping = mapping_id;
+	if (name->is_interpreted)
+		profile->frames[frame->frame].kind = PROFILE_FRAME_INTERPRETER;
+	return 0;
+}
+
+int naming_apply(struct profile *profile, const struct naming_sources *sources,
 	const struct attributed_frame *frames, size_t n)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < n && !r; i++)
-		if (frames[i].object)
-			r = frame_set(profile, &frames[i],
+	for (size_t i = 0; i < n && !r; i++) {
+		const struct attributed_frame *frame = &frames[i];
+		struct jit_name name;
+
+		if (frame->object) {
+			r = frame_set(profile, frame,
 				symbolizer_find(
-					symbolizer, frames[i].object, frames[i].file_offset));
+					sources->symbolizer, frame->object, frame->file_offset));
+		} else if (frame->is_address) {
+			jit_symbols_find(sources->jit_symbols, frame->number,
+				profile->frames[frame->frame].address, frame->time_ns, &name);
+			r = address_frame_set(profile, frame, &name);
+		}
+	}
 	return r;
 }
 

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/symbolize/jit-symbols.h"
 #include "daemon/symbolize/symbolizer.h"
 #include "daemon/target/attribution.h"
 #include "proto/profile/profile.h"
@@ -28,8 +29,14 @@ struct naming_result {
 /* Conditions that are known at the start: what was asked, when, on which host. */
 int naming_begin(struct profile *profile, const struct naming_request *request);
 
+/* Who knows names. */
+struct naming_sources {
+	struct symbolizer *symbolizer;
+	struct jit_symbols *jit_symbols;
+};
+
 /* Names all frames; those that the symbolizer has not are called "gave-up". */
-int naming_apply(struct profile *profile, struct symbolizer *symbolizer,
+int naming_apply(struct profile *profile, const struct naming_sources *sources,
 	const struct attributed_frame *frames, size_t n);
 
 /* Ledger and conditions that are known at the end; seals. */

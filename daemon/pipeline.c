@@ -17,6 +17,7 @@
 #include "daemon/acquisition.h"
 #include "daemon/naming.h"
 #include "daemon/opener/opener.h"
+#include "daemon/symbolize/jit-symbols.h"
 #include "daemon/symbolize/kernel-symbols.h"
 #include "daemon/symbolize/symbolizer.h"
 #include "daemon/target/attribution.h"
@@ -34,6 +35,7 @@ struct pipeline {
 	struct capture *capture;
 	struct opener *opener;
 	struct symbolizer *symbolizer;
+	struct jit_symbols *jit_symbols;
 	struct kernel_symbols *kernel_symbols;
 	struct acquisition *acquisition;
 	struct pipeline_recording *recordings[ABI_RECORDINGS_MAX];
@@ -48,7 +50,8 @@ struct pipeline_recording {
 	struct targets targets;
 	unsigned slot;
 	size_t n_threads; /* aimed at by tid, that have not ended */
-	bool is_everything, has_threads, is_set, with_children, is_open, is_sampling, is_naming;
+	bool is_everything, has_threads, is_set, with_children, is_open, is_sampling;
+	unsigned n_namings; /* who is still waited for, at the end */
 	struct loop_source *go_timer; /* from pipeline_go until sampling begins */
 	double frequency_hz;
 	uint64_t start_ns, end_ns, n_received;
@@ -151,6 +154,16 @@ static void on_frame(void *userdata, struct object *object, uint64_t file_offset
 	symbolizer_want(pipeline->symbolizer, object, file_offset);
 }
 
+static uint64_t on_address(void *userdata, const struct sample *sample, uint64_t address)
+{
+	struct pipeline *pipeline = userdata;
+	const struct abi_identity *who = &sample->identity->facts;
+	struct jit_process_id id = {
+		.pid = who->pid, .uid = who->credentials.euid, .start_ns = who->start_ns};
+
+	return jit_symbols_want(pipeline->jit_symbols, &id, address, sample->head->time_ns);
+}
+
 static const char *kernel_name(void *userdata, uint64_t address, const char **ret_module)
 {
 	struct pipeline *pipeline = userdata;
@@ -179,6 +192,9 @@ static int helpers_open(struct pipeline *pipeline, const struct pipeline_config 
 	if (!r)
 		r = symbolizer_new(
 			pipeline->loop, pipeline->opener, &symbolizer, &pipeline->symbolizer);
+	if (!r)
+		r = jit_symbols_new(pipeline->loop, pipeline->opener, config->worker_path,
+			&pipeline->jit_symbols);
 	if (!r)
 		r = kernel_symbols_new(&pipeline->kernel_symbols);
 	acquisition.opener = pipeline->opener;
@@ -232,6 +248,7 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 	acquisition_free(pipeline->acquisition);
 	capture_free(pipeline->capture);
 	symbolizer_free(pipeline->symbolizer);
+	jit_symbols_free(pipeline->jit_symbols);
 	opener_free(pipeline->opener);
 	kernel_symbols_free(pipeline->kernel_symbols);
 	free(pipeline);
@@ -251,7 +268,7 @@ static int recording_open(
 		.with_tables = strcmp(request->call_graph, "fp") != 0,
 		.is_cpu_clock = request->is_cpu_clock,
 	};
-	struct attribution_neighbours neighbours = {on_frame, kernel_name, pipeline};
+	struct attribution_neighbours neighbours = {on_frame, on_address, kernel_name, pipeline};
 	struct attribution_request attribution = {
 		.caller = request->caller,
 		.sees_kernel = request->sees_kernel,
@@ -453,8 +470,12 @@ static int on_named(void *userdata)
 	const struct attributed_frame *frames = attribution_frames(recording->attribution, &n);
 	int r;
 
-	recording->is_naming = false;
-	r = naming_apply(profile, recording->pipeline->symbolizer, frames, n);
+	if (--recording->n_namings)
+		return 0;
+	r = naming_apply(profile,
+		&(struct naming_sources){
+			recording->pipeline->symbolizer, recording->pipeline->jit_symbols},
+		frames, n);
 	if (!r)
 		r = naming_end(profile,
 			&(struct naming_result){
@@ -472,13 +493,17 @@ static int on_named(void *userdata)
 
 void pipeline_finish(struct pipeline_recording *recording)
 {
+	struct pipeline *pipeline = recording->pipeline;
 	uint64_t deadline_ns = time_now_ns(CLOCK_MONOTONIC) + NAMING_BUDGET_NS;
 
 	sampling_stop(recording);
 	objects_give_up(recording);
-	recording->is_naming = true;
-	if (symbolizer_wait(recording->pipeline->symbolizer, deadline_ns, on_named, recording) < 0)
-		on_named(recording);
+	recording->n_namings = 1;
+	if (!symbolizer_wait(pipeline->symbolizer, deadline_ns, on_named, recording))
+		recording->n_namings++;
+	if (!jit_symbols_wait(pipeline->jit_symbols, deadline_ns, on_named, recording))
+		recording->n_namings++;
+	on_named(recording);
 }
 
 struct pipeline_recording *pipeline_release(struct pipeline_recording *recording)
@@ -488,12 +513,16 @@ struct pipeline_recording *pipeline_release(struct pipeline_recording *recording
 	if (!recording)
 		return NULL;
 	pipeline = recording->pipeline;
-	if (recording->is_naming)
+	if (recording->n_namings) {
 		symbolizer_cancel_wait(pipeline->symbolizer, recording);
+		jit_symbols_cancel_wait(pipeline->jit_symbols, recording);
+	}
 	if (recording->is_open || recording->end_ns) {
 		sampling_stop(recording);
-		if (!--pipeline->n_recordings)
+		if (!--pipeline->n_recordings) {
 			acquisition_rest(pipeline->acquisition);
+			jit_symbols_rest(pipeline->jit_symbols);
+		}
 	}
 	attribution_free(recording->attribution);
 	targets_done(&recording->targets);

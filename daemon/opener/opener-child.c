@@ -56,24 +56,38 @@ static int reopen(int path_fd, struct stat *ret_stat)
 	return fd < 0 ? -errno : fd;
 }
 
-/* `path` as the process sees it, never leaving its root. */
-static int open_in_root(uint32_t pid, const char *path, struct stat *ret_stat)
+/* `path` never leaving this root; of `flags`, O_NOFOLLOW holds for its last part. */
+static int open_beneath(int root_fd, const char *path, uint64_t flags, struct stat *ret_stat)
 {
 	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC,
+		.flags = O_PATH | O_CLOEXEC | flags,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
-	CLEANUP(closep) int root_fd = -1, path_fd = -1;
+	CLEANUP(closep) int path_fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+
+	return path_fd < 0 ? -errno : reopen(path_fd, ret_stat);
+}
+
+static int open_root(uint32_t pid)
+{
 	char root[32];
+	int fd;
 
 	snprintf(root, sizeof(root), "/proc/%" PRIu32 "/root", pid);
-	root_fd = open(root, O_PATH | O_CLOEXEC | O_DIRECTORY);
-	if (root_fd < 0)
-		return -errno;
-	path_fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
-	if (path_fd < 0)
-		return -errno;
-	return reopen(path_fd, ret_stat);
+	fd = open(root, O_PATH | O_CLOEXEC | O_DIRECTORY);
+	return fd < 0 ? -errno : fd;
+}
+
+/* `path` as the process sees it. */
+static int open_in_root(uint32_t pid, const char *path, struct stat *ret_stat)
+{
+	CLEANUP(closep) int root_fd = -1;
+	int fd = open_root(pid);
+
+	if (fd < 0)
+		return fd;
+	root_fd = fd;
+	return open_beneath(root_fd, path, 0, ret_stat);
 }
 
 /* The path that /proc/PID/maps has for the mapping that starts at `start`. */
@@ -122,6 +136,47 @@ static int open_mapping(const struct opener_wire_request *request, struct opener
 	return open_in_root(request->pid, reply->path, &reply->stat);
 }
 
+/* The executable mapping under this base name, deleted or not. */
+static int maps_find_name(uint32_t pid, const char *name, uint64_t *ret_start, uint64_t *ret_end)
+{
+	static const char deleted[] = " (deleted)";
+	CLEANUP(freep) char *text = NULL;
+	char path[32], *line, *rest = NULL;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/maps", pid);
+	r = text_read_file(AT_FDCWD, path, MAPS_BYTES_MAX, &text, NULL);
+	if (r < 0)
+		return r;
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		char *slash = strchr(line, '/'), executable;
+		uint64_t start, end;
+
+		if (!slash ||
+			sscanf(line, "%" SCNx64 "-%" SCNx64 " %*c%*c%c", &start, &end,
+				&executable) != 3 ||
+			executable != 'x')
+			continue;
+		if (text_ends_with(slash, deleted))
+			slash[strlen(slash) - (sizeof(deleted) - 1)] = '\0';
+		if (strcmp(text_base_name(slash), name) != 0)
+			continue;
+		*ret_start = start;
+		*ret_end = end;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static int open_mapped_name(
+	const struct opener_wire_request *request, struct opener_wire_reply *reply)
+{
+	struct opener_wire_request mapping = *request;
+	int r = maps_find_name(request->pid, request->path, &mapping.start, &mapping.end);
+
+	return r < 0 ? r : open_mapping(&mapping, reply);
+}
+
 static int open_host(const char *path, struct stat *ret_stat)
 {
 	CLEANUP(closep) int path_fd = open(path, O_PATH | O_CLOEXEC);
@@ -151,58 +206,42 @@ static bool is_same_process(uint32_t pid, uint64_t start_ns)
 }
 
 /* An fd, or a negative errno. */
-static int request_handle(
-	const struct opener_wire_request *request, struct opener_wire_reply *reply)
+static int request_open(
+	const struct opener_wire_request *request, int root_fd, struct opener_wire_reply *reply)
 {
-	CLEANUP(closep) int fd = -1;
-
 	switch (request->how) {
 	case OPENER_MAPPING:
-		fd = open_mapping(request, reply);
-		break;
+		return open_mapping(request, reply);
 	case OPENER_TARGET_PATH:
-		fd = open_in_root(request->pid, request->path, &reply->stat);
-		break;
+		return open_in_root(request->pid, request->path, &reply->stat);
 	case OPENER_HOST_PATH:
-		fd = open_host(request->path, &reply->stat);
-		break;
+		return open_host(request->path, &reply->stat);
+	case OPENER_ROOT:
+		return open_root(request->pid);
+	case OPENER_BENEATH:
+		return open_beneath(root_fd, request->path, O_NOFOLLOW, &reply->stat);
+	case OPENER_MAPPED_NAME:
+		return open_mapped_name(request, reply);
 	default:
 		return -EINVAL;
 	}
-	if (fd < 0) {
-		int r = fd;
+}
 
-		fd = -1;
+/* The process must still be the one that was meant, where it was asked. */
+static int request_handle(
+	const struct opener_wire_request *request, int root_fd, struct opener_wire_reply *reply)
+{
+	bool is_of_process = request->how != OPENER_HOST_PATH && request->how != OPENER_BENEATH;
+	CLEANUP(closep) int fd = -1;
+	int r = request_open(request, root_fd, reply);
+
+	if (r < 0)
 		return r;
-	}
-	if (request->process_start_ns && request->how != OPENER_HOST_PATH &&
+	fd = r;
+	if (request->process_start_ns && is_of_process &&
 		!is_same_process(request->pid, request->process_start_ns))
 		return -ESRCH;
 	return take_fd(&fd);
-}
-
-static void reply_send(int socket_fd, struct opener_wire_reply *reply, int fd)
-{
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {};
-	struct iovec vector = {reply, sizeof(*reply)};
-	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
-
-	if (fd >= 0) {
-		struct cmsghdr *header;
-
-		message.msg_control = control.bytes;
-		message.msg_controllen = sizeof(control.bytes);
-		header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	}
-	if (sendmsg(socket_fd, &message, MSG_NOSIGNAL) < 0)
-		_exit(1);
 }
 
 /* It opens files and talks to its parent; nothing else. */
@@ -253,20 +292,21 @@ void opener_child_run(int socket_fd)
 
 	child_prepare(socket_fd);
 	for (;;) {
-		CLEANUP(closep) int fd = -1;
-		ssize_t n = recv(socket_fd, &request, sizeof(request), 0);
+		CLEANUP(closep) int fd = -1, root_fd = -1;
+		ssize_t n = opener_wire_receive(socket_fd, &request, sizeof(request), &root_fd, 0);
 
-		if (n < 0 && errno == EINTR)
+		if (n == -EINTR)
 			continue;
 		if (n != sizeof(request))
 			_exit(0);
 		request.path[sizeof(request.path) - 1] = '\0';
 		memset(&reply, 0, sizeof(reply));
-		fd = request_handle(&request, &reply);
+		fd = request_handle(&request, root_fd, &reply);
 		if (fd < 0) {
 			reply.error = fd;
 			fd = -1;
 		}
-		reply_send(socket_fd, &reply, fd);
+		if (opener_wire_send(socket_fd, &reply, sizeof(reply), fd, 0) < 0)
+			_exit(1);
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What parent and child say to each other, one packet each; a reply's fd travels as SCM_RIGHTS. */
+/* What parent and child say to each other, one packet each; descriptors travel as SCM_RIGHTS. */
 
 #include <stdint.h>
 #include <sys/stat.h>
@@ -20,6 +20,12 @@ struct opener_wire_reply {
 	struct stat stat;
 	char path[OPENER_PATH_MAX];
 };
+
+/* Sends one packet, with a descriptor unless fd is -1. 0 or a negative errno. */
+int opener_wire_send(int socket_fd, void *packet, size_t size, int fd, int flags);
+/* Receives one packet and the descriptor that came with it, or -1. Its size (0: the end), or a
+ * negative errno. */
+ssize_t opener_wire_receive(int socket_fd, void *packet, size_t size, int *ret_fd, int flags);
 
 /* The child's life: answers requests from the socket until its end. Never returns. */
 _Noreturn void opener_child_run(int socket_fd);

@@ -9,6 +9,7 @@
 #include "daemon/opener/opener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -35,6 +36,7 @@ struct child {
 struct queued {
 	struct list link; /* opener.queue */
 	struct opener_wire_request request;
+	int root_fd; /* -1 but for OPENER_BENEATH */
 	opener_callback *callback; /* NULL: cancelled */
 	void *userdata;
 };
@@ -62,6 +64,12 @@ static struct child *child_free(struct child *child)
 	return NULL;
 }
 
+static void queued_free(struct queued *queued)
+{
+	closep(&queued->root_fd);
+	free(queued);
+}
+
 /* Answers the first of the queue and takes it off. */
 static void queue_answer(struct opener *opener, struct opener_reply *reply)
 {
@@ -73,7 +81,7 @@ static void queue_answer(struct opener *opener, struct opener_reply *reply)
 	if (queued->callback)
 		queued->callback(queued->userdata, reply);
 	closep(&reply->fd);
-	free(queued);
+	queued_free(queued);
 }
 
 static void queue_fail(struct opener *opener, int error)
@@ -83,14 +91,6 @@ static void queue_fail(struct opener *opener, int error)
 	queue_answer(opener, &reply);
 }
 
-static void reply_take_fd(struct msghdr *message, int *ret_fd)
-{
-	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header;
-		header = CMSG_NXTHDR(message, header))
-		if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
-			memcpy(ret_fd, CMSG_DATA(header), sizeof(*ret_fd));
-}
-
 static void child_abandon(struct opener *opener);
 
 static int on_socket(void *userdata, uint32_t events)
@@ -98,25 +98,16 @@ static int on_socket(void *userdata, uint32_t events)
 	struct child *child = userdata;
 	struct opener *opener = child->opener;
 	static struct opener_wire_reply wire;
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	struct iovec vector = {&wire, sizeof(wire)};
-	struct msghdr message = {.msg_iov = &vector,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes)};
 	struct opener_reply reply = {.fd = -1};
-	ssize_t n = recvmsg(child->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ssize_t n = opener_wire_receive(child->fd, &wire, sizeof(wire), &reply.fd, MSG_DONTWAIT);
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n == -EAGAIN || n == -EINTR)
 		return 0;
 	if (n != sizeof(wire) || !opener->is_asked) {
+		closep(&reply.fd);
 		child_abandon(opener);
 		return 0;
 	}
-	reply_take_fd(&message, &reply.fd);
 	reply.error = reply.fd < 0 && !wire.error ? -EIO : wire.error;
 	reply.is_by_path = wire.is_by_path;
 	reply.stat = wire.stat;
@@ -219,8 +210,8 @@ static void opener_next(struct opener *opener)
 	opener->is_asked = true;
 	loop_source_set_time(
 		opener->timer, time_now_ns(CLOCK_MONOTONIC) + OPENER_DEADLINE_MS * NS_PER_MS);
-	if (send(opener->child->fd, &queued->request, sizeof(queued->request),
-		    MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+	if (opener_wire_send(opener->child->fd, &queued->request, sizeof(queued->request),
+		    queued->root_fd, MSG_DONTWAIT) < 0)
 		child_abandon(opener);
 }
 
@@ -260,7 +251,7 @@ struct opener *opener_free(struct opener *opener)
 	if (!opener)
 		return NULL;
 	list_for_each (&opener->queue, link)
-		free(container_of(link, struct queued, link));
+		queued_free(container_of(link, struct queued, link));
 	list_for_each (&opener->stuck, stuck)
 		child_free(container_of(stuck, struct child, link));
 	if (opener->child) {
@@ -287,6 +278,14 @@ int opener_submit(struct opener *opener, const struct opener_request *request,
 	queued = calloc(1, sizeof(*queued));
 	if (!queued)
 		return -ENOMEM;
+	queued->root_fd = -1;
+	if (request->how == OPENER_BENEATH) {
+		queued->root_fd = fcntl(request->root_fd, F_DUPFD_CLOEXEC, 0);
+		if (queued->root_fd < 0) {
+			free(queued);
+			return -errno;
+		}
+	}
 	queued->callback = callback;
 	queued->userdata = userdata;
 	queued->request = (struct opener_wire_request){
@@ -306,7 +305,7 @@ int opener_submit(struct opener *opener, const struct opener_request *request,
 	if (r < 0) {
 		list_remove(&queued->link);
 		opener->n_queued--;
-		free(queued);
+		queued_free(queued);
 	}
 	return r;
 }

@@ -28,6 +28,12 @@ enum opener_how {
 	OPENER_HOST_PATH,
 	/* `path` beneath /proc/PID/root. */
 	OPENER_TARGET_PATH,
+	/* The process's root directory: a descriptor to look beneath (O_PATH) that outlives it. */
+	OPENER_ROOT,
+	/* `path` beneath `root_fd`, whose last part must be no link. */
+	OPENER_BENEATH,
+	/* What the process has mapped executable under the base name `path`. */
+	OPENER_MAPPED_NAME,
 };
 
 struct opener_request {
@@ -36,10 +42,11 @@ struct opener_request {
 	uint64_t process_start_ns; /* since boot; 0: any process. Pids are reused: -ESRCH then */
 	uint64_t start, end; /* of the mapping */
 	const char *path; /* copied */
+	int root_fd; /* for OPENER_BENEATH; duplicated */
 };
 
 struct opener_reply {
-	int fd; /* read-only, regular file, close-on-exec; the callback takes it (or it is closed) */
+	int fd; /* read-only, regular file (but for OPENER_ROOT), close-on-exec; the callback takes it (or it is closed) */
 	/* 0 or negative errno, fd is -1 then: -ESRCH another process, -EINVAL no regular file, -EFBIG,
 	 * -EOPNOTSUPP in a file system of user space, -ETIMEDOUT, -EBUSY too many are stuck. */
 	int error;

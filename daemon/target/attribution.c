@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Each distinct raw frame is looked at once: a hash from the 64 bits that left the kernel to the
- * profile's frame. A mapping stands for one object, not for one path: while it waits for its
+ * Each distinct raw frame is looked at once: a hash from the 64 bits that left the kernel (and for an
+ * address in no file the number of whose it is) to the profile's frame. A mapping stands for one object, not for one path: while it waits for its
  * build-id it carries the object's number there, so that a replaced file is never taken for the old.
  */
 
@@ -125,18 +125,23 @@ static int kernel_frame(struct attribution *attribution, uint64_t address, uint3
 	return named_frame(attribution, &frame, label, name, ret_frame);
 }
 
-/* Code in memory that no file stands behind: named by JIT maps some day, by its kind until then. */
-static int address_frame(struct attribution *attribution, uint64_t raw, uint32_t *ret_frame)
+/* Code in memory that no file stands behind. While it waits for its name, its number stands in place
+ * of the reason for having none. */
+static int address_frame(struct attribution *attribution, struct attributed_frame *attributed)
 {
 	struct profile_frame frame = {
 		.kind = PROFILE_FRAME_JIT,
-		.address = raw & ~ABI_FRAME_ADDRESS,
+		.address = attributed->raw & ~ABI_FRAME_ADDRESS,
 	};
-	int r = profile_add_string(attribution->profile, "no-file", &frame.unnamed);
+	char number[32];
+	int r;
 
+	attributed->is_address = true;
+	snprintf(number, sizeof(number), "#%" PRIx64, attributed->number);
+	r = profile_add_string(attribution->profile, number, &frame.unnamed);
 	if (r < 0)
 		return r;
-	return named_frame(attribution, &frame, "[anon]", "[anon]", ret_frame);
+	return profile_add_frame(attribution->profile, &frame, NULL, 0, &attributed->frame);
 }
 
 static int lost_file_frame(struct attribution *attribution, uint64_t raw, uint32_t *ret_frame)
@@ -178,7 +183,7 @@ static int frame_new(struct attribution *attribution, struct attributed_frame *f
 	if (raw >> 48 == 0xffff)
 		return kernel_frame(attribution, raw, &frame->frame);
 	if (raw & ABI_FRAME_ADDRESS)
-		return address_frame(attribution, raw, &frame->frame);
+		return address_frame(attribution, frame);
 	frame->object = object_table_find(
 		attribution->objects, (uint32_t)(raw >> ABI_FRAME_OFFSET_BITS));
 	frame->file_offset = raw & ABI_FRAME_OFFSET_MASK;
@@ -187,18 +192,32 @@ static int frame_new(struct attribution *attribution, struct attributed_frame *f
 	return object_frame(attribution, frame->object, frame->file_offset, &frame->frame);
 }
 
-static bool is_raw(const void *frames, uint32_t id, const void *key)
+static bool is_same(const void *frames, uint32_t id, const void *key)
 {
-	return ((const struct attributed_frame *)frames)[id - 1].raw == *(const uint64_t *)key;
+	const struct attributed_frame *a = (const struct attributed_frame *)frames + id - 1,
+				      *b = key;
+
+	return a->raw == b->raw && a->number == b->number;
 }
 
-static int frame_add(struct attribution *attribution, uint64_t raw, uint32_t *ret_frame)
+static bool is_address(uint64_t raw)
 {
-	uint32_t value = hash_bytes(&raw, sizeof(raw));
-	uint32_t id = hash_find(&attribution->frame_hash, value, is_raw, attribution->frames, &raw);
-	struct attributed_frame frame = {.raw = raw};
+	return (raw & ABI_FRAME_ADDRESS) && raw >> 48 != 0xffff;
+}
+
+static int frame_add(struct attribution *attribution, uint64_t raw, const struct sample *sample,
+	uint32_t *ret_frame)
+{
+	const struct attribution_neighbours *neighbours = &attribution->neighbours;
+	struct attributed_frame frame = {.raw = raw, .time_ns = sample->head->time_ns};
+	uint32_t value, id;
 	int r;
 
+	if (is_address(raw))
+		frame.number = neighbours->on_address(
+			neighbours->userdata, sample, raw & ~ABI_FRAME_ADDRESS);
+	value = hash_bytes(&raw, sizeof(raw)) ^ (uint32_t)frame.number * 0x9e3779b1u;
+	id = hash_find(&attribution->frame_hash, value, is_same, attribution->frames, &frame);
 	if (id) {
 		*ret_frame = attribution->frames[id - 1].frame;
 		return 0;
@@ -214,22 +233,21 @@ static int frame_add(struct attribution *attribution, uint64_t raw, uint32_t *re
 	attribution->frames[attribution->n_frames++] = frame;
 	if (frame.object) {
 		object_ref(frame.object);
-		attribution->neighbours.on_frame(
-			attribution->neighbours.userdata, frame.object, frame.file_offset);
+		neighbours->on_frame(neighbours->userdata, frame.object, frame.file_offset);
 	}
 	*ret_frame = frame.frame;
 	return 0;
 }
 
-static int add_frames(
-	struct attribution *attribution, const uint64_t *raw, size_t n, uint32_t *stack)
+static int add_frames(struct attribution *attribution, const struct sample *sample,
+	const uint64_t *raw, size_t n, uint32_t *stack)
 {
 	int r = 0;
 
 	for (size_t i = n; i-- && !r;) {
 		uint32_t frame;
 
-		r = frame_add(attribution, raw[i], &frame);
+		r = frame_add(attribution, raw[i], sample, &frame);
 		if (!r)
 			r = profile_add_stack(attribution->profile, *stack, frame, stack);
 	}
@@ -237,14 +255,14 @@ static int add_frames(
 }
 
 static int kernel_part(
-	struct attribution *attribution, const uint64_t *kernel, size_t n, uint32_t *stack)
+	struct attribution *attribution, const struct sample *sample, size_t n, uint32_t *stack)
 {
 	struct profile_frame marker = {.kind = PROFILE_FRAME_KERNEL};
 	uint32_t frame;
 	int r;
 
 	if (attribution->request.sees_kernel)
-		return add_frames(attribution, kernel, n, stack);
+		return add_frames(attribution, sample, sample->kernel, n, stack);
 	r = named_frame(attribution, &marker, "[kernel]", "[kernel]", &frame);
 	if (!r)
 		r = profile_add_stack(attribution->profile, *stack, frame, stack);
@@ -264,9 +282,9 @@ static int stack_add(
 		n_user = n_kernel ? 0 : n_user > 0;
 		n_kernel = n_kernel > 0;
 	}
-	r = add_frames(attribution, sample->user, n_user, &stack);
+	r = add_frames(attribution, sample, sample->user, n_user, &stack);
 	if (!r && n_kernel)
-		r = kernel_part(attribution, sample->kernel, n_kernel, &stack);
+		r = kernel_part(attribution, sample, n_kernel, &stack);
 	if (!r)
 		*ret_stack = stack;
 	return r;

@@ -19,6 +19,9 @@
 struct attribution_neighbours {
 	/* A frame that this recording has not had before. */
 	void (*on_frame)(void *userdata, struct object *object, uint64_t file_offset);
+	/* Code of no file, at an address: a number that together with the address tells its name, and
+	 * so tells processes apart. */
+	uint64_t (*on_address)(void *userdata, const struct sample *sample, uint64_t address);
 	/* The kernel function's name, or NULL; its module ("" for the kernel proper). */
 	const char *(*kernel_name)(void *userdata, uint64_t address, const char **ret_module);
 	void *userdata;
@@ -35,8 +38,11 @@ struct attribution_request {
 
 struct attributed_frame {
 	uint64_t raw; /* as in the sample */
-	struct object *object; /* a reference; NULL: no object, the frame has its final name */
+	uint64_t number; /* on_address's, where is_address */
+	bool is_address; /* it waits for its name, at profile_frame.address */
+	struct object *object; /* a reference. NULL and no address: the frame has its final name */
 	uint64_t file_offset;
+	uint64_t time_ns; /* of the first sample */
 	uint32_t frame; /* in the profile */
 };
 

@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "daemon/worker/job-jit.h"
 #include "daemon/worker/jobs.h"
 #include "daemon/worker/sandbox.h"
 #include "proto/base/cleanup.h"
@@ -268,6 +269,20 @@ static int run_table(struct worker *worker, struct incoming *incoming, struct wo
 	return job_table(take_fd(&incoming->fds[WORKER_FILE_OBJECT]), reply, body);
 }
 
+static int run_jit(struct incoming *incoming, struct worker_reply *reply, struct buffer *body)
+{
+	struct job_jit_request request = {
+		.is_dump = incoming->header.job == WORKER_JOB_JITDUMP,
+		.position = incoming->offsets[WORKER_JIT_POSITION],
+		.check = incoming->offsets[WORKER_JIT_CHECK],
+		.deadline_ns = time_now_ns(CLOCK_MONOTONIC) + SLICE_NS,
+	};
+
+	if (incoming->header.n_offsets != N_WORKER_JIT_REQUEST)
+		return WORKER_STATUS_FAILED;
+	return job_jit(take_fd(&incoming->fds[WORKER_FILE_OBJECT]), &request, reply, body);
+}
+
 /* A negative errno ends the worker: the request makes no sense. */
 static int answer(struct worker *worker, struct incoming *incoming)
 {
@@ -283,6 +298,9 @@ static int answer(struct worker *worker, struct incoming *incoming)
 		r = run_symbols(worker, incoming, &reply, &body);
 	else if (incoming->header.job == WORKER_JOB_TABLE)
 		r = run_table(worker, incoming, &reply, &body);
+	else if (incoming->header.job == WORKER_JOB_JIT_MAP ||
+		incoming->header.job == WORKER_JOB_JITDUMP)
+		r = run_jit(incoming, &reply, &body);
 	else
 		return -EPROTO;
 	if (r == WORKER_STATUS_WANTS_SPLIT) {

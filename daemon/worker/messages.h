@@ -27,6 +27,9 @@ enum worker_job {
 	WORKER_JOB_NAMES = 2, /* offsets -> symbols from symbol tables and .eh_frame: fast */
 	WORKER_JOB_LINES = 3, /* the same with files, lines and inlined calls from DWARF */
 	WORKER_JOB_TABLE = 4, /* the unwind table -> struct abi_row[n_symbols] (bpf/unwind-row.h) */
+	WORKER_JOB_JIT_MAP =
+		5, /* perf-PID.map -> code that was made at run time (jit-messages.h) */
+	WORKER_JOB_JITDUMP = 6, /* jit-PID.dump -> the same */
 };
 
 enum worker_file {

@@ -35,6 +35,7 @@ ROOMS = {
         "daemon/opener/opener.h",
         "daemon/target/objects.h",
         "daemon/worker/messages.h",
+        "daemon/worker/jit-messages.h",
     ],
     "daemon/store/": DAEMON + ["daemon/access/", "proto/profile/"],
     "daemon/server/": PROTO + ["daemon/base/", "daemon/access/", "daemon/target/selector.h"],

@@ -30,6 +30,11 @@ static void on_frame(void *userdata, struct object *object, uint64_t file_offset
 	wanted.offset = file_offset;
 }
 
+static uint64_t on_address(void *userdata, const struct sample *sample, uint64_t address)
+{
+	return sample->identity->facts.pid;
+}
+
 static const char *kernel_name(void *userdata, uint64_t address, const char **ret_module)
 {
 	*ret_module = "";
@@ -45,7 +50,7 @@ struct fixture {
 
 static void fixture_open(struct fixture *fixture)
 {
-	struct attribution_neighbours neighbours = {on_frame, kernel_name, NULL};
+	struct attribution_neighbours neighbours = {on_frame, on_address, kernel_name, NULL};
 
 	wanted.n = 0;
 	fixture->table = object_table_new();

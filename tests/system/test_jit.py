@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Code that a program makes while it runs: named by what it tells of it, and by nothing that somebody
+else put there."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import time
+
+import support
+from support import PROGRAMS, STRANGER, check, record, started
+
+JIT = PROGRAMS / 'jit'
+
+
+def map_of(pid):
+    return pathlib.Path(f'/tmp/perf-{pid}.map')
+
+
+@contextlib.contextmanager
+def jit(mode, seconds, *before):
+    """The program, and its files gone afterwards."""
+    with started(*before, JIT, mode, seconds) as program:
+        try:
+            time.sleep(0.2)
+            yield program
+        finally:
+            support.end(program)
+            map_of(program.pid).unlink(missing_ok=True)
+            pathlib.Path(f'/tmp/jit-{program.pid}.dump').unlink(missing_ok=True)
+
+
+def test_a_map_names_code_and_stacks_go_on_behind_it():
+    with support.directory() as where, jit('map', 20) as program:
+        recorded = record(where, '-p', program.pid, '-F', 499, '-d', 1)
+    recorded.has('jit', 'main', 'c_calls_outer', 'jit_outer', 'c_leaf')
+    recorded.has('jit', 'main', 'c_calls_loop', 'jit_loop')
+    recorded.mostly(recorded.count('main'))
+    check('[anon]' not in recorded.frames and '[jit]' not in recorded.frames, recorded.text)
+
+
+def test_a_map_that_grows_is_read_again():
+    with support.directory() as where, jit('grow', 3) as program:
+        recorded = record(where, '-p', program.pid, '-F', 499, '-d', 2)
+    recorded.mostly(recorded.count('c_calls_outer') + recorded.count('jit_loop'))
+    check('[jit]' not in recorded.frames, recorded.text)
+
+
+def test_a_map_written_at_the_end_names_what_has_gone():
+    with support.directory() as where, jit('late', 1.5) as program:
+        recorded = record(where, '-p', program.pid, '-F', 499)
+        check(program.wait(5) == 0, 'it failed')
+    recorded.has('jit', 'main', 'c_calls_loop', 'jit_loop')
+    check('[anon]' not in recorded.frames and '[jit]' not in recorded.frames, recorded.text)
+
+
+def test_code_at_the_address_of_other_code_has_its_own_name():
+    with support.directory() as where, jit('reuse', 3.5) as program:
+        recorded = record(where, '-p', program.pid, '-F', 499)
+    first, second = recorded.count('jit_loop'), recorded.count('jit_second')
+    # The map does not say when: what was sampled between two looks at it may count for either.
+    check(0.6 < first / second < 1.7, f'{first} {second}')
+
+
+def test_a_jitdump_tells_what_was_there_at_which_time():
+    with support.directory() as where, jit('dump', 20) as program:
+        recorded = record(where, '-p', program.pid, '-F', 997, '-d', 3)
+        support.perfctl('convert', recorded.profile, where / 'recorded.speedscope.json')
+        table = (where / 'recorded.speedscope.json').read_text()
+    even, odd = recorded.count('jit_even'), recorded.count('jit_odd')
+    recorded.mostly(even + odd)
+    # Sixty turns of 50 ms; only those of the first look at the file may be mistaken.
+    check(0.6 < even / odd < 1.7, f'{even} {odd}')
+    check('source.jit' in table, 'source lines are missing')
+
+
+def plant_link(path, where):
+    (where / 'elsewhere').write_text('0 7fffffffffff planted\n')
+    path.symlink_to(where / 'elsewhere')
+
+
+def plant_hard_link(path, where):
+    (where / 'elsewhere').write_text('0 7fffffffffff planted\n')
+    os.link(where / 'elsewhere', path)
+
+
+def plant_foreign(path, where):
+    path.write_text('0 7fffffffffff planted\n')
+    os.chown(path, STRANGER, STRANGER)
+
+
+def plant_endless(path, where):
+    with open(path, 'w') as file:
+        file.write('0 7fffffffffff planted\n')
+        file.truncate(1 << 42)
+
+
+def plant_fifo(path, where):
+    os.mkfifo(path)
+
+
+def plant_nothing(path, where):
+    pass
+
+
+def test_what_is_planted_names_nothing_and_says_why():
+    plants = {plant_nothing: 'no-jit-map', plant_link: 'jit-map-irregular',
+              plant_hard_link: 'jit-map-irregular', plant_foreign: 'jit-map-foreign',
+              plant_fifo: 'jit-map-irregular', plant_endless: 'jit-map-too-large'}
+    with support.directory() as where, contextlib.ExitStack() as stack:
+        programs = [stack.enter_context(jit('none', 30)) for _ in plants]
+        for plant, program in zip(plants, programs):
+            plant(map_of(program.pid), where)
+        recorded = record(where, '-p', ','.join(str(p.pid) for p in programs), '-F', 499, '-d', 2)
+        whole = recorded.ledger['unnamed']
+        reasons = {}
+        for plant, program in zip(plants, programs):
+            text = support.perfctl('convert', '--pid', program.pid, recorded.profile, '-').out
+            check(support.frames_of(text).get('[anon]', 0) > 10, f'{plant.__name__}: {text}')
+            check('planted' not in text, text)
+            reasons[plants[plant]] = reasons.get(plants[plant], 0) + 1
+    check(set(whole) == set(reasons), whole)
+    # Each of them has these two functions, at a few addresses.
+    for reason, n in reasons.items():
+        check(whole[reason]['frames'] >= 2 * n, whole)
+
+
+# Its own pids, its own /tmp.
+INNER = '''
+mount -t tmpfs tmpfs /var/tmp && cp "$0" /var/tmp/jit && mount -t tmpfs tmpfs /tmp &&
+exec /var/tmp/jit "$@"
+'''
+
+
+def test_a_container_has_its_own_maps():
+    with support.directory() as where, \
+            started('unshare', '--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', INNER, JIT,
+                    'map', 20) as outer:
+        inner = support.wait_until(lambda: support.children(outer.pid), 'it begins')[0]
+        support.wait_until(lambda: support.comm(inner) == 'jit', 'it runs')
+        time.sleep(0.2)
+        map_of(inner).write_text('0 7fffffffffff planted\n')
+        map_of(1).write_text('0 7fffffffffff planted\n')
+        try:
+            recorded = record(where, '-p', inner, '-F', 499, '-d', 1)
+        finally:
+            map_of(inner).unlink()
+            map_of(1).unlink()
+            os.kill(inner, signal.SIGKILL)
+    recorded.has('jit', 'main', 'c_calls_loop', 'jit_loop')
+    check('planted' not in recorded.frames, recorded.text)
+
+
+support.main(globals())
