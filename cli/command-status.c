@@ -44,6 +44,15 @@ static const struct row {
 	{"workerRestarts", "Workers restarted", UNIT_COUNT},
 	{"addressesWanted", "Addresses to name", UNIT_COUNT},
 	{"addressesNamed", "Addresses named", UNIT_COUNT},
+	{"unwindTables", "Unwind tables", UNIT_COUNT},
+	{"unwindTableBytes", "Memory for tables", UNIT_BYTES},
+	{"unwindTablesShared", "Tables shared", UNIT_COUNT},
+	{"unwindTablesCompiled", "Tables compiled", UNIT_COUNT},
+	{"unwindTablesFailed", "Tables that failed", UNIT_COUNT},
+	{"unwindTablesRefused", "Tables refused", UNIT_COUNT},
+	{"cacheHits", "Tables from the cache", UNIT_COUNT},
+	{"cacheBad", "Cache files replaced", UNIT_COUNT},
+	{"cacheBytes", "Cache on disk", UNIT_BYTES},
 };
 
 struct arguments {

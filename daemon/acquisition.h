@@ -14,6 +14,7 @@
 #include "daemon/capture/capture.h"
 #include "daemon/opener/opener.h"
 #include "daemon/symbolize/symbolizer.h"
+#include "daemon/tables.h"
 #include "daemon/target/object-table.h"
 
 struct acquisition;
@@ -24,13 +25,15 @@ struct acquisition_config {
 	struct opener *opener;
 	struct symbolizer *symbolizer;
 	const char *worker_path;
+	const char *cache_directory; /* for unwind tables; NULL: none */
 	/* Nothing is being opened or compiled any more. From the loop. */
 	void (*on_settled)(void *userdata);
 	void *userdata;
 };
 
 struct acquisition_statistics {
-	uint64_t n_objects, n_tables, n_rows, table_bytes;
+	uint64_t n_objects;
+	struct tables_statistics tables;
 };
 
 /* 0 or a negative errno. */

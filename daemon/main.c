@@ -29,6 +29,7 @@
 #define ADMIN_GROUP "perfd-admin"
 #define WORKER_NAME "perfd-elf-worker"
 #define N_WORKERS 2
+#define CACHE_DIRECTORY "/var/cache/perfd"
 
 struct perfd {
 	struct loop *loop;
@@ -37,24 +38,29 @@ struct perfd {
 	struct server *server;
 	struct loop_source *terminate, *interrupt;
 	const char *socket_path; /* NULL: none of our own */
+	char *cache_directory;
 	int socket_fd; /* a duplicate, to know our socket again when we remove it */
 };
 
 struct options {
-	const char *socket_path;
+	const char *socket_path, *cache_path;
 	uint32_t max_frames;
 };
 
 static const char help[] =
 	"perfd - the profiler's daemon: samples processes and serves profiles\n"
 	"\n"
-	"usage: perfd [--socket PATH] [--max-frames N]\n"
+	"usage: perfd [--socket PATH] [--cache-directory PATH] [--max-frames N]\n"
 	"\n"
-	"  --socket PATH    listen there (default: systemd's sockets, else\n"
-	"                   " LISTEN_SOCKET_PATH ")\n"
-	"  --max-frames N   take so many frames of a user stack: 1 to 1024 (default: 127)\n"
-	"  --version        print the version\n"
-	"  --help           print this\n"
+	"  --socket PATH           listen there (default: systemd's sockets, else\n"
+	"                          " LISTEN_SOCKET_PATH ")\n"
+	"  --cache-directory PATH  keep compiled unwind tables there (default:\n"
+	"                          systemd's, else " CACHE_DIRECTORY ");\n"
+	"                          empty: keep none\n"
+	"  --max-frames N          take so many frames of a user stack: 1 to 1024\n"
+	"                          (default: 127)\n"
+	"  --version               print the version\n"
+	"  --help                  print this\n"
 	"\n"
 	"example: perfd --socket /run/perfd/org.perfctl.profiler\n";
 
@@ -139,11 +145,22 @@ static int sockets_open(struct perfd *perfd, const char *path)
 	return server_listen(perfd->server, fd);
 }
 
+/* systemd may name several, separated by colons; the first is ours. NULL without memory. */
+static char *cache_directory(const char *asked)
+{
+	const char *path = asked ? asked : getenv("CACHE_DIRECTORY");
+
+	if (!path)
+		path = CACHE_DIRECTORY;
+	return strndup(path, asked ? strlen(path) : strcspn(path, ":"));
+}
+
 static int perfd_open(struct perfd *perfd, const char *worker_path, uint32_t max_frames)
 {
 	static const char *const debug_directories[] = {"/usr/lib/debug", NULL};
 	struct pipeline_config config = {
 		.worker_path = worker_path,
+		.cache_directory = perfd->cache_directory[0] ? perfd->cache_directory : NULL,
 		.debug_directories = debug_directories,
 		.n_workers = N_WORKERS,
 		.max_frames = max_frames,
@@ -190,6 +207,7 @@ static void perfd_close(struct perfd *perfd)
 	loop_source_free(perfd->terminate);
 	loop_source_free(perfd->interrupt);
 	loop_free(perfd->loop);
+	free(perfd->cache_directory);
 }
 
 static int max_frames_parse(const char *text, uint32_t *ret_max_frames)
@@ -211,6 +229,7 @@ static int options_parse(int argc, char **argv, struct options *ret_options)
 	static const struct option options[] = {
 		{"socket", required_argument, NULL, 's'},
 		{"max-frames", required_argument, NULL, 'm'},
+		{"cache-directory", required_argument, NULL, 'c'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{},
@@ -225,6 +244,9 @@ static int options_parse(int argc, char **argv, struct options *ret_options)
 		case 'm':
 			if (max_frames_parse(optarg, &ret_options->max_frames) < 0)
 				return -EINVAL;
+			break;
+		case 'c':
+			ret_options->cache_path = optarg;
 			break;
 		case 'v':
 			puts("perfd " PERFCTL_VERSION);
@@ -260,7 +282,8 @@ int main(int argc, char **argv)
 			PERFCTL_LIBEXEC_DIRECTORY);
 		return 1;
 	}
-	r = perfd_open(&perfd, worker_path, options.max_frames);
+	perfd.cache_directory = cache_directory(options.cache_path);
+	r = perfd.cache_directory ? perfd_open(&perfd, worker_path, options.max_frames) : -ENOMEM;
 	if (!r)
 		r = sockets_open(&perfd, options.socket_path);
 	if (r >= 0) {

@@ -184,6 +184,7 @@ static int helpers_open(struct pipeline *pipeline, const struct pipeline_config 
 		.loop = pipeline->loop,
 		.capture = pipeline->capture,
 		.worker_path = config->worker_path,
+		.cache_directory = config->cache_directory,
 		.on_settled = on_settled,
 		.userdata = pipeline,
 	};
@@ -558,6 +559,7 @@ void pipeline_statistics(struct pipeline *pipeline, struct pipeline_statistics *
 		.n_lost = pipeline->n_lost,
 		.n_missed = pipeline->n_missed,
 		.n_objects = acquired.n_objects,
+		.tables = acquired.tables,
 		.n_workers = symbols.n_workers,
 		.n_worker_restarts = symbols.n_worker_restarts,
 		.n_wanted = symbols.n_wanted,

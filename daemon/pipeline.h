@@ -13,6 +13,7 @@
 #include "daemon/access/access.h"
 #include "daemon/base/loop.h"
 #include "daemon/capture/capture.h"
+#include "daemon/tables.h"
 #include "proto/profile/profile.h"
 
 struct pipeline;
@@ -20,6 +21,7 @@ struct pipeline_recording;
 
 struct pipeline_config {
 	const char *worker_path;
+	const char *cache_directory; /* for unwind tables; NULL: none */
 	const char *const *debug_directories; /* NULL-terminated */
 	unsigned n_workers;
 	uint32_t max_frames; /* of a user stack, 1 to ABI_USER_FRAMES_MAX */
@@ -48,6 +50,7 @@ struct pipeline_observer {
 struct pipeline_statistics {
 	uint64_t n_taken, n_lost, n_missed, n_objects, n_workers, n_worker_restarts, n_wanted,
 		n_named;
+	struct tables_statistics tables;
 	double kernel_ns_per_sample; /* < 0: none was timed */
 	const char *event, *mappings;
 };

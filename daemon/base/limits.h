@@ -14,6 +14,9 @@
 #define LIMIT_DURATION_SECONDS (7 * 24 * 3600)
 #define LIMIT_OBJECTS 8192 /* files of targets held at once */
 #define LIMIT_OBJECTS_RESTING 512 /* the same while nothing is recorded */
+#define LIMIT_COMPILES_PER_UID 512 /* unwind tables that wait for a worker; root's do not count */
+#define LIMIT_TABLE_CACHE_BYTES (UINT64_C(256) << 20) /* on disk */
+#define LIMIT_TABLE_CACHE_FILES 8192
 #define LIMIT_PROFILE_FRAMES (1 << 18) /* in one recording's profile: distinct ones of each */
 #define LIMIT_PROFILE_STACKS (1 << 22)
 #define LIMIT_PROFILE_SAMPLES (1 << 23)

@@ -241,19 +241,20 @@ static int request_handle(
 	if (request->process_start_ns && is_of_process &&
 		!is_same_process(request->pid, request->process_start_ns))
 		return -ESRCH;
+	reply->has_identity = file_identity_read(fd, &reply->stat, &reply->identity);
 	return take_fd(&fd);
 }
 
 /* It opens files and talks to its parent; nothing else. */
 static int sandbox(void)
 {
-	static const int allowed[] = {SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(recvmsg),
-		SCMP_SYS(sendmsg), SCMP_SYS(recvfrom), SCMP_SYS(open), SCMP_SYS(openat),
-		SCMP_SYS(openat2), SCMP_SYS(fstat), SCMP_SYS(fstatfs), SCMP_SYS(newfstatat),
-		SCMP_SYS(close), SCMP_SYS(readlink), SCMP_SYS(brk), SCMP_SYS(mmap),
-		SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(exit), SCMP_SYS(exit_group),
-		SCMP_SYS(rt_sigreturn), SCMP_SYS(sched_yield), SCMP_SYS(futex), SCMP_SYS(madvise),
-		SCMP_SYS(getpid)};
+	static const int allowed[] = {SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(write),
+		SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(recvfrom), SCMP_SYS(open),
+		SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(fstat), SCMP_SYS(fstatfs),
+		SCMP_SYS(newfstatat), SCMP_SYS(close), SCMP_SYS(readlink), SCMP_SYS(brk),
+		SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(exit),
+		SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(sched_yield),
+		SCMP_SYS(futex), SCMP_SYS(madvise), SCMP_SYS(getpid)};
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int r = filter ? 0 : -ENOMEM;
 

@@ -17,6 +17,8 @@ struct opener_wire_request {
 struct opener_wire_reply {
 	int32_t error;
 	int32_t is_by_path;
+	uint32_t has_identity;
+	struct file_identity identity;
 	struct stat stat;
 	char path[OPENER_PATH_MAX];
 };

@@ -111,6 +111,8 @@ static int on_socket(void *userdata, uint32_t events)
 	reply.error = reply.fd < 0 && !wire.error ? -EIO : wire.error;
 	reply.is_by_path = wire.is_by_path;
 	reply.stat = wire.stat;
+	reply.has_identity = wire.has_identity;
+	reply.identity = wire.identity;
 	snprintf(reply.path, sizeof(reply.path), "%.*s", (int)sizeof(wire.path) - 1, wire.path);
 	queue_answer(opener, &reply);
 	opener_next(opener);

@@ -8,10 +8,12 @@
  * Requests are answered in order, each exactly once, always from the loop, never from the call.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "daemon/base/identity.h"
 #include "daemon/base/loop.h"
 
 #define OPENER_DEADLINE_MS 1000
@@ -52,6 +54,8 @@ struct opener_reply {
 	int error;
 	int is_by_path; /* not through the mapping: device and inode prove nothing */
 	struct stat stat;
+	bool has_identity; /* false: what was computed from the file cannot be kept for the next time */
+	struct file_identity identity;
 	char path[OPENER_PATH_MAX]; /* as the target calls it (of a mapping); "" if not known */
 };
 

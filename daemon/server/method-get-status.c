@@ -42,6 +42,16 @@ static const struct field reply_fields[] = {
 	STATUS("workerRestarts", status.n_worker_restarts, FIELD_U64),
 	STATUS("addressesWanted", status.n_wanted, FIELD_U64),
 	STATUS("addressesNamed", status.n_named, FIELD_U64),
+	STATUS("unwindTables", status.n_tables, FIELD_U64),
+	STATUS("unwindRows", status.table_rows, FIELD_U64),
+	STATUS("unwindTableBytes", status.table_bytes, FIELD_U64),
+	STATUS("unwindTablesShared", status.n_tables_shared, FIELD_U64),
+	STATUS("unwindTablesCompiled", status.n_tables_compiled, FIELD_U64),
+	STATUS("unwindTablesFailed", status.n_tables_failed, FIELD_U64),
+	STATUS("unwindTablesRefused", status.n_tables_refused, FIELD_U64),
+	STATUS("cacheHits", status.n_cache_hits, FIELD_U64),
+	STATUS("cacheBad", status.n_cache_bad, FIELD_U64),
+	STATUS("cacheBytes", status.cache_bytes, FIELD_U64),
 	{},
 };
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint32_t hash_bytes(const void *bytes, size_t n)
+uint64_t hash_bytes_64(const void *bytes, size_t n)
 {
 	const unsigned char *p = bytes;
 	uint64_t h = 0x9e3779b97f4a7c15u ^ n;
@@ -24,7 +24,12 @@ uint32_t hash_bytes(const void *bytes, size_t n)
 		h = (h ^ *p) * 0x100000001b3u;
 	h ^= h >> 33;
 	h *= 0xc4ceb9fe1a85ec53u;
-	return (uint32_t)(h ^ (h >> 33));
+	return h ^ (h >> 33);
+}
+
+uint32_t hash_bytes(const void *bytes, size_t n)
+{
+	return (uint32_t)hash_bytes_64(bytes, n);
 }
 
 uint32_t hash_find(const struct hash *hash, uint32_t value, hash_equal_function *is_equal,

@@ -25,6 +25,8 @@ typedef bool hash_equal_function(const void *table, uint32_t id, const void *key
 
 /* A 32-bit hash of n bytes, mixed well enough for power-of-two tables; not against attackers. */
 uint32_t hash_bytes(const void *bytes, size_t n);
+/* All 64 bits of it: told apart by this, contents that nobody chose to be alike are equal. */
+uint64_t hash_bytes_64(const void *bytes, size_t n);
 
 /* Returns the id, or 0. */
 uint32_t hash_find(const struct hash *hash, uint32_t value, hash_equal_function *is_equal,

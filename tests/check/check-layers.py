@@ -27,7 +27,8 @@ ROOMS = {
     "daemon/target/": DAEMON
     + ["daemon/access/", "daemon/capture/sample.h", "proto/profile/", "bpf/stop-reason.def"],
     "daemon/unwind/": DAEMON
-    + ["bpf/abi.h", "bpf/unwind-row.h", "daemon/target/objects.h", "daemon/worker/messages.h"],
+    + ["bpf/abi.h", "bpf/unwind-row.h", "daemon/target/objects.h", "daemon/worker/messages.h",
+       "daemon/worker/unwind-compiler.h"],
     "daemon/worker/": ["proto/base/", "bpf/abi.h", "bpf/unwind-row.h"],
     "daemon/symbolize/": DAEMON
     + [

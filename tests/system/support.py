@@ -27,6 +27,11 @@ PROGRAMS = BUILD / 'tests' / 'system' / 'programs'
 STRANGER = 23456
 
 
+# A private perfd of a perfctl under test keeps no tables: each test finds the same, whatever ran
+# before it. Those about the cache give a directory.
+os.environ['CACHE_DIRECTORY'] = ''
+
+
 class Skip(Exception):
     pass
 
@@ -125,6 +130,9 @@ class Daemon:
 
     def children(self):
         return children(self.pid)
+
+    def status(self):
+        return load_json(self.perfctl('status', '--json').out)
 
     def perfctl(self, command, *arguments, **options):
         return perfctl(command, '--socket', self.socket, *arguments, **options)

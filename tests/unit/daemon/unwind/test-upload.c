@@ -90,6 +90,14 @@ static int add(size_t n, uint32_t first, int16_t mark, uint32_t *ret_index)
 	return upload_add(upload, rows, n, ret_index);
 }
 
+static struct upload_statistics statistics(void)
+{
+	struct upload_statistics now;
+
+	upload_statistics(upload, &now);
+	return now;
+}
+
 static void table_read(uint32_t index, struct abi_table *ret_table)
 {
 	ck_assert_int_eq(bpf_map_lookup_elem(tables_fd, &index, ret_table), 0);
@@ -143,7 +151,7 @@ START_TEST(tables_share_a_shard_and_index_0_is_nobodys)
 	uint32_t first, second;
 
 	maps_open();
-	ck_assert_uint_eq(upload_bytes(upload), 0);
+	ck_assert_uint_eq(statistics().bytes, 0);
 	ck_assert_int_eq(add(1, 0x40, 1, &first), 0);
 	ck_assert_int_eq(add(100, 0x1000, 2, &second), 0);
 	ck_assert_uint_ne(first, 0);
@@ -151,8 +159,8 @@ START_TEST(tables_share_a_shard_and_index_0_is_nobodys)
 	ck_assert_uint_ne(first, second);
 	table_has(first, 1, 0x40, 1);
 	table_has(second, 100, 0x1000, 2);
-	ck_assert_uint_eq(upload_rows(upload), 101);
-	ck_assert_uint_eq(upload_bytes(upload), sizeof(struct abi_shard));
+	ck_assert_uint_eq(statistics().n_rows, 101);
+	ck_assert_uint_eq(statistics().bytes, sizeof(struct abi_shard));
 	maps_close();
 }
 END_TEST
@@ -171,14 +179,15 @@ START_TEST(no_two_tables_ever_have_the_same_generation)
 	uint32_t index, first, second;
 
 	maps_open();
-	ck_assert_int_eq(add(1, 0, 1, &index), 0);
+	ck_assert_int_eq(add(ABI_SHARD_ROWS, 0, 1, &index), 0);
 	first = generation_of(index);
 	ck_assert_int_eq(add(1, 0, 2, &index), 0);
 	second = generation_of(index);
 	ck_assert_uint_ne(first, 0);
 	ck_assert_uint_ne(second, 0);
 	ck_assert_uint_ne(second, first);
-	upload_reset(upload);
+	upload_remove(upload, index);
+	ck_assert_uint_eq(generation_of(index), 0);
 	ck_assert_int_eq(add(1, 0, 3, &index), 0);
 	ck_assert_uint_ne(generation_of(index), 0);
 	ck_assert_uint_ne(generation_of(index), first);
@@ -194,17 +203,16 @@ START_TEST(table_is_cut_where_a_shard_ends)
 
 	maps_open();
 	ck_assert_int_eq(add(1000, 0, 1, &before), 0);
-	ck_assert_int_eq(add(2 * ABI_SHARD_ROWS, 0x80, 2, &large), 0);
+	ck_assert_int_eq(add(2 * ABI_SHARD_ROWS + 500, 0x80, 2, &large), 0);
 	ck_assert_int_eq(add(10, 0, 3, &after), 0);
 	table_read(large, &table);
 	ck_assert_uint_eq(table.n_chunks, 3);
-	ck_assert_uint_eq(table.chunks[0].n, ABI_SHARD_ROWS - 1000);
-	ck_assert_uint_eq(table.chunks[1].n, ABI_SHARD_ROWS);
-	ck_assert_uint_eq(table.chunks[2].n, 1000);
+	for (uint32_t i = 0; i < 3; i++)
+		ck_assert_uint_le(table.chunks[i].n, ABI_SHARD_ROWS);
 	table_has(before, 1000, 0, 1);
-	table_has(large, 2 * ABI_SHARD_ROWS, 0x80, 2);
+	table_has(large, 2 * ABI_SHARD_ROWS + 500, 0x80, 2);
 	table_has(after, 10, 0, 3);
-	ck_assert_uint_eq(upload_bytes(upload), 3 * sizeof(struct abi_shard));
+	ck_assert_uint_eq(statistics().bytes, 3 * sizeof(struct abi_shard));
 	maps_close();
 }
 END_TEST
@@ -216,7 +224,7 @@ START_TEST(table_that_fills_a_shard_exactly_is_one_piece)
 
 	maps_open();
 	ck_assert_int_eq(add(ABI_SHARD_ROWS, 0, 1, &full), 0);
-	ck_assert_uint_eq(upload_bytes(upload), sizeof(struct abi_shard));
+	ck_assert_uint_eq(statistics().bytes, sizeof(struct abi_shard));
 	ck_assert_int_eq(add(1, 0, 2, &next), 0);
 	table_read(full, &table);
 	ck_assert_uint_eq(table.n_chunks, 1);
@@ -227,42 +235,60 @@ START_TEST(table_that_fills_a_shard_exactly_is_one_piece)
 }
 END_TEST
 
-START_TEST(table_of_too_many_pieces_leaves_nothing)
+START_TEST(largest_table_fits_beside_others)
 {
-	uint32_t index = 99, next;
-	uint64_t n_rows;
+	uint32_t index, next;
 
 	maps_open();
 	ck_assert_int_eq(add(5, 0, 1, &next), 0);
-	n_rows = upload_rows(upload);
-	ck_assert_int_eq(add(ABI_TABLE_CHUNKS_MAX * ABI_SHARD_ROWS, 0, 2, &index), -ENOSPC);
-	ck_assert_uint_eq(index, 99);
-	ck_assert_uint_eq(upload_rows(upload), n_rows);
-	ck_assert_int_eq(add(7, 0x100, 3, &index), 0);
-	ck_assert_uint_eq(index, next + 1);
+	ck_assert_int_eq(add(ABI_TABLE_CHUNKS_MAX * ABI_SHARD_ROWS, 0, 2, &index), 0);
 	table_has(next, 5, 0, 1);
-	table_has(index, 7, 0x100, 3);
+	table_has(index, ABI_TABLE_CHUNKS_MAX * ABI_SHARD_ROWS, 0, 2);
+	maps_close();
+}
+END_TEST
+
+START_TEST(table_that_has_no_room_leaves_nothing)
+{
+	uint32_t index = 99, next, n_large = 0;
+	uint64_t n_rows;
+	int r = 0;
+
+	maps_open();
+	ck_assert_int_eq(add(5, 0, 1, &next), 0);
+	while (!r) {
+		n_rows = statistics().n_rows;
+		r = add(4 * ABI_SHARD_ROWS, 0, (int16_t)++n_large, &index);
+	}
+	ck_assert_int_eq(r, -ENOSPC);
+	ck_assert_uint_eq(n_large, ABI_SHARDS_MAX / 4);
+	ck_assert_uint_eq(statistics().n_rows, n_rows);
+	ck_assert_int_eq(add(7, 0x100, 30, &index), 0);
+	table_has(next, 5, 0, 1);
+	table_has(index, 7, 0x100, 30);
 	maps_close();
 }
 END_TEST
 
 START_TEST(tables_run_out_before_their_map_does)
 {
-	CLEANUP(freep) struct abi_row *rows = NULL;
 	uint32_t index, last = 0;
 	int r = 0;
 
 	maps_open();
-	rows = rows_new(1, 0, 1);
-	while (!r) {
-		r = upload_add(upload, rows, 1, &index);
+	for (uint32_t i = 0; !r; i++) {
+		r = add(1, i, 1, &index);
 		if (!r)
 			last = index;
 	}
 	ck_assert_int_eq(r, -ENOSPC);
 	ck_assert_uint_eq(last, ABI_TABLES_MAX - 1);
-	ck_assert_uint_eq(upload_rows(upload), ABI_TABLES_MAX - 1);
-	table_has(last, 1, 0, 1);
+	ck_assert_uint_eq(statistics().n_rows, ABI_TABLES_MAX - 1);
+	table_has(last, 1, last - 1, 1);
+	upload_remove(upload, 77);
+	ck_assert_int_eq(add(3, 0x50, 2, &index), 0);
+	ck_assert_uint_eq(index, 77);
+	table_has(77, 3, 0x50, 2);
 	maps_close();
 }
 END_TEST
@@ -275,31 +301,63 @@ START_TEST(kernel_that_refuses_leaves_nothing)
 	upload_free(upload);
 	ck_assert_int_eq(upload_new(-1, tables_fd, &upload), 0);
 	ck_assert_int_lt(add(5, 0, 1, &index), 0);
-	ck_assert_uint_eq(upload_bytes(upload), 0);
+	ck_assert_uint_eq(statistics().bytes, 0);
 	upload_free(upload);
 	ck_assert_int_eq(upload_new(shards_fd, -1, &upload), 0);
 	ck_assert_int_lt(add(5, 0, 1, &index), 0);
-	ck_assert_uint_eq(upload_rows(upload), 0);
+	ck_assert_uint_eq(statistics().n_rows, 0);
 	ck_assert_uint_eq(index, 99);
 	maps_close();
 }
 END_TEST
 
-START_TEST(reset_forgets_tables_and_keeps_shards)
+START_TEST(equal_tables_are_one_until_the_last_has_gone)
 {
-	uint32_t first, again;
-	uint64_t bytes;
+	struct abi_table table;
+	uint32_t first, second, other;
 
 	maps_open();
-	ck_assert_int_eq(add(ABI_SHARD_ROWS + 1, 0, 1, &first), 0);
-	bytes = upload_bytes(upload);
-	upload_reset(upload);
-	ck_assert_uint_eq(upload_rows(upload), 0);
-	ck_assert_uint_eq(upload_bytes(upload), bytes);
-	ck_assert_int_eq(add(ABI_SHARD_ROWS + 1, 0x20, 2, &again), 0);
-	ck_assert_uint_eq(again, first);
-	ck_assert_uint_eq(upload_bytes(upload), bytes);
-	table_has(again, ABI_SHARD_ROWS + 1, 0x20, 2);
+	ck_assert_int_eq(add(50, 0x40, 1, &first), 0);
+	ck_assert_int_eq(add(50, 0x40, 1, &second), 0);
+	ck_assert_int_eq(add(50, 0x40, 2, &other), 0);
+	ck_assert_uint_eq(second, first);
+	ck_assert_uint_ne(other, first);
+	ck_assert_uint_eq(statistics().n_tables, 2);
+	ck_assert_uint_eq(statistics().n_shared, 1);
+	ck_assert_uint_eq(statistics().n_rows, 100);
+	upload_remove(upload, first);
+	table_has(first, 50, 0x40, 1);
+	upload_remove(upload, first);
+	table_read(first, &table);
+	ck_assert_uint_eq(table.n_chunks, 0);
+	ck_assert_uint_eq(statistics().n_tables, 1);
+	table_has(other, 50, 0x40, 2);
+	maps_close();
+}
+END_TEST
+
+/* Rows that were given back stay as they are until they are needed and the kernel has been asked. */
+START_TEST(room_that_was_given_back_is_used_again_before_new_is_taken)
+{
+	const struct abi_shard *shard;
+	struct abi_table table;
+	uint32_t first, second, again;
+
+	maps_open();
+	ck_assert_int_eq(add(ABI_SHARD_ROWS - 10, 0, 1, &first), 0);
+	table_read(first, &table);
+	upload_remove(upload, first);
+	ck_assert_int_eq(add(10, 0, 2, &second), 0);
+	shard = shard_map(0);
+	ck_assert_int_eq(shard->rows[table.chunks[0].first].cfa_offset, 1);
+	munmap((void *)shard, sizeof(*shard));
+	for (int16_t round = 3; round < 20; round++) {
+		ck_assert_int_eq(add(ABI_SHARD_ROWS - 20, 0x20, round, &again), 0);
+		table_has(again, ABI_SHARD_ROWS - 20, 0x20, round);
+		upload_remove(upload, again);
+	}
+	ck_assert_uint_eq(statistics().bytes, sizeof(struct abi_shard));
+	table_has(second, 10, 0, 2);
 	maps_close();
 }
 END_TEST
@@ -311,10 +369,12 @@ int main(void)
 		no_two_tables_ever_have_the_same_generation,
 		table_is_cut_where_a_shard_ends,
 		table_that_fills_a_shard_exactly_is_one_piece,
-		table_of_too_many_pieces_leaves_nothing,
+		largest_table_fits_beside_others,
+		table_that_has_no_room_leaves_nothing,
 		tables_run_out_before_their_map_does,
 		kernel_that_refuses_leaves_nothing,
-		reset_forgets_tables_and_keeps_shards,
+		equal_tables_are_one_until_the_last_has_gone,
+		room_that_was_given_back_is_used_again_before_new_is_taken,
 	};
 	int r = maps_create();
 

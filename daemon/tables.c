@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * What is not in the cache waits in a queue of its file's owner, and the owners take turns, so that
+ * one user's thousand odd files delay nobody else's. One worker is never at the disposal of users: a
+ * file that hangs it would hold root's files for a whole deadline. Until a table is there the kernel
+ * side ends walks in that file with "no-table": a missing frame is better than a wrong one.
+ *
+ * Invariant: an owner is in the list exactly while it has tables waiting or at a worker.
+ */
+
+#include "daemon/tables.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/base/limits.h"
+#include "daemon/unwind/table-cache.h"
+#include "daemon/unwind/upload.h"
+#include "daemon/unwind/validate.h"
+#include "proto/base/cleanup.h"
+#include "proto/base/log.h"
+#include "proto/base/time.h"
+
+#define N_WORKERS 3
+#define COMPILE_TIMEOUT_NS (10 * NS_PER_SECOND)
+#define COMPILE_TRIES 2
+/* Where no worker can be started, what waits for one is tried again after this. */
+#define BROKEN_RETRY_NS NS_PER_SECOND
+/* Files of one owner in a row: another owner's cost another worker. */
+#define TURN_FILES 16
+
+struct table_owner {
+	struct list link; /* tables.owners; the first has the turn */
+	uid_t uid;
+	struct list waiting; /* table.link */
+	size_t n_waiting, n_compiling, n_in_turn;
+};
+
+struct tables {
+	struct tables_config config;
+	struct workers *workers;
+	struct upload *upload;
+	struct table_cache *cache; /* NULL: none */
+	struct list owners;
+	size_t n_waiting, n_compiling, n_compiling_users;
+	struct loop_source *broken_timer;
+	struct tables_statistics statistics; /* what is counted here */
+};
+
+static struct table_owner *owner_find(struct tables *tables, uid_t uid)
+{
+	struct table_owner *owner;
+
+	list_for_each (&tables->owners, link) {
+		owner = container_of(link, struct table_owner, link);
+		if (owner->uid == uid)
+			return owner;
+	}
+	owner = calloc(1, sizeof(*owner));
+	if (!owner)
+		return NULL;
+	owner->uid = uid;
+	list_init(&owner->waiting);
+	list_add_tail(&tables->owners, &owner->link);
+	return owner;
+}
+
+static void owner_release(struct table_owner *owner)
+{
+	if (owner->n_waiting || owner->n_compiling)
+		return;
+	list_remove(&owner->link);
+	free(owner);
+}
+
+/* One of its tables is not at a worker any more. */
+static void owner_unpin(struct table_owner *owner)
+{
+	owner->n_compiling--;
+	owner_release(owner);
+}
+
+static void done(struct table *table, enum table_state state)
+{
+	struct tables *tables = table->tables;
+
+	table->state = state;
+	table->owner = NULL;
+	tables->config.on_table(tables->config.userdata, table);
+}
+
+static void unqueue(struct table *table)
+{
+	list_remove(&table->link);
+	table->owner->n_waiting--;
+	table->tables->n_waiting--;
+}
+
+/* Into the queue of its owner; at its end, or at its head where a worker was not to be had. */
+static void queue(struct table *table)
+{
+	struct tables *tables = table->tables;
+	uid_t uid = table->object->stat.st_uid;
+	struct table_owner *owner = owner_find(tables, uid);
+
+	if (!owner || (uid && owner->n_waiting >= LIMIT_COMPILES_PER_UID)) {
+		tables->statistics.n_refused++;
+		done(table, TABLE_FAILED);
+		return;
+	}
+	table->state = TABLE_WAITING;
+	table->owner = owner;
+	list_add_tail(&owner->waiting, &table->link);
+	owner->n_waiting++;
+	tables->n_waiting++;
+}
+
+/* Into the kernel's maps; no rows: the file describes no frames, the kernel side goes by frame
+ * pointers. */
+static int load(struct table *table, const struct table_content *content)
+{
+	struct tables *tables = table->tables;
+	int r = 0;
+
+	if (content->n)
+		r = upload_add(tables->upload, content->rows, content->n, &table->index);
+	else
+		table->index = ABI_TABLE_NONE;
+	if (r == -ENOSPC) {
+		tables->statistics.n_refused++;
+		log_warning("no room for the unwind table of %s; its stacks end there",
+			table->object->path);
+	}
+	return r;
+}
+
+static bool load_cached(struct table *table)
+{
+	struct tables *tables = table->tables;
+	struct table_key key = {.object = table->identity};
+	CLEANUP(freep) void *memory = NULL;
+	struct table_content content;
+
+	return tables->cache && table->has_identity &&
+		!table_cache_find(tables->cache, &key, &content, &memory) && !load(table, &content);
+}
+
+/* A file that was changed while it was compiled has another identity by now, or will have. */
+static void keep(struct table *table, const struct table_content *content)
+{
+	struct tables *tables = table->tables;
+	struct table_key key = {.object = table->identity};
+	int r;
+
+	if (!tables->cache || !table->has_identity ||
+		(table->object->kind == OBJECT_FILE &&
+			!file_identity_holds(&table->identity, table->object->fd)))
+		return;
+	r = table_cache_add(tables->cache, &key, content,
+		workers_trust(&table->object->stat) == WORKERS_TRUST_ROOT);
+	if (r == 0)
+		return;
+	log_warning("cannot keep unwind tables in %s: %s; going on without it",
+		tables->config.cache_directory, strerror(-r));
+	tables->cache = table_cache_close(tables->cache);
+}
+
+/* Copies the rows out of the reply, then validates the copy. -EBADMSG: nonsense. */
+static int take(struct table *table, const struct worker_reply *reply, const void *body)
+{
+	CLEANUP(freep) struct abi_row *rows = NULL;
+	struct table_content content = {.n = reply->body_size / sizeof(*rows)};
+	int r;
+
+	if (!content.n != (reply->status == WORKER_STATUS_NO_TABLE) ||
+		reply->body_size % sizeof(*rows))
+		return -EBADMSG;
+	rows = malloc(reply->body_size + 1);
+	if (!rows)
+		return -ENOMEM;
+	memcpy(rows, body, reply->body_size);
+	if (rows_validate(rows, content.n, (uint64_t)table->object->stat.st_size) < 0)
+		return -EBADMSG;
+	content.rows = rows;
+	r = load(table, &content);
+	if (!r)
+		keep(table, &content);
+	return r;
+}
+
+static void run_next(struct tables *tables);
+
+static void failed(struct table *table)
+{
+	if (++table->n_failures < COMPILE_TRIES) {
+		queue(table);
+		return;
+	}
+	table->tables->statistics.n_failed++;
+	log_warning("no unwind table for %s: the worker gave up; its stacks end there",
+		table->object->path);
+	done(table, TABLE_FAILED);
+}
+
+static int on_reply(struct worker_call *call, const struct worker_reply *reply, const void *body)
+{
+	struct table *table = container_of(call, struct table, call);
+	struct tables *tables = table->tables;
+	struct table_owner *owner = table->owner;
+	int r = 0;
+
+	tables->n_compiling--;
+	tables->n_compiling_users -= owner->uid != 0;
+	if (!reply) {
+		failed(table);
+	} else if (reply->status == WORKER_STATUS_OK || reply->status == WORKER_STATUS_NO_TABLE) {
+		tables->statistics.n_compiled++;
+		r = take(table, reply, body);
+		done(table, r < 0 ? TABLE_FAILED : TABLE_READY);
+	} else {
+		tables->statistics.n_refused++;
+		done(table, TABLE_FAILED);
+	}
+	owner_unpin(owner);
+	run_next(tables);
+	return r == -EBADMSG ? r : 0;
+}
+
+/* May one more of this owner's be compiled now? */
+static bool may_run(const struct tables *tables, const struct table_owner *owner)
+{
+	if (!owner->n_waiting)
+		return false;
+	return !owner->uid || (!owner->n_compiling && tables->n_compiling_users < N_WORKERS - 1);
+}
+
+static int run_one(struct tables *tables, struct table_owner *owner)
+{
+	struct table *table = container_of(owner->waiting.next, struct table, link);
+	int r;
+
+	table->call = (struct worker_call){
+		.job = WORKER_JOB_TABLE,
+		.trust = workers_trust(&table->object->stat),
+		.fds = WORKER_ONLY_OBJECT(table->object->fd),
+		.on_reply = on_reply,
+	};
+	r = workers_run(tables->workers, &table->call);
+	if (r > 0)
+		return r;
+	unqueue(table);
+	if (r < 0) {
+		tables->statistics.n_failed++;
+		done(table, TABLE_FAILED);
+		return 0;
+	}
+	table->state = TABLE_COMPILING;
+	owner->n_compiling++;
+	tables->n_compiling++;
+	tables->n_compiling_users += owner->uid != 0;
+	return 0;
+}
+
+/* The owner that has had its turn goes behind the others. */
+static void turn_end(struct tables *tables, struct table_owner *owner)
+{
+	if (++owner->n_in_turn < TURN_FILES)
+		return;
+	owner->n_in_turn = 0;
+	list_remove(&owner->link);
+	list_add_tail(&tables->owners, &owner->link);
+}
+
+/* One table of the first owner that may have one. False: nobody may, or no worker is free. */
+static bool run_first(struct tables *tables)
+{
+	list_for_each (&tables->owners, link) {
+		struct table_owner *owner = container_of(link, struct table_owner, link);
+		int r;
+
+		if (!may_run(tables, owner))
+			continue;
+		owner->n_compiling++; /* what comes back may be the last that it waits for */
+		r = run_one(tables, owner);
+		if (!r)
+			turn_end(tables, owner);
+		owner_unpin(owner);
+		if (r == WORKERS_BROKEN)
+			loop_source_set_time(tables->broken_timer,
+				time_now_ns(CLOCK_MONOTONIC) + BROKEN_RETRY_NS);
+		return !r;
+	}
+	return false;
+}
+
+/* Hands on as many as the workers take. Those that found none to be started stay in the queue. */
+static void run_next(struct tables *tables)
+{
+	while (run_first(tables))
+		;
+}
+
+static int on_workers_idle(void *userdata)
+{
+	run_next(userdata);
+	return 0;
+}
+
+void tables_want(struct tables *tables, struct table *table)
+{
+	table->tables = tables;
+	table->n_failures = 0;
+	if (load_cached(table)) {
+		tables->statistics.n_cache_hits++;
+		done(table, TABLE_READY);
+		return;
+	}
+	queue(table);
+	run_next(tables);
+}
+
+void tables_drop(struct tables *tables, struct table *table)
+{
+	if (table->state == TABLE_WAITING) {
+		unqueue(table);
+		owner_release(TAKE(table->owner));
+	} else if (table->state == TABLE_READY && table->index != ABI_TABLE_NONE) {
+		upload_remove(tables->upload, table->index);
+	}
+	table->state = TABLE_IDLE;
+	table->index = 0;
+}
+
+static void cache_open(struct tables *tables)
+{
+	static const struct table_cache_limits limits = {
+		.bytes = LIMIT_TABLE_CACHE_BYTES, .n_files = LIMIT_TABLE_CACHE_FILES};
+	const char *path = tables->config.cache_directory;
+	int r = path ? table_cache_open(path, &limits, &tables->cache) : 0;
+
+	if (r == -EPERM)
+		log_info("no cache of unwind tables: %s is not this user's alone; going on "
+			 "without it",
+			path);
+	else if (r < 0)
+		log_info("no cache of unwind tables: %s: %s; going on without it", path,
+			strerror(-r));
+}
+
+int tables_new(const struct tables_config *config, struct tables **ret_tables)
+{
+	struct tables *tables = calloc(1, sizeof(*tables));
+	struct workers_config workers = {
+		.path = config->worker_path,
+		.n_max = N_WORKERS,
+		.job_timeout_ns = COMPILE_TIMEOUT_NS,
+		.on_idle = on_workers_idle,
+		.userdata = tables,
+	};
+	int r;
+
+	if (!tables)
+		return -ENOMEM;
+	tables->config = *config;
+	list_init(&tables->owners);
+	r = upload_new(config->shards_fd, config->tables_fd, &tables->upload);
+	if (!r)
+		r = workers_new(config->loop, &workers, &tables->workers);
+	if (!r)
+		r = loop_add_timer(config->loop, UINT64_MAX / 2, on_workers_idle, tables,
+			&tables->broken_timer);
+	if (r < 0) {
+		tables_free(tables);
+		return r;
+	}
+	cache_open(tables);
+	*ret_tables = tables;
+	return 0;
+}
+
+struct tables *tables_free(struct tables *tables)
+{
+	if (!tables)
+		return NULL;
+	loop_source_free(tables->broken_timer);
+	workers_free(tables->workers);
+	list_for_each (&tables->owners, link)
+		free(container_of(link, struct table_owner, link));
+	table_cache_close(tables->cache);
+	upload_free(tables->upload);
+	free(tables);
+	return NULL;
+}
+
+size_t tables_n_wanted(const struct tables *tables)
+{
+	return tables->n_waiting + tables->n_compiling;
+}
+
+size_t tables_n_compiling(const struct tables *tables)
+{
+	return tables->n_compiling;
+}
+
+void tables_statistics(const struct tables *tables, struct tables_statistics *ret_statistics)
+{
+	struct upload_statistics upload;
+	struct table_cache_statistics cache = {};
+
+	upload_statistics(tables->upload, &upload);
+	if (tables->cache)
+		table_cache_statistics(tables->cache, &cache);
+	*ret_statistics = tables->statistics;
+	ret_statistics->n_tables = upload.n_tables;
+	ret_statistics->n_rows = upload.n_rows;
+	ret_statistics->bytes = upload.bytes;
+	ret_statistics->n_shared = upload.n_shared;
+	ret_statistics->n_cache_bad = cache.n_bad;
+	ret_statistics->cache_bytes = cache.bytes;
+}

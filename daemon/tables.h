@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * Unwind tables for objects: out of the cache on disk, else compiled by a sandboxed worker, put where
+ * the kernel side finds them, taken away again. A side room of the corridor: it knows workers and
+ * unwind, and neither files of targets nor recordings.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bpf/abi.h"
+#include "daemon/base/identity.h"
+#include "daemon/base/loop.h"
+#include "daemon/symbolize/workers.h"
+#include "daemon/target/objects.h"
+#include "proto/base/list.h"
+
+struct tables;
+struct table_owner;
+
+enum table_state {
+	TABLE_IDLE, /* nobody has asked, or it was dropped */
+	TABLE_WAITING, /* for a worker */
+	TABLE_COMPILING,
+	TABLE_READY, /* index is set */
+	TABLE_FAILED, /* no worker brought it, or there was no room */
+};
+
+/* An object's table; embedded by whoever wants it, who fills in the first part. */
+struct table {
+	struct object *object; /* OBJECT_OPEN; borrowed */
+	bool has_identity; /* else it is not cached */
+	struct file_identity identity;
+
+	enum table_state state;
+	uint32_t index; /* READY: of the kernel's tables, or ABI_TABLE_NONE */
+	struct list link; /* table_owner.waiting */
+	struct tables *tables;
+	struct table_owner *owner; /* while WAITING or COMPILING */
+	struct worker_call call;
+	unsigned n_failures;
+};
+
+struct tables_config {
+	struct loop *loop; /* borrowed */
+	const char *worker_path;
+	const char *cache_directory; /* NULL: none */
+	int shards_fd, tables_fd; /* the kernel's maps; borrowed */
+	/* The table is READY or FAILED. From the loop or from tables_want(). */
+	void (*on_table)(void *userdata, struct table *table);
+	void *userdata;
+};
+
+struct tables_statistics {
+	uint64_t n_tables, n_rows, bytes; /* in use; bytes of the kernel's memory, used or not */
+	uint64_t n_shared; /* files that had the same table as another one */
+	uint64_t n_compiled;
+	uint64_t n_failed; /* no worker brought them */
+	uint64_t n_refused; /* files that make no sense, no room, too many of one user */
+	uint64_t n_cache_hits, n_cache_bad, cache_bytes;
+};
+
+/* 0 or a negative errno. That there can be no cache is said in the log. */
+int tables_new(const struct tables_config *config, struct tables **ret_tables);
+/* Tables that are still wanted are forgotten: no callback comes. */
+struct tables *tables_free(struct tables *tables);
+
+/* For a table that is IDLE or FAILED. */
+void tables_want(struct tables *tables, struct table *table);
+
+/* Makes a table IDLE that is in any state but COMPILING; the kernel's files must not have its index
+ * any more. */
+void tables_drop(struct tables *tables, struct table *table);
+
+/* How many are waiting or being compiled. */
+size_t tables_n_wanted(const struct tables *tables);
+/* How many are being compiled. */
+size_t tables_n_compiling(const struct tables *tables);
+
+void tables_statistics(const struct tables *tables, struct tables_statistics *ret_statistics);

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Unwind tables: kept over a restart, shared by those who map the same, and counted."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+
+import loads
+import support
+from support import check
+
+
+@contextlib.contextmanager
+def spinning(*command):
+    with support.started(*(command or ('/usr/bin/python3', '-c', 'while True: sum(range(1000))'))) \
+            as process:
+        support.wait_until(lambda: 'libc' in maps(process.pid), 'it has loaded its libraries')
+        yield process.pid
+
+
+def maps(pid):
+    return pathlib.Path(f'/proc/{pid}/maps').read_text()
+
+
+def record(daemon, where, *pids):
+    daemon.perfctl('record', *(word for pid in pids for word in ('-p', pid)), '-d', 0.3, '-q',
+                   '-o', where / 'out.folded')
+    return daemon.status()
+
+
+def is_settled(status):
+    return status['unwindTablesCompiled'] + status['cacheHits'] >= status['unwindTables']
+
+
+def test_a_restart_compiles_nothing_twice():
+    with support.directory() as where, spinning() as pid:
+        cache = where / 'cache'
+        with support.daemon('--cache-directory', cache) as daemon:
+            first = record(daemon, where, pid)
+        check(first['unwindTablesCompiled'] >= 5 and not first['cacheHits'], first)
+        kept = {path.name for path in cache.iterdir()}
+        check(len(kept) == first['unwindTablesCompiled'], kept)
+        check(all(path.stat().st_mode & 0o7777 == 0o600 for path in cache.iterdir()), kept)
+        with support.daemon('--cache-directory', cache) as daemon:
+            again = record(daemon, where, pid)
+        check(not again['unwindTablesCompiled'], again)
+        check(again['cacheHits'] == first['unwindTablesCompiled'], again)
+        check(again['unwindRows'] == first['unwindRows'], (first, again))
+
+
+def test_damaged_cache_files_are_replaced_and_counted():
+    with support.directory() as where, spinning() as pid:
+        cache = where / 'cache'
+        with support.daemon('--cache-directory', cache) as daemon:
+            first = record(daemon, where, pid)
+        files = sorted(cache.iterdir())
+        files[0].write_bytes(b'')
+        files[1].write_bytes(os.urandom(1000))
+        whole = files[2].read_bytes()
+        files[2].write_bytes(whole[:-8])
+        files[3].write_bytes(whole)
+        with support.daemon('--cache-directory', cache) as daemon:
+            second = record(daemon, where, pid)
+        check(second['cacheBad'] == second['unwindTablesCompiled'] == 4, second)
+        check(second['unwindRows'] == first['unwindRows'], (first, second))
+        with support.daemon('--cache-directory', cache) as daemon:
+            third = record(daemon, where, pid)
+        check(not third['cacheBad'] and not third['unwindTablesCompiled'], third)
+
+
+def test_without_a_cache_it_works_all_the_same():
+    with support.directory() as where, spinning() as pid:
+        for cache in ('', where / 'no' / 'such', where):  # the last one is open to all
+            with support.daemon('--cache-directory', cache) as daemon:
+                status = record(daemon, where, pid)
+            check(status['unwindTablesCompiled'] >= 5 and not status['cacheBytes'], status)
+
+
+def test_a_process_whose_objects_are_known_costs_no_new_table():
+    with support.directory() as where, support.daemon() as daemon, spinning() as one:
+        before = record(daemon, where, one)
+        with spinning() as other:
+            after = record(daemon, where, one, other)
+        check(is_settled(after), after)
+        for key in ('unwindTables', 'unwindRows', 'unwindTableBytes', 'unwindTablesCompiled'):
+            check(after[key] == before[key], (key, before, after))
+
+
+def test_a_copy_of_a_file_has_the_table_of_the_other():
+    with support.directory() as where, support.daemon() as daemon:
+        copy = where / 'sleep'
+        shutil.copy('/usr/bin/sleep', copy)
+        with spinning('/usr/bin/sleep', 60) as one, spinning(copy, 60) as other:
+            before = record(daemon, where, one)
+            after = record(daemon, where, one, other)
+        check(after['unwindTablesCompiled'] == before['unwindTablesCompiled'] + 1, after)
+        check(after['unwindTablesShared'] == before['unwindTablesShared'] + 1, after)
+        check(after['unwindTables'] == before['unwindTables'], after)
+
+
+def test_tables_of_four_services_are_small():
+    """redis, nginx, postgres and python3 with all their libraries, in the kernel's memory."""
+    with support.directory() as where, support.daemon() as daemon, support.redis() as redis, \
+            loads.nginx() as nginx, support.postgres() as postgres, loads.python() as python:
+        status = record(daemon, where, redis, nginx, postgres, python)
+        print(f"  {status['unwindTables']} tables, {status['unwindRows'] * 8 >> 10} KiB of rows, "
+              f"{status['unwindTableBytes'] >> 10} KiB of maps")
+        check(status['unwindTables'] >= 30, status)
+        check(status['unwindTableBytes'] <= 8 << 20, status)
+        check(not status['unwindTablesFailed'] and not status['unwindTablesRefused'], status)
+
+
+if __name__ == '__main__':
+    support.main(globals())
