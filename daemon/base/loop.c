@@ -225,6 +225,11 @@ int loop_source_set_time(struct loop_source *source, uint64_t time_ns)
 	return sd_event_source_set_enabled(source->source, SD_EVENT_ONESHOT);
 }
 
+int loop_source_set_slack(struct loop_source *source, uint64_t slack_ns)
+{
+	return sd_event_source_set_time_accuracy(source->source, slack_ns / NS_PER_US);
+}
+
 int loop_source_set_priority(struct loop_source *source, int priority)
 {
 	return sd_event_source_set_priority(source->source, priority);

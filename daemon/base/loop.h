@@ -51,6 +51,8 @@ int loop_add_deferred(struct loop *loop, loop_callback *callback, void *userdata
 
 int loop_source_set_events(struct loop_source *source, uint32_t events);
 int loop_source_set_time(struct loop_source *source, uint64_t time_ns);
+/* A timer may come that much late, so as to share a wake-up with another. */
+int loop_source_set_slack(struct loop_source *source, uint64_t slack_ns);
 int loop_source_set_priority(struct loop_source *source, int priority);
 /* Detaches and frees it; may be called from its own callback. Takes NULL, returns NULL. */
 struct loop_source *loop_source_free(struct loop_source *source);

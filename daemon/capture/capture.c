@@ -25,7 +25,9 @@
 #include "daemon/capture/self-test.h"
 #include "proto/base/time.h"
 
+/* The ring is drained this often, or somewhat later where something else wakes us anyway. */
 #define DRAIN_INTERVAL_NS (100 * NS_PER_MS)
+#define DRAIN_SLACK_NS (100 * NS_PER_MS)
 
 /* The first inode of the user namespaces, fixed by the kernel (include/linux/proc_ns.h). */
 #define INITIAL_USER_NAMESPACE 0xEFFFFFFDu
@@ -328,6 +330,7 @@ int capture_take(struct capture *capture, const struct capture_request *request,
 		if (r < 0)
 			return r;
 		loop_source_set_priority(capture->drain_timer, LOOP_PRIORITY_RING);
+		loop_source_set_slack(capture->drain_timer, DRAIN_SLACK_NS);
 	}
 	capture->slots[index] = (struct slot){.is_taken = true, .request = *request};
 	r = slot_write(capture, index);

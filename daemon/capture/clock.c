@@ -3,7 +3,7 @@
 /*
  * A fixed period locks in with programs that have one: shares are then wrong by many standard
  * errors. So the base rate is up to twice what is asked (recordings thin it at random), and one
- * timer, firing at exponentially distributed moments, picks a CPU and redraws its period.
+ * timer, firing at exponentially distributed moments, redraws the period of each CPU.
  * Invariant: an event is open on exactly the CPUs that were online at the last look.
  */
 
@@ -26,12 +26,15 @@
 
 #define BASE_HZ_DOUBLED_UP_TO 1000.0
 #define REDRAW_TICKS 15.0
-#define REDRAW_HZ_MAX 100.0
+#define REDRAW_TICKS_UP_TO_HZ 1000.0
+#define REDRAW_HZ_FAST 20.0
 #define JITTER 0.5
 /* Over how many redraws a debt of ticks is paid back, and the most that this leans on a draw. */
 #define STEER_DRAWS 8.0
 #define LEAN_MAX 0.1
 #define HOTPLUG_INTERVAL_NS (250 * NS_PER_MS)
+/* That look has time until the next redraw, which wakes us anyway. */
+#define HOTPLUG_SLACK_NS (100 * NS_PER_MS)
 
 struct cpu_event {
 	int fd; /* -1: the CPU is offline */
@@ -51,6 +54,20 @@ struct clock {
 	uint64_t opened_ns; /* the last time that an event was */
 	struct loop_source *redraw_timer, *hotplug_timer;
 };
+
+double clock_redraw_hz(double base_hz)
+{
+	/*
+	 * A redraw costs as much as hundreds of samples: a wake-up, and an interrupt of each CPU.
+	 * Slow clocks have one in fifteen ticks, so that few ticks share a period. The more ticks
+	 * there are, the less one period weighs that happens to be the program's: from 1 kHz on
+	 * fewer redraws do, but never less than twenty in a second.
+	 */
+	if (base_hz <= REDRAW_TICKS_UP_TO_HZ)
+		return base_hz / REDRAW_TICKS;
+	return fmax(REDRAW_HZ_FAST,
+		REDRAW_TICKS_UP_TO_HZ / REDRAW_TICKS * REDRAW_TICKS_UP_TO_HZ / base_hz);
+}
 
 static int event_open(const struct clock *clock, int cpu, double period_ns, bool is_hardware)
 {
@@ -215,24 +232,28 @@ static void clock_close(struct clock *clock)
 
 static uint64_t next_redraw_ns(struct clock *clock)
 {
-	double rate = clock->redraw_hz * (double)clock->n_open;
+	double wait_ns = -log(random_uniform(clock)) / clock->redraw_hz * 1e9;
 
-	return time_now_ns(CLOCK_MONOTONIC) + (uint64_t)(-log(random_uniform(clock)) / rate * 1e9);
+	return time_now_ns(CLOCK_MONOTONIC) + (uint64_t)wait_ns;
 }
 
+static void redraw(struct clock *clock, struct cpu_event *event)
+{
+	double period_ns = draw_period(clock, event);
+	uint64_t value = clock->is_hardware ? (uint64_t)fmax(1, 1e9 / period_ns)
+					    : (uint64_t)period_ns;
+
+	ioctl(event->fd, PERF_EVENT_IOC_PERIOD, &value);
+}
+
+/* All CPUs at one moment, each with a period of its own: the wake-up is the dearest part. */
 static int on_redraw(void *userdata)
 {
 	struct clock *clock = userdata;
-	size_t cpu = (size_t)(random_uniform(clock) * (double)clock->n_cpus) % clock->n_cpus;
-	struct cpu_event *event = &clock->cpus[cpu];
 
-	if (event->fd >= 0) {
-		double period_ns = draw_period(clock, event);
-		uint64_t value = clock->is_hardware ? (uint64_t)fmax(1, 1e9 / period_ns)
-						    : (uint64_t)period_ns;
-
-		ioctl(event->fd, PERF_EVENT_IOC_PERIOD, &value);
-	}
+	for (size_t i = 0; i < clock->n_cpus; i++)
+		if (clock->cpus[i].fd >= 0)
+			redraw(clock, &clock->cpus[i]);
 	return loop_source_set_time(clock->redraw_timer, next_redraw_ns(clock));
 }
 
@@ -269,9 +290,11 @@ static int timers_start(struct clock *clock)
 	if (r < 0)
 		return r;
 	loop_source_set_priority(clock->redraw_timer, LOOP_PRIORITY_RING);
-	return loop_add_timer(clock->config.loop,
-		time_now_ns(CLOCK_MONOTONIC) + HOTPLUG_INTERVAL_NS, on_hotplug, clock,
-		&clock->hotplug_timer);
+	r = loop_add_timer(clock->config.loop, time_now_ns(CLOCK_MONOTONIC) + HOTPLUG_INTERVAL_NS,
+		on_hotplug, clock, &clock->hotplug_timer);
+	if (r < 0)
+		return r;
+	return loop_source_set_slack(clock->hotplug_timer, HOTPLUG_SLACK_NS);
 }
 
 int clock_set(
@@ -287,7 +310,7 @@ int clock_set(
 	clock->is_hardware = !is_cpu_clock && probe_hardware();
 	clock->is_probed = true;
 	clock->base_hz = fmax(frequency_hz, fmin(2 * frequency_hz, BASE_HZ_DOUBLED_UP_TO));
-	clock->redraw_hz = fmin(clock->base_hz / REDRAW_TICKS, REDRAW_HZ_MAX);
+	clock->redraw_hz = clock_redraw_hz(clock->base_hz);
 	clock->period_ns = clock_mean_period_ns(clock->base_hz, clock->redraw_hz);
 	r = cpus_update(clock);
 	if (!r)

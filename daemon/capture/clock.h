@@ -36,5 +36,8 @@ int clock_set(
 /* "cycles" or "cpu-clock"; before the first start, what would be taken. */
 const char *clock_event(struct clock *clock);
 
+/* How often the period is redrawn, a second, at a base rate. */
+double clock_redraw_hz(double base_hz);
+
 /* The mean period (ns) whose redraws give `hz` ticks a second; redraw_hz is their rate. */
 double clock_mean_period_ns(double hz, double redraw_hz);

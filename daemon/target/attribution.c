@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "daemon/base/limits.h"
+#include "daemon/target/stack-cache.h"
 #include "proto/base/array.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/text.h"
@@ -25,6 +26,18 @@ _Static_assert((int)SAMPLE_STOP_COMPLETE == PROFILE_STOP_COMPLETE &&
 		(int)SAMPLE_STOP_NO_USER_STACK == PROFILE_STOP_NO_USER_STACK,
 	"classes of stops on both sides of the profile");
 
+/* In the place of all kernel frames of who may not see them: no address of the kernel's. */
+#define RAW_HIDDEN_KERNEL UINT64_MAX
+
+/* What is remembered of an identity, in the slot of its number. */
+#define WHO_SLOTS 256
+
+struct who {
+	uint64_t number; /* 0: nobody */
+	uint32_t thread; /* of the profile, if it is permitted */
+	bool is_permitted;
+};
+
 struct attribution {
 	struct attribution_request request;
 	struct attribution_neighbours neighbours;
@@ -34,6 +47,8 @@ struct attribution {
 	struct attributed_frame *frames; /* id in the hash: index + 1 */
 	size_t n_frames, n_frames_allocated;
 	struct hash frame_hash;
+	struct stack_cache stacks;
+	struct who who[WHO_SLOTS];
 };
 
 struct attribution *attribution_new(const struct attribution_request *request,
@@ -47,7 +62,7 @@ struct attribution *attribution_new(const struct attribution_request *request,
 	attribution->neighbours = *neighbours;
 	attribution->objects = objects;
 	attribution->profile = profile_new();
-	if (!attribution->profile ||
+	if (!attribution->profile || stack_cache_init(&attribution->stacks) < 0 ||
 		profile_add_value_type(attribution->profile, "samples", "count") < 0 ||
 		profile_add_value_type(attribution->profile, "cpu", "nanoseconds") < 0)
 		return attribution_free(attribution);
@@ -62,6 +77,7 @@ struct attribution *attribution_free(struct attribution *attribution)
 		object_unref(attribution->frames[i].object);
 	free(attribution->frames);
 	hash_done(&attribution->frame_hash);
+	stack_cache_done(&attribution->stacks);
 	profile_unref(attribution->profile);
 	free(attribution);
 	return NULL;
@@ -113,6 +129,8 @@ static int kernel_frame(struct attribution *attribution, uint64_t address, uint3
 	char label[80];
 	int r;
 
+	if (address == RAW_HIDDEN_KERNEL)
+		return named_frame(attribution, &frame, "[kernel]", "[kernel]", ret_frame);
 	name = attribution->neighbours.kernel_name(
 		attribution->neighbours.userdata, address, &module);
 	if (!name) {
@@ -239,33 +257,35 @@ static int frame_add(struct attribution *attribution, uint64_t raw, const struct
 	return 0;
 }
 
+/* Puts a frame on top of *stack. What an address in no file is, depends on whose it is and when. */
+static int stack_push(
+	struct attribution *attribution, const struct sample *sample, uint64_t raw, uint32_t *stack)
+{
+	struct stack_cache *cache = &attribution->stacks;
+	uint32_t frame, parent = *stack;
+	int r;
+
+	if (is_address(raw))
+		stack_cache_skip(cache);
+	else
+		*stack = stack_cache_find(cache, parent, raw);
+	if (!is_address(raw) && *stack)
+		return 0;
+	r = frame_add(attribution, raw, sample, &frame);
+	if (!r)
+		r = profile_add_stack(attribution->profile, parent, frame, stack);
+	if (!r && !is_address(raw))
+		stack_cache_put(cache, parent, raw, *stack);
+	return r;
+}
+
 static int add_frames(struct attribution *attribution, const struct sample *sample,
 	const uint64_t *raw, size_t n, uint32_t *stack)
 {
 	int r = 0;
 
-	for (size_t i = n; i-- && !r;) {
-		uint32_t frame;
-
-		r = frame_add(attribution, raw[i], sample, &frame);
-		if (!r)
-			r = profile_add_stack(attribution->profile, *stack, frame, stack);
-	}
-	return r;
-}
-
-static int kernel_part(
-	struct attribution *attribution, const struct sample *sample, size_t n, uint32_t *stack)
-{
-	struct profile_frame marker = {.kind = PROFILE_FRAME_KERNEL};
-	uint32_t frame;
-	int r;
-
-	if (attribution->request.sees_kernel)
-		return add_frames(attribution, sample, sample->kernel, n, stack);
-	r = named_frame(attribution, &marker, "[kernel]", "[kernel]", &frame);
-	if (!r)
-		r = profile_add_stack(attribution->profile, *stack, frame, stack);
+	for (size_t i = n; i-- && !r;)
+		r = stack_push(attribution, sample, raw[i], stack);
 	return r;
 }
 
@@ -273,6 +293,8 @@ static int kernel_part(
 static int stack_add(
 	struct attribution *attribution, const struct sample *sample, uint32_t *ret_stack)
 {
+	static const uint64_t hidden[] = {RAW_HIDDEN_KERNEL};
+	const uint64_t *kernel = attribution->request.sees_kernel ? sample->kernel : hidden;
 	size_t n_kernel = attribution->request.with_kernel ? sample->head->n_kernel : 0;
 	size_t n_user = sample->head->n_user;
 	uint32_t stack = 0;
@@ -282,9 +304,12 @@ static int stack_add(
 		n_user = n_kernel ? 0 : n_user > 0;
 		n_kernel = n_kernel > 0;
 	}
+	if (n_kernel && !attribution->request.sees_kernel)
+		n_kernel = ARRAY_SIZE(hidden);
+	stack_cache_begin(&attribution->stacks);
 	r = add_frames(attribution, sample, sample->user, n_user, &stack);
-	if (!r && n_kernel)
-		r = kernel_part(attribution, sample, n_kernel, &stack);
+	if (!r)
+		r = add_frames(attribution, sample, kernel, n_kernel, &stack);
 	if (!r)
 		*ret_stack = stack;
 	return r;
@@ -313,9 +338,9 @@ static int thread_add(
 	return r;
 }
 
-static bool is_permitted(const struct attribution *attribution, const struct sample *sample)
+static bool is_permitted(const struct attribution *attribution, const struct abi_credentials *c,
+	bool is_kernel_thread)
 {
-	const struct abi_credentials *c = &sample->identity->facts.credentials;
 	struct access_process process = {
 		.uid = c->uid,
 		.euid = c->euid,
@@ -327,10 +352,30 @@ static bool is_permitted(const struct attribution *attribution, const struct sam
 		.is_dumpable = c->is_dumpable,
 		.is_initial_userns = c->user_namespace ==
 			attribution->request.initial_user_namespace,
-		.is_kernel_thread = sample->head->stop == ABI_STOP_KERNEL_THREAD,
+		.is_kernel_thread = is_kernel_thread,
 	};
 
 	return access_check_process(&attribution->request.caller, &process) == ACCESS_ALLOWED;
+}
+
+/* What follows from an identity alone. Equal numbers mean equal facts: the answer stays good. */
+static int who_find(struct attribution *attribution, const struct sample_identity *identity,
+	const struct who **ret_who)
+{
+	struct who *slot = &attribution->who[identity->number % WHO_SLOTS];
+	struct who who = {.number = identity->number};
+	int r = 0;
+
+	if (slot->number != identity->number) {
+		who.is_permitted = is_permitted(attribution, &identity->facts.credentials, false);
+		if (who.is_permitted)
+			r = thread_add(attribution, &identity->facts, &who.thread);
+		if (r < 0)
+			return r;
+		*slot = who;
+	}
+	*ret_who = slot;
+	return 0;
 }
 
 /* The time that a sample stands for: its tick's, times the inverse of the chance to be drawn. */
@@ -341,7 +386,8 @@ static int64_t sample_weight(const struct attribution *attribution, const struct
 	return (int64_t)((double)head->period_ns / (drawn < 1 ? drawn : 1) + 0.5);
 }
 
-static int sample_add(struct attribution *attribution, const struct sample *sample)
+static int sample_add(struct attribution *attribution, const struct sample *sample, uint32_t thread,
+	int64_t weight_ns)
 {
 	const struct abi_sample *head = sample->head;
 	const struct sample_stop *stop = sample_stop_find(head->stop);
@@ -351,8 +397,9 @@ static int sample_add(struct attribution *attribution, const struct sample *samp
 			? (uint32_t)((head->time_ns - start_ns) / NS_PER_MS / PROFILE_SLICE_MS)
 			: 0,
 		.stop_class = (uint8_t)stop->class,
+		.thread = thread,
 	};
-	int64_t values[] = {1, sample_weight(attribution, head)};
+	int64_t values[] = {1, weight_ns};
 	int r = 0;
 
 	if (!attribution->request.with_callers && stop->class == SAMPLE_STOP_TRUNCATED)
@@ -361,8 +408,6 @@ static int sample_add(struct attribution *attribution, const struct sample *samp
 		r = profile_add_string(attribution->profile, stop->word, &key.stop);
 	if (!r)
 		r = stack_add(attribution, sample, &key.stack);
-	if (!r)
-		r = thread_add(attribution, &sample->identity->facts, &key.thread);
 	if (!r)
 		r = profile_add_sample(attribution->profile, &key, values);
 	return r;
@@ -379,21 +424,40 @@ static bool is_full(const struct profile *profile)
 		profile->n_threads >= LIMIT_PROFILE_THREADS;
 }
 
+/* Threads of the kernel are told by how the walk ended, not by who they are. */
+static bool is_refused(
+	const struct attribution *attribution, const struct sample *sample, const struct who *who)
+{
+	return !who->is_permitted ||
+		(sample->head->stop == ABI_STOP_KERNEL_THREAD &&
+			!is_permitted(attribution, &sample->identity->facts.credentials, true));
+}
+
 int attribution_add(struct attribution *attribution, const struct sample *sample)
 {
+	struct profile *profile = attribution->profile;
+	int64_t weight_ns = sample_weight(attribution, sample->head);
+	const struct who *who;
 	int r;
 
-	if (!is_permitted(attribution, sample)) {
-		attribution->profile->ledger.not_permitted++;
+	if (is_full(profile)) {
+		/* Nothing may be added, not even who it is. */
+		if (is_permitted(attribution, &sample->identity->facts.credentials,
+			    sample->head->stop == ABI_STOP_KERNEL_THREAD))
+			return profile_count_lost(profile, "profile-full", 1);
+		profile->ledger.not_permitted++;
 		return 0;
 	}
-	if (is_full(attribution->profile))
-		return profile_count_lost(attribution->profile, "profile-full", 1);
-	r = sample_add(attribution, sample);
+	r = who_find(attribution, sample->identity, &who);
+	if (!r && is_refused(attribution, sample, who)) {
+		profile->ledger.not_permitted++;
+		return 0;
+	}
+	if (!r)
+		r = sample_add(attribution, sample, who->thread, weight_ns);
 	if (r < 0)
-		profile_count_lost(attribution->profile, "no-memory", 1);
+		profile_count_lost(profile, "no-memory", 1);
 	else
-		attribution->profile->conditions.sampled_ns += (uint64_t)sample_weight(
-			attribution, sample->head);
+		profile->conditions.sampled_ns += (uint64_t)weight_ns;
 	return r;
 }

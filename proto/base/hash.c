@@ -20,8 +20,12 @@ uint64_t hash_bytes_64(const void *bytes, size_t n)
 		h = (h ^ word) * 0xff51afd7ed558ccdu;
 		h ^= h >> 32;
 	}
-	for (; n; n--, p++)
-		h = (h ^ *p) * 0x100000001b3u;
+	if (n) {
+		uint64_t word = 0;
+
+		memcpy(&word, p, n);
+		h = (h ^ word) * 0xff51afd7ed558ccdu;
+	}
 	h ^= h >> 33;
 	h *= 0xc4ceb9fe1a85ec53u;
 	return h ^ (h >> 33);

@@ -5,10 +5,12 @@
 #include "daemon/target/attribution.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/base/limits.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/time.h"
 #include "tests/lib/check-main.h"
 
 #define FILE_A 5u
@@ -252,6 +254,65 @@ START_TEST(without_call_graph_a_stack_is_its_leaf)
 }
 END_TEST
 
+START_TEST(facts_of_one_identity_are_not_anothers)
+{
+	/* Numbers that share a place in any memory of a power of two. */
+	struct fixture f = {.request = {.caller = {.uid = UID, .gid = UID}, .with_callers = true}};
+	struct sample_identity mine = identity(1), theirs = identity(1 + (1 << 20));
+	struct profile *p;
+
+	theirs.facts.credentials.uid = UID + 1;
+	fixture_open(&f);
+	for (int i = 0; i < 3; i++) {
+		add_of(&f, &mine, head(ABI_STOP_END, 0, 2), NULL, user_stack);
+		add_of(&f, &theirs, head(ABI_STOP_END, 0, 2), NULL, user_stack);
+	}
+	p = attribution_profile(f.attribution);
+	ck_assert_uint_eq(p->ledger.not_permitted, 3);
+	ck_assert_int_eq(profile_value(p, 0, 0), 3);
+	fixture_close(&f);
+}
+END_TEST
+
+/* Is `stack` these addresses, leaf first, and nothing else? */
+static bool has_addresses(
+	const struct profile *p, uint32_t stack, const uint64_t *frames, uint16_t n_frames)
+{
+	for (uint16_t i = 0; i < n_frames; i++, stack = p->stacks[stack].parent)
+		if (!stack ||
+			p->frames[p->stacks[stack].frame].address !=
+				(frames[i] & ABI_FRAME_OFFSET_MASK))
+			return false;
+	return !stack;
+}
+
+START_TEST(each_stack_is_what_came_whatever_came_before)
+{
+	enum { N_STACKS = 5000, DEPTH = 20 };
+	struct fixture f = admin();
+	uint64_t stack[DEPTH] = {};
+
+	fixture_open(&f);
+	srand(1);
+	for (int i = 0; i < N_STACKS; i++) {
+		struct profile *p = attribution_profile(f.attribution);
+		uint16_t depth = (uint16_t)(1 + rand() % DEPTH);
+		size_t n_samples = p->n_samples;
+		struct abi_sample sample = head(ABI_STOP_END, 0, depth);
+
+		/* Two choices for each frame: prefixes and parts come again and again. */
+		for (int j = 0; j < DEPTH; j++)
+			if (rand() % 4 == 0)
+				stack[j] = FRAME(FILE_A, (unsigned)(rand() % 2));
+		sample.time_ns += (uint64_t)i * NS_PER_SECOND;
+		add(&f, sample, NULL, stack);
+		ck_assert_uint_eq(p->n_samples, n_samples + 1);
+		ck_assert(has_addresses(p, p->samples[n_samples].stack, stack, depth));
+	}
+	fixture_close(&f);
+}
+END_TEST
+
 START_TEST(file_that_nobody_knows_and_memory_without_file_stay_unnamed)
 {
 	struct fixture f = admin();
@@ -321,6 +382,8 @@ int main(void)
 		truncated_stack_carries_its_reason,
 		without_call_graph_a_stack_is_its_leaf,
 		file_that_nobody_knows_and_memory_without_file_stay_unnamed,
+		facts_of_one_identity_are_not_anothers,
+		each_stack_is_what_came_whatever_came_before,
 		two_objects_of_one_path_are_two_mappings,
 		endless_distinct_frames_end_at_a_limit_and_the_rest_is_counted_lost,
 	};
