@@ -7,7 +7,6 @@
  */
 
 #include <errno.h>
-#include <getopt.h>
 #include <grp.h>
 #include <limits.h>
 #include <signal.h>
@@ -17,8 +16,10 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "daemon/base/config.h"
 #include "daemon/base/loop.h"
 #include "daemon/manager.h"
+#include "daemon/options.h"
 #include "daemon/pipeline.h"
 #include "daemon/server/listen.h"
 #include "daemon/server/server.h"
@@ -26,10 +27,10 @@
 #include "proto/base/log.h"
 #include "proto/base/text.h"
 
-#define ADMIN_GROUP "perfd-admin"
 #define WORKER_NAME "perfd-elf-worker"
 #define N_WORKERS 2
-#define CACHE_DIRECTORY "/var/cache/perfd"
+
+_Static_assert(CONFIG_MAX_FRAMES == ABI_USER_FRAMES_MAX, "what may be asked for is what there is");
 
 struct perfd {
 	struct loop *loop;
@@ -41,28 +42,6 @@ struct perfd {
 	char *cache_directory;
 	int socket_fd; /* a duplicate, to know our socket again when we remove it */
 };
-
-struct options {
-	const char *socket_path, *cache_path;
-	uint32_t max_frames;
-};
-
-static const char help[] =
-	"perfd - the profiler's daemon: samples processes and serves profiles\n"
-	"\n"
-	"usage: perfd [--socket PATH] [--cache-directory PATH] [--max-frames N]\n"
-	"\n"
-	"  --socket PATH           listen there (default: systemd's sockets, else\n"
-	"                          " LISTEN_SOCKET_PATH ")\n"
-	"  --cache-directory PATH  keep compiled unwind tables there (default:\n"
-	"                          systemd's, else " CACHE_DIRECTORY ");\n"
-	"                          empty: keep none\n"
-	"  --max-frames N          take so many frames of a user stack: 1 to 1024\n"
-	"                          (default: 127)\n"
-	"  --version               print the version\n"
-	"  --help                  print this\n"
-	"\n"
-	"example: perfd --socket /run/perfd/org.perfctl.profiler\n";
 
 static int on_terminate(void *userdata)
 {
@@ -98,9 +77,9 @@ static int worker_find(char *path, size_t size)
 	return access(path, X_OK) == 0 ? 0 : -ENOENT;
 }
 
-static gid_t admin_gid(void)
+static gid_t admin_gid(const char *name)
 {
-	const struct group *group = getgrnam(ADMIN_GROUP);
+	const struct group *group = *name ? getgrnam(name) : NULL;
 
 	return group ? group->gr_gid : SERVER_NO_GROUP;
 }
@@ -155,19 +134,18 @@ static char *cache_directory(const char *asked)
 	return strndup(path, asked ? strlen(path) : strcspn(path, ":"));
 }
 
-static int perfd_open(struct perfd *perfd, const char *worker_path, uint32_t max_frames)
+static int perfd_open(struct perfd *perfd, const char *worker_path, const struct config *configured)
 {
-	static const char *const debug_directories[] = {"/usr/lib/debug", NULL};
 	struct pipeline_config config = {
 		.worker_path = worker_path,
 		.cache_directory = perfd->cache_directory[0] ? perfd->cache_directory : NULL,
-		.debug_directories = debug_directories,
+		.debug_directories = (const char *const *)configured->debug_directories,
 		.n_workers = N_WORKERS,
-		.max_frames = max_frames,
+		.max_frames = configured->max_frames,
 	};
 	struct server_config server = {
 		.version = PERFCTL_VERSION,
-		.admin_gid = admin_gid(),
+		.admin_gid = admin_gid(configured->admin_group),
 		.on_all_closed = on_all_closed,
 		.userdata = perfd,
 	};
@@ -210,65 +188,27 @@ static void perfd_close(struct perfd *perfd)
 	free(perfd->cache_directory);
 }
 
-static int max_frames_parse(const char *text, uint32_t *ret_max_frames)
+/* Says what is wrong with it, if anything is. */
+static int configure(const struct options *options, struct config **ret_config)
 {
-	uint32_t n;
+	struct config_problem problem = {.text = "cannot read the configuration: out of memory"};
+	int r = config_load(options->config_path, &problem, ret_config);
 
-	if (text_parse_u32(text, &n) < 0 || n < 1 || n > ABI_USER_FRAMES_MAX) {
-		log_error("--max-frames '%s' is not a number from 1 to %d", text,
-			ABI_USER_FRAMES_MAX);
-		return -EINVAL;
+	if (r < 0) {
+		log_error("%s", problem.text);
+		return r;
 	}
-	*ret_max_frames = n;
-	return 0;
-}
-
-/* Returns 0 to go on, 1 when all is said, -EINVAL. */
-static int options_parse(int argc, char **argv, struct options *ret_options)
-{
-	static const struct option options[] = {
-		{"socket", required_argument, NULL, 's'},
-		{"max-frames", required_argument, NULL, 'm'},
-		{"cache-directory", required_argument, NULL, 'c'},
-		{"version", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, 'h'},
-		{},
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
-		switch (c) {
-		case 's':
-			ret_options->socket_path = optarg;
-			break;
-		case 'm':
-			if (max_frames_parse(optarg, &ret_options->max_frames) < 0)
-				return -EINVAL;
-			break;
-		case 'c':
-			ret_options->cache_path = optarg;
-			break;
-		case 'v':
-			puts("perfd " PERFCTL_VERSION);
-			return 1;
-		case 'h':
-			fputs(help, stdout);
-			return 1;
-		default:
-			return -EINVAL;
-		}
-	if (optind < argc) {
-		log_error("unexpected argument '%s'; see perfd --help", argv[optind]);
-		return -EINVAL;
-	}
+	if (options->max_frames)
+		(*ret_config)->max_frames = options->max_frames;
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
+	CLEANUP(config_freep) struct config *config = NULL;
 	struct perfd perfd = {.socket_fd = -1};
 	char worker_path[PATH_MAX];
-	struct options options = {.max_frames = ABI_USER_FRAMES_DEFAULT};
+	struct options options = {0};
 	int r;
 
 	log_init("perfd", LOG_LEVEL_INFO);
@@ -276,14 +216,18 @@ int main(int argc, char **argv)
 	r = options_parse(argc, argv, &options);
 	if (r)
 		return r < 0 ? 2 : 0;
+	if (configure(&options, &config) < 0)
+		return 1;
+	if (options.is_check)
+		return 0;
 	r = worker_find(worker_path, sizeof(worker_path));
 	if (r < 0) {
 		log_error("cannot find %s beside perfd or in %s", WORKER_NAME,
 			PERFCTL_LIBEXEC_DIRECTORY);
 		return 1;
 	}
-	perfd.cache_directory = cache_directory(options.cache_path);
-	r = perfd.cache_directory ? perfd_open(&perfd, worker_path, options.max_frames) : -ENOMEM;
+	perfd.cache_directory = cache_directory(options.cache_directory);
+	r = perfd.cache_directory ? perfd_open(&perfd, worker_path, config) : -ENOMEM;
 	if (!r)
 		r = sockets_open(&perfd, options.socket_path);
 	if (r >= 0) {

@@ -62,7 +62,7 @@ LIBRARIES = {
     ],
     "zlib.h": ["proto/profile/pprof*", "daemon/worker/*", "daemon/store/*", "tests/*"],
     "systemd/*": ["daemon/base/*", "daemon/main.c", "tests/*"],
-    "ini.h": ["daemon/config.c"],
+    "ini.h": ["daemon/base/config.c"],
     "bpf/bpf_*.h": ["bpf/*.bpf.*", "tests/bench/*.bpf.c"],
     "bpf/bpf.h": ["daemon/capture/*", "daemon/unwind/upload.c", "tests/*"],
     "bpf/libbpf.h": ["daemon/capture/*", "daemon/unwind/upload.c", "tests/*"],

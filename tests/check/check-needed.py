@@ -16,7 +16,7 @@ import tree
 
 SYSTEM = {"libc", "libm", "ld-linux-x86-64", "libgcc_s", "libasan", "libubsan"}
 ALLOWED = {
-    "perfd": {"libbpf", "libjansson", "libseccomp", "libsystemd", "libz"},
+    "perfd": {"libbpf", "libinih", "libjansson", "libseccomp", "libsystemd", "libz"},
     "perfctl": {"libjansson", "libz"},
     "perfd-elf-worker": {"libdw", "libelf", "liblzma", "libseccomp", "libz", "libzstd"},
 }

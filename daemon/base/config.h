@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What the administrator decides: /etc/perfd/perfd.conf, and what lies beside it in perfd.conf.d. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_PATH "/etc/perfd/perfd.conf"
+#define CONFIG_MAX_FRAMES 1024
+#define CONFIG_DIRECTORIES_MAX 64 /* in one list */
+
+struct config {
+	char *admin_group; /* whose members may do all; empty: nobody but root */
+	uint32_t max_frames; /* of a user stack */
+	char **debug_directories; /* absolute paths, the last one NULL */
+};
+
+/* Why a configuration is not good: one sentence, with file and line where it has them. */
+struct config_problem {
+	char text[512];
+};
+
+/*
+ * The defaults, then the file, then the files *.conf in the directory of its name with ".d" behind
+ * it, by name. `path` NULL: CONFIG_PATH, which may be missing; any other must be there. The caller
+ * frees. 0; -EINVAL or the errno of opening a file, with the problem said; or -ENOMEM.
+ */
+int config_load(const char *path, struct config_problem *ret_problem, struct config **ret_config);
+struct config *config_free(struct config *config);
+void config_freep(struct config **config);
+
+/* How many keys there are. */
+size_t config_n_keys(void);

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+#include "daemon/base/config.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "proto/base/cleanup.h"
+#include "proto/base/text.h"
+#include "tests/lib/check-main.h"
+
+struct place {
+	char directory[64], file[96];
+};
+
+static void place_init(struct place *place)
+{
+	char command[128];
+
+	snprintf(place->directory, sizeof(place->directory), "/tmp/test-config-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(place->directory));
+	snprintf(place->file, sizeof(place->file), "%s/perfd.conf", place->directory);
+	snprintf(command, sizeof(command), "%s.d", place->file);
+	ck_assert_int_eq(mkdir(command, 0700), 0);
+}
+
+static void place_done(struct place *place)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -r %s", place->directory);
+	ck_assert_int_eq(system(command), 0);
+}
+
+/* Writes the file, or with a name one of those beside it. */
+static void put(const struct place *place, const char *name, const char *text)
+{
+	CLEANUP(fclosep) FILE *file = NULL;
+	char path[192];
+
+	snprintf(path, sizeof(path), name ? "%s.d/%s" : "%s", place->file, name);
+	file = fopen(path, "we");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_ge(fputs(text, file), 0);
+}
+
+static struct config *load(const struct place *place)
+{
+	struct config_problem problem = {""};
+	struct config *config = NULL;
+	int r = config_load(place->file, &problem, &config);
+
+	ck_assert_msg(r == 0, "%d: %s", r, problem.text);
+	return config;
+}
+
+/* The configuration is refused with this sentence, behind the path of its file. */
+static void check_refused(const char *text, const char *wanted)
+{
+	CLEANUP(place_done) struct place place;
+	CLEANUP(config_freep) struct config *config = NULL;
+	struct config_problem problem = {""};
+
+	place_init(&place);
+	put(&place, NULL, text);
+	ck_assert_int_eq(config_load(place.file, &problem, &config), -EINVAL);
+	ck_assert(text_starts_with(problem.text, place.file));
+	ck_assert_str_eq(problem.text + strlen(place.file), wanted);
+}
+
+START_TEST(an_empty_file_leaves_the_defaults)
+{
+	CLEANUP(place_done) struct place place;
+	CLEANUP(config_freep) struct config *config = NULL;
+
+	place_init(&place);
+	put(&place, NULL, "");
+	config = load(&place);
+	ck_assert_str_eq(config->admin_group, "perfd-admin");
+	ck_assert_uint_eq(config->max_frames, 127);
+	ck_assert_str_eq(config->debug_directories[0], "/usr/lib/debug");
+	ck_assert_ptr_null(config->debug_directories[1]);
+}
+END_TEST
+
+START_TEST(what_is_set_is_set)
+{
+	CLEANUP(place_done) struct place place;
+	CLEANUP(config_freep) struct config *config = NULL;
+
+	place_init(&place);
+	put(&place, NULL,
+		"# who\n[access]\nadmin-group = wheel ; them\n[limits]\nmax-frames=1024\n"
+		"[symbols]\ndebug-directories =\ndebug-directories = /a  /b\n");
+	config = load(&place);
+	ck_assert_str_eq(config->admin_group, "wheel");
+	ck_assert_uint_eq(config->max_frames, 1024);
+	ck_assert_str_eq(config->debug_directories[0], "/a");
+	ck_assert_str_eq(config->debug_directories[1], "/b");
+	ck_assert_ptr_null(config->debug_directories[2]);
+}
+END_TEST
+
+START_TEST(an_empty_value_empties_a_list)
+{
+	CLEANUP(place_done) struct place place;
+	CLEANUP(config_freep) struct config *config = NULL;
+
+	place_init(&place);
+	put(&place, NULL, "[symbols]\ndebug-directories =\n");
+	config = load(&place);
+	ck_assert_ptr_nonnull(config->debug_directories);
+	ck_assert_ptr_null(config->debug_directories[0]);
+}
+END_TEST
+
+START_TEST(files_beside_it_come_after_it_by_name)
+{
+	CLEANUP(place_done) struct place place;
+	CLEANUP(config_freep) struct config *config = NULL;
+
+	place_init(&place);
+	put(&place, NULL, "[limits]\nmax-frames = 1\n[access]\nadmin-group = a\n");
+	put(&place, "20-second.conf", "[limits]\nmax-frames = 3\n");
+	put(&place, "10-first.conf", "[limits]\nmax-frames = 2\n");
+	put(&place, "30-not-ours", "[limits]\nmax-frames = 4\n");
+	config = load(&place);
+	ck_assert_uint_eq(config->max_frames, 3);
+	ck_assert_str_eq(config->admin_group, "a");
+}
+END_TEST
+
+START_TEST(what_is_wrong_is_said_with_its_line)
+{
+	check_refused("[limits]\nmax-frames = 2000\n", ":2: '2000' is not a number from 1 to 1024");
+	check_refused("[limits]\n\nmax-frame = 2\n",
+		":3: there is no key 'max-frame' in section [limits]");
+	check_refused("[limit]\nmax-frames = 2\n", ":2: there is no section [limit]");
+	check_refused("max-frames = 2\n", ":1: 'max-frames' stands before any [section]");
+	check_refused("[limits]\nmax-frames\n", ":2: neither a [section] nor KEY = VALUE");
+	check_refused(
+		"[symbols]\ndebug-directories = here\n", ":2: 'here' is not an absolute path");
+	check_refused("[access]\nadmin-group = a b\n", ":2: 'a b' is not a name");
+}
+END_TEST
+
+START_TEST(a_file_that_was_asked_for_must_be_there)
+{
+	CLEANUP(config_freep) struct config *config = NULL;
+	struct config_problem problem = {""};
+
+	ck_assert_int_eq(config_load("/nonexistent/perfd.conf", &problem, &config), -ENOENT);
+	ck_assert_str_eq(
+		problem.text, "cannot read /nonexistent/perfd.conf: No such file or directory");
+}
+END_TEST
+
+/* The file that is installed, with its comments taken off the keys: all of them, and the defaults. */
+START_TEST(the_file_that_is_installed_has_every_key_with_its_default)
+{
+	CLEANUP(place_done) struct place place;
+	CLEANUP(config_freep) struct config *config = NULL, *initial = NULL;
+	CLEANUP(fclosep) FILE *file = fopen(INSTALLED_CONF, "re");
+	char line[256], text[8192] = "";
+	size_t n_keys = 0;
+
+	ck_assert_ptr_nonnull(file);
+	place_init(&place);
+	put(&place, NULL, "");
+	initial = load(&place);
+	while (fgets(line, sizeof(line), file)) {
+		bool is_key = line[0] == '#' && line[1] >= 'a' && line[1] <= 'z';
+
+		n_keys += is_key;
+		/* A list would grow. */
+		if (is_key && !strncmp(line, "#debug-directories", 18))
+			strcat(text, "debug-directories =\n");
+		strcat(text, line + is_key);
+	}
+	ck_assert_uint_eq(n_keys, config_n_keys());
+	put(&place, NULL, text);
+	config = load(&place);
+	ck_assert_str_eq(config->admin_group, initial->admin_group);
+	ck_assert_uint_eq(config->max_frames, initial->max_frames);
+	ck_assert_str_eq(config->debug_directories[0], initial->debug_directories[0]);
+	ck_assert_ptr_null(config->debug_directories[1]);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *tests[] = {
+		an_empty_file_leaves_the_defaults,
+		what_is_set_is_set,
+		an_empty_value_empties_a_list,
+		files_beside_it_come_after_it_by_name,
+		what_is_wrong_is_said_with_its_line,
+		a_file_that_was_asked_for_must_be_there,
+		the_file_that_is_installed_has_every_key_with_its_default,
+	};
+
+	return check_main("config", tests, ARRAY_SIZE(tests));
+}
