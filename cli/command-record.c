@@ -25,7 +25,6 @@ enum {
 	OPTION_NO_DAEMON,
 	OPTION_SOCKET,
 	OPTION_TITLE,
-	OPTION_CONTAINER,
 	OPTION_PER,
 	OPTION_RUNS,
 };
@@ -44,9 +43,6 @@ static const struct option_spec options[] = {
 	{OPTION_SOCKET, "socket", "PATH", "the daemon's socket (PERFCTL_SOCKET)"},
 	{OPTION_NO_DAEMON, "no-daemon", NULL, "use a private perfd for this command"},
 	/* Known, so that the answer is better than "no such option". */
-	{'u', "unit", "UNIT", NULL},
-	{'G', "cgroup", "PATH", NULL},
-	{OPTION_CONTAINER, "container", "ID", NULL},
 	{OPTION_PER, "per", "WHAT", NULL},
 	{OPTION_RUNS, "runs", "N", NULL},
 };
@@ -112,9 +108,6 @@ static int on_target_option(
 	if (r != TARGET_FOREIGN)
 		return r;
 	switch (spec->id) {
-	case 'u':
-	case 'G':
-	case OPTION_CONTAINER:
 	case OPTION_PER:
 	case OPTION_RUNS:
 		message_error("option '--%s' is not supported by this perfctl", spec->name);
@@ -171,8 +164,8 @@ static int check_arguments(const struct command *command, struct arguments *argu
 		return options_error(
 			command, "'-- COMMAND' and another target (as -p) exclude each other");
 	if (!target_is_named(&arguments->target) && !arguments->argv)
-		return options_error(
-			command, "nothing to record; name a target: -p PID, -a, … or -- COMMAND");
+		return options_error(command,
+			"nothing to record; name a target: -p PID, -u UNIT, -a, … or -- COMMAND");
 	if (arguments->request.is_detached && arguments->argv)
 		return options_error(command, "'--detach' records processes that run already");
 	if (arguments->request.is_detached && arguments->connection.is_private)
@@ -327,7 +320,7 @@ static int run(const struct command *command, int argc, char **argv)
 
 const struct command command_record = {
 	.name = "record",
-	.usage = "[OPTION…] -p PID | -a | … | [OPTION…] -- COMMAND [ARGUMENT…]",
+	.usage = "[OPTION…] -p PID | -u UNIT | -a | … | [OPTION…] -- COMMAND [ARGUMENT…]",
 	.summary = "Profile a target now",
 	.details =
 		"Of -p, -t and --comm any will do; what is named beside them must hold as well.\n"

@@ -89,6 +89,12 @@ int target_set(struct target *target, const struct option_spec *spec, const char
 		return add_ids(spec, value, target->tids, &target->n_tids);
 	case OPTION_TARGET_COMM:
 		return add_text(spec, value, target->comms, &target->n_comms);
+	case 'u':
+		return add_text(spec, value, target->units, &target->n_units);
+	case 'G':
+		return add_text(spec, value, target->cgroups, &target->n_cgroups);
+	case OPTION_TARGET_CONTAINER:
+		return add_text(spec, value, target->containers, &target->n_containers);
 	case OPTION_TARGET_UID:
 		return add_user(target, spec, value);
 	case 'a':
@@ -105,7 +111,7 @@ int target_set(struct target *target, const struct option_spec *spec, const char
 bool target_is_named(const struct target *target)
 {
 	return target->is_all || target->n_pids || target->n_tids || target->n_comms ||
-		target->n_uids;
+		target->n_uids || target->n_units || target->n_cgroups || target->n_containers;
 }
 
 static const char *separator(const struct buffer *title)
@@ -156,6 +162,12 @@ int target_describe(const struct target *target, struct buffer *title, struct ta
 	}
 	for (size_t i = 0; i < target->n_comms; i++)
 		describe_text(title, "processes named ", target->comms[i], &name);
+	for (size_t i = 0; i < target->n_units; i++)
+		describe_text(title, "", target->units[i], &name);
+	for (size_t i = 0; i < target->n_cgroups; i++)
+		describe_text(title, "cgroup ", target->cgroups[i], &name);
+	for (size_t i = 0; i < target->n_containers; i++)
+		describe_text(title, "container ", target->containers[i], &name);
 	for (size_t i = 0; i < target->n_uids; i++)
 		describe_text(title, "user ", target->users[i], &name);
 	if (!title->size)
@@ -196,6 +208,9 @@ json_t *target_to_json(const struct target *target)
 	set_numbers(json, "tids", target->tids, target->n_tids);
 	set_numbers(json, "uids", target->uids, target->n_uids);
 	set_texts(json, "comms", target->comms, target->n_comms);
+	set_texts(json, "units", target->units, target->n_units);
+	set_texts(json, "cgroups", target->cgroups, target->n_cgroups);
+	set_texts(json, "containers", target->containers, target->n_containers);
 	if (target->is_all)
 		json_object_set_new(json, "all", json_true());
 	if (target->has_no_children)

@@ -12,12 +12,21 @@
 
 #define TARGET_NAMES_MAX 64
 
-enum { OPTION_TARGET_NO_CHILDREN = 740, OPTION_TARGET_COMM, OPTION_TARGET_UID };
+enum {
+	OPTION_TARGET_NO_CHILDREN = 740,
+	OPTION_TARGET_COMM,
+	OPTION_TARGET_UID,
+	OPTION_TARGET_CONTAINER,
+};
 
 #define TARGET_OPTION_SPECS                                                                        \
 	{'p', "pid", "PID[,PID…]", "these processes with all their threads; repeatable"},          \
 		{'t', "tid", "TID[,TID…]", "these threads; repeatable"},                           \
 		{OPTION_TARGET_COMM, "comm", "NAME", "processes of this name; repeatable"},        \
+		{'u', "unit", "UNIT", "a systemd unit or slice, across its restarts; repeatable"}, \
+		{'G', "cgroup", "PATH", "a control group with all below it; repeatable"},          \
+		{OPTION_TARGET_CONTAINER, "container", "ID",                                       \
+			"a container, by the beginning of its id, or its name; repeatable"},       \
 		{OPTION_TARGET_UID, "uid", "USER", "processes of this user; repeatable"},          \
 		{'a', "all", NULL, "the whole system"},                                            \
 	{                                                                                          \
@@ -28,9 +37,10 @@ enum { OPTION_TARGET_NO_CHILDREN = 740, OPTION_TARGET_COMM, OPTION_TARGET_UID };
 /* Texts are borrowed from the command line. Zeroed: nothing is named. */
 struct target {
 	uint32_t pids[TARGET_NAMES_MAX], tids[TARGET_NAMES_MAX], uids[TARGET_NAMES_MAX];
-	const char *comms[TARGET_NAMES_MAX];
+	const char *comms[TARGET_NAMES_MAX], *units[TARGET_NAMES_MAX], *cgroups[TARGET_NAMES_MAX],
+		*containers[TARGET_NAMES_MAX];
 	const char *users[TARGET_NAMES_MAX]; /* of uids, as they were named */
-	size_t n_pids, n_tids, n_uids, n_comms;
+	size_t n_pids, n_tids, n_uids, n_comms, n_units, n_cgroups, n_containers;
 	bool is_all, has_no_children;
 };
 

@@ -37,12 +37,15 @@ unsigned aim_kinds(const struct selector *selector, const struct access_caller *
 		kinds |= CAPTURE_BY_NAME;
 	if (selector->n_uids || (selector_is_set(selector) && !caller->is_admin))
 		kinds |= CAPTURE_BY_UID;
+	if (selector_has_groups(selector))
+		kinds |= CAPTURE_BY_CGROUP;
 	return kinds;
 }
 
 void aim_done(struct aim *aim)
 {
 	free(aim->matched);
+	cgroup_set_done(&aim->groups);
 }
 
 static int no_such_target(struct aim *aim, const char *kind, uint32_t id, const char *why)
@@ -231,7 +234,9 @@ static int on_process(void *userdata, const struct selected *process)
 	struct capture *capture;
 	unsigned slot;
 
-	if (!selector_matches(aim->selector, process))
+	if (!selector_matches(aim->selector, process) ||
+		(selector_has_groups(aim->selector) &&
+			!cgroup_set_has(&aim->groups, process->cgroup)))
 		return 0;
 	if (!aim->caller->is_admin &&
 		(credentials_read_pid((pid_t)process->pid, &facts) < 0 ||
@@ -250,14 +255,14 @@ static int on_process(void *userdata, const struct selected *process)
 static int set_survey(struct aim *aim)
 {
 	char what[64];
-	int r = survey_processes("/proc", on_process, aim);
+	int r = survey_processes("/proc", selector_has_groups(aim->selector), on_process, aim);
 
 	if (r < 0) {
 		failure_set(
 			aim->failure, FAILURE_FAILED, "looking for processes", "%s", strerror(-r));
 		return r;
 	}
-	if (aim->n_found)
+	if (aim->n_found || (aim->groups.n && !aim->n_left_out))
 		return 0;
 	selector_describe(aim->selector, what, sizeof(what));
 	if (aim->n_left_out) {
@@ -269,6 +274,31 @@ static int set_survey(struct aim *aim)
 	}
 	failure_set(aim->failure, FAILURE_NO_SUCH_TARGET, what, "there is no such process");
 	return -ESRCH;
+}
+
+/* A unit whose group is there may be between two of its lives: it has no process to be looked at. */
+static int groups_filter(struct aim *aim)
+{
+	struct cgroup_problem problem;
+	int r = cgroup_set_find(aim->selector, &aim->groups, &problem);
+
+	if (r > 0) {
+		failure_set(aim->failure,
+			r == CGROUP_SET_NONE ? FAILURE_NO_SUCH_TARGET : FAILURE_NOT_SUPPORTED,
+			problem.what, "%s", problem.why);
+		return -ESRCH;
+	}
+	for (size_t i = 0; i < aim->groups.n && !r; i++) {
+		const struct cgroup_found *found = &aim->groups.found[i];
+
+		r = pipeline_add_cgroup(aim->recording,
+			&(struct capture_cgroup){
+				.id = found->group.id,
+				.depth = found->group.depth,
+				.path = found->is_followed ? found->group.path : NULL,
+			});
+	}
+	return r < 0 ? filter_failed(aim, r) : 0;
 }
 
 /* The conditions first: who comes while the survey is under way is in. */
@@ -295,6 +325,8 @@ static int set_add(struct aim *aim)
 	unsigned slot;
 	int r = set_filter(aim);
 
+	if (!r && selector_has_groups(aim->selector))
+		r = groups_filter(aim);
 	if (r < 0)
 		return r;
 	if (aim_kinds(aim->selector, aim->caller)) {

@@ -12,6 +12,7 @@
 #include "daemon/access/access.h"
 #include "daemon/pipeline.h"
 #include "daemon/server/operations.h"
+#include "daemon/target/cgroup-set.h"
 #include "daemon/target/selector.h"
 
 struct aim {
@@ -21,6 +22,7 @@ struct aim {
 	struct pipeline_recording *recording;
 	struct failure *failure; /* filled in where aim_take fails */
 
+	struct cgroup_set groups;
 	uint64_t n_found, n_left_out; /* processes of a set that the caller may, and may not see */
 	uint32_t *matched; /* pids of a set by name: their descendants are in */
 	size_t n_matched, n_matched_allocated;

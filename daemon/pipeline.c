@@ -50,6 +50,8 @@ struct pipeline_recording {
 	struct targets targets;
 	unsigned slot;
 	size_t n_threads; /* aimed at by tid, that have not ended */
+	size_t n_groups; /* aimed at and not followed, that have not been removed */
+	bool has_followed;
 	bool is_everything, has_threads, is_set, with_children, is_open, is_sampling;
 	unsigned n_namings; /* who is still waited for, at the end */
 	struct loop_source *go_timer; /* from pipeline_go until sampling begins */
@@ -119,6 +121,18 @@ static void on_thread_exit(struct pipeline *pipeline, const struct abi_event *ev
 	}
 }
 
+static void on_group_gone(struct pipeline *pipeline, const struct abi_event *event)
+{
+	for (uint64_t left = event->aimed.recordings; left; left &= left - 1) {
+		struct pipeline_recording *recording = pipeline->recordings[__builtin_ctzll(left)];
+
+		if (!recording || recording->has_followed || !recording->n_groups)
+			continue;
+		if (!--recording->n_groups && recording->is_open)
+			recording->observer->on_targets_gone(recording->observer);
+	}
+}
+
 static void on_exit_event(struct pipeline *pipeline, const struct abi_event *event)
 {
 	for (size_t i = 0; i < ABI_RECORDINGS_MAX; i++) {
@@ -145,6 +159,8 @@ static void on_event(void *userdata, const struct abi_event *event)
 		on_exit_event(pipeline, event);
 	else if (event->kind == ABI_EVENT_THREAD_EXIT)
 		on_thread_exit(pipeline, event);
+	else if (event->kind == ABI_EVENT_CGROUP_GONE)
+		on_group_gone(pipeline, event);
 }
 
 static void on_frame(void *userdata, struct object *object, uint64_t file_offset)
@@ -359,6 +375,17 @@ int pipeline_add_thread(struct pipeline_recording *recording, uint32_t tid)
 void pipeline_remove_thread(struct pipeline_recording *recording, uint32_t tid)
 {
 	capture_remove_thread(recording->pipeline->capture, recording->slot, tid);
+}
+
+int pipeline_add_cgroup(struct pipeline_recording *recording, const struct capture_cgroup *cgroup)
+{
+	int r = capture_add_cgroup(recording->pipeline->capture, recording->slot, cgroup);
+
+	if (r < 0)
+		return r;
+	recording->n_groups += !cgroup->path;
+	recording->has_followed |= !!cgroup->path;
+	return 0;
 }
 
 struct capture *pipeline_capture(const struct pipeline_recording *recording, unsigned *ret_slot)

@@ -69,6 +69,8 @@ void pipeline_remove_target(struct pipeline_recording *recording, uint32_t pid);
 /* A thread, until it ends. */
 int pipeline_add_thread(struct pipeline_recording *recording, uint32_t tid);
 void pipeline_remove_thread(struct pipeline_recording *recording, uint32_t tid);
+/* A control group; where none of those of a recording is followed, it ends with the last of them. */
+int pipeline_add_cgroup(struct pipeline_recording *recording, const struct capture_cgroup *cgroup);
 /* Where the other conditions of its target are to be put: capture, and the slot there. */
 struct capture *pipeline_capture(const struct pipeline_recording *recording, unsigned *ret_slot);
 /* Words for a person, into the profile. 0 or -ENOMEM. */

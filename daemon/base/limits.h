@@ -8,6 +8,7 @@
 #define LIMIT_PROFILES 64 /* finished ones kept for fetching; the oldest goes */
 #define LIMIT_PROFILES_PER_UID 16
 #define LIMIT_NAMED 256 /* targets of one kind in one request */
+#define LIMIT_CGROUPS 16384 /* control groups looked at to find one */
 #define LIMIT_DESCENDANTS 8192 /* processes that were there before a recording */
 #define LIMIT_OBSERVERS 8 /* clients that wait for the same recording */
 #define LIMIT_FREQUENCY_HZ 10000

@@ -20,8 +20,8 @@
 
 struct record_target {
 	uint32_t *pids, *tids, *uids;
-	const char **comms;
-	size_t n_pids, n_tids, n_uids, n_comms;
+	const char **comms, **units, **cgroups, **containers;
+	size_t n_pids, n_tids, n_uids, n_comms, n_units, n_cgroups, n_containers;
 	bool is_all, has_children;
 };
 
@@ -36,6 +36,9 @@ static const struct field target_fields[] = {
 	NAMES(tids, FIELD_U32S),
 	NAMES(uids, FIELD_U32S),
 	NAMES(comms, FIELD_TEXTS),
+	NAMES(units, FIELD_TEXTS),
+	NAMES(cgroups, FIELD_TEXTS),
+	NAMES(containers, FIELD_TEXTS),
 	{FIELD_AS("all", struct record_target, is_all, FIELD_BOOL)},
 	{FIELD_AS("children", struct record_target, has_children, FIELD_BOOL)},
 	{},
@@ -157,6 +160,28 @@ static int on_progress(void *userdata)
 	return 0;
 }
 
+static struct selector selector_of(const struct record_target *target)
+{
+	return (struct selector){
+		.pids = target->pids,
+		.n_pids = target->n_pids,
+		.tids = target->tids,
+		.n_tids = target->n_tids,
+		.uids = target->uids,
+		.n_uids = target->n_uids,
+		.comms = target->comms,
+		.n_comms = target->n_comms,
+		.units = target->units,
+		.n_units = target->n_units,
+		.cgroups = target->cgroups,
+		.n_cgroups = target->n_cgroups,
+		.containers = target->containers,
+		.n_containers = target->n_containers,
+		.is_all = target->is_all,
+		.with_children = target->has_children,
+	};
+}
+
 static bool are_ids(const uint32_t *ids, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -165,18 +190,32 @@ static bool are_ids(const uint32_t *ids, size_t n)
 	return true;
 }
 
-static const char *find_invalid_target(const struct record_target *target)
+static bool are_texts(const char *const *texts, size_t n)
 {
-	if (!target->is_all && !target->n_pids && !target->n_tids && !target->n_uids &&
-		!target->n_comms)
-		return "target.pids";
-	if (!are_ids(target->pids, target->n_pids))
-		return "target.pids";
-	if (!are_ids(target->tids, target->n_tids))
-		return "target.tids";
-	for (size_t i = 0; i < target->n_comms; i++)
-		if (!*target->comms[i])
-			return "target.comms";
+	for (size_t i = 0; i < n; i++)
+		if (!*texts[i])
+			return false;
+	return true;
+}
+
+static const char *find_invalid_target(const struct selector *selector)
+{
+	const struct {
+		const char *name;
+		bool is_valid;
+	} parts[] = {
+		{"target.pids",
+			selector_is_valid(selector) && are_ids(selector->pids, selector->n_pids)},
+		{"target.tids", are_ids(selector->tids, selector->n_tids)},
+		{"target.comms", are_texts(selector->comms, selector->n_comms)},
+		{"target.units", are_texts(selector->units, selector->n_units)},
+		{"target.cgroups", are_texts(selector->cgroups, selector->n_cgroups)},
+		{"target.containers", are_texts(selector->containers, selector->n_containers)},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (!parts[i].is_valid)
+			return parts[i].name;
 	return NULL;
 }
 
@@ -184,6 +223,7 @@ static const char *find_invalid_target(const struct record_target *target)
 static const char *find_invalid(const struct record_parameters *parameters)
 {
 	static const char *const call_graphs[] = {"auto", "dwarf", "fp", "none"};
+	struct selector selector = selector_of(&parameters->target);
 	const char *invalid;
 	bool is_known = false;
 
@@ -191,7 +231,7 @@ static const char *find_invalid(const struct record_parameters *parameters)
 		is_known = is_known || !strcmp(parameters->call_graph, call_graphs[i]);
 	if (!is_known)
 		return "callGraph";
-	invalid = find_invalid_target(&parameters->target);
+	invalid = find_invalid_target(&selector);
 	if (invalid)
 		return invalid;
 	if (parameters->frequency_hz <= 0)
@@ -219,22 +259,6 @@ static struct record *record_new(struct request *request, bool is_detached)
 			on_progress, record, &record->timer))
 		return NULL;
 	return record;
-}
-
-static struct selector selector_of(const struct record_target *target)
-{
-	return (struct selector){
-		.pids = target->pids,
-		.n_pids = target->n_pids,
-		.tids = target->tids,
-		.n_tids = target->n_tids,
-		.uids = target->uids,
-		.n_uids = target->n_uids,
-		.comms = target->comms,
-		.n_comms = target->n_comms,
-		.is_all = target->is_all,
-		.with_children = target->has_children,
-	};
 }
 
 static void record_begin(struct request *request, const struct record_parameters *parameters)

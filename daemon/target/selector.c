@@ -17,13 +17,19 @@ bool selector_is_valid(const struct selector *selector)
 
 bool selector_is_set(const struct selector *selector)
 {
-	return selector->is_all || selector->n_comms || selector->n_uids;
+	return selector->is_all || selector->n_comms || selector->n_uids ||
+		selector_has_groups(selector);
+}
+
+bool selector_has_groups(const struct selector *selector)
+{
+	return selector->n_units || selector->n_cgroups || selector->n_containers;
 }
 
 size_t selector_size(const struct selector *selector)
 {
-	const size_t sizes[] = {
-		selector->n_pids, selector->n_tids, selector->n_uids, selector->n_comms};
+	const size_t sizes[] = {selector->n_pids, selector->n_tids, selector->n_uids,
+		selector->n_comms, selector->n_units, selector->n_cgroups, selector->n_containers};
 	size_t most = 0;
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
@@ -95,6 +101,9 @@ void selector_describe(const struct selector *selector, char *text, size_t size)
 	describe_numbers(&description, "pid ", selector->pids, selector->n_pids);
 	describe_numbers(&description, "thread ", selector->tids, selector->n_tids);
 	describe_texts(&description, "processes named ", selector->comms, selector->n_comms);
+	describe_texts(&description, "", selector->units, selector->n_units);
+	describe_texts(&description, "cgroup ", selector->cgroups, selector->n_cgroups);
+	describe_texts(&description, "container ", selector->containers, selector->n_containers);
 	describe_numbers(&description, "user ", selector->uids, selector->n_uids);
 	if (!*text)
 		describe(&description, "the whole system", "");

@@ -14,8 +14,8 @@
 struct selector {
 	const uint32_t *pids, *tids, *uids; /* as perfd sees them */
 	size_t n_pids, n_tids, n_uids;
-	const char *const *comms;
-	size_t n_comms;
+	const char *const *comms, *const *units, *const *cgroups, *const *containers;
+	size_t n_comms, n_units, n_cgroups, n_containers;
 	bool is_all; /* said outright: nothing else needs to be named */
 	bool with_children;
 };
@@ -33,9 +33,13 @@ size_t selector_size(const struct selector *selector);
 struct selected {
 	uint32_t pid, uid; /* the real one */
 	const char *comm;
+	const char *cgroup; /* its control group's path in the unified hierarchy, or "" */
 };
 
-/* Is it one of the set? Its pid is not looked at. */
+/* Does it name control groups, by whatever name? */
+bool selector_has_groups(const struct selector *selector);
+
+/* Is it one of the set, by name and user? */
 bool selector_matches(const struct selector *selector, const struct selected *process);
 
 /* For a title: "user 1000, processes named nginx". Cut to size, which is at least 1. */

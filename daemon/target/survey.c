@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* One pass over /proc, one file of each process. */
+/* One pass over /proc, one file or two of each process. */
 
 #include "daemon/target/survey.h"
 
@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/base/cleanup.h"
@@ -42,7 +43,23 @@ static int status_read(int proc_fd, const char *pid, struct selected *process, c
 	return 0;
 }
 
-int survey_processes(const char *proc_path, survey_function *on_process, void *userdata)
+/* The line of the unified hierarchy, "0::/system.slice/x.service". malloc'ed, or NULL. */
+static char *cgroup_read(int proc_fd, const char *pid)
+{
+	CLEANUP(freep) char *text = NULL;
+	char path[32];
+	const char *line;
+
+	snprintf(path, sizeof(path), "%.20s/cgroup", pid);
+	if (text_read_file(proc_fd, path, STATUS_BYTES_MAX, &text, NULL) < 0)
+		return NULL;
+	for (line = text; line && strncmp(line, "0::", 3); line += !!line)
+		line = strchr(line, '\n');
+	return line ? strndup(line + 3, strcspn(line + 3, "\n")) : NULL;
+}
+
+int survey_processes(
+	const char *proc_path, bool with_cgroup, survey_function *on_process, void *userdata)
 {
 	CLEANUP(closedirp) DIR *directory = opendir(proc_path);
 	const struct dirent *entry;
@@ -51,12 +68,16 @@ int survey_processes(const char *proc_path, survey_function *on_process, void *u
 	if (!directory)
 		return -errno;
 	while (!r && (entry = readdir(directory))) {
+		CLEANUP(freep) char *cgroup = NULL;
 		struct selected process = {};
 		char comm[64];
 
 		if (text_parse_u32(entry->d_name, &process.pid) < 0 ||
 			status_read(dirfd(directory), entry->d_name, &process, comm) < 0)
 			continue;
+		if (with_cgroup)
+			cgroup = cgroup_read(dirfd(directory), entry->d_name);
+		process.cgroup = cgroup ? cgroup : "";
 		r = on_process(userdata, &process);
 	}
 	return r;

@@ -8,6 +8,7 @@ typedef int survey_function(void *userdata, const struct selected *process);
 
 /*
  * Looks at all processes of `proc_path` ("/proc"): name and real user of each, by its status file
- * (proc_pid_status(5)). Those that end meanwhile are passed over. 0 or a negative errno.
+ * (proc_pid_status(5)), and if asked for its control group (proc_pid_cgroup(5)). Those that end meanwhile are passed over. 0 or a negative errno.
  */
-int survey_processes(const char *proc_path, survey_function *on_process, void *userdata);
+int survey_processes(
+	const char *proc_path, bool with_cgroup, survey_function *on_process, void *userdata);

@@ -246,6 +246,35 @@ def record(where, *arguments, daemon=None, expect=0, **options):
     return Recording(done, where)
 
 
+@contextlib.contextmanager
+def control_groups():
+    """A slice of our own in the unified hierarchy, which is mounted where it is not."""
+    mounts = [line.split() for line in pathlib.Path('/proc/mounts').read_text().splitlines()]
+    found = [pathlib.Path(m[1]) for m in mounts if m[2] == 'cgroup2']
+    with directory() as where:
+        if not found:
+            run('mount', '-t', 'cgroup2', 'none', where)
+        root = found[0] if found else where
+        ours = root / f'perfctl{os.getpid()}.slice'
+        ours.mkdir()
+        try:
+            yield ours
+        finally:
+            for path in sorted(ours.rglob('cgroup.procs'), reverse=True):
+                path.parent.rmdir()
+            with contextlib.suppress(FileNotFoundError):
+                ours.rmdir()
+            if not found:
+                run('umount', where)
+
+
+def in_group(group, *command):
+    """`command` inside of a control group, which is made for it."""
+    group.mkdir(parents=True, exist_ok=True)
+    return ['sh', '-c', 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(group),
+            *[str(c) for c in command]]
+
+
 def as_stranger(*command):
     """`command` as somebody who is neither root nor anybody else on this host."""
     return ['setpriv', f'--reuid={STRANGER}', f'--regid={STRANGER}', '--clear-groups', *command]

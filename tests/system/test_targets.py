@@ -155,5 +155,137 @@ def test_a_set_without_anything_of_theirs_is_refused_to_a_user():
             check('denied' in daemon.log.read_text(), 'no trace in the log')
 
 
+def test_a_unit_and_all_that_lies_below_it():
+    with support.directory() as where, support.daemon() as daemon, \
+            support.control_groups() as groups:
+        with spinning(*support.in_group(groups / 'web.service')) as one, \
+                spinning(*support.in_group(groups / 'web.service' / 'worker')) as two, \
+                spinning(*support.in_group(groups / 'other.service')), \
+                started(*support.in_group(groups / 'web.service', 'sleep', 1.2)) as late:
+            unit = ['-u', 'web', '-d', 3, '-F', 199]
+            with started('sh', '-c', 'mkdir $0/late; sleep 1; echo $$ > $0/late/cgroup.procs; '
+                                     f'exec {PROGRAMS}/spin 10', groups / 'web.service') as moved:
+                recorded = record(where, *unit, daemon=daemon)
+            check(pids(recorded) - {late.pid} == {one.pid, two.pid, moved.pid},
+                  f'{one.pid} {two.pid} {moved.pid}: {tasks(recorded)}')
+            for target in (['-G', groups / 'web.service'], ['-G', f'/{groups.name}/web.service'],
+                           ['-u', groups.name, '--comm', 'spin', '-G', '/']):
+                recorded = record(where, *target, '-d', 1, '-F', 199, daemon=daemon)
+                check({one.pid, two.pid} <= pids(recorded), (target, tasks(recorded)))
+
+
+def test_a_unit_that_is_started_again_five_times():
+    """Each life has a group of its own with the same path. Its first instruction is in: what is
+    sampled is what the scheduler says that it used, and nobody else is in."""
+    with support.directory() as where, support.daemon() as daemon, \
+            support.control_groups() as groups, spinning():
+        unit = groups / 'nested.slice' / 'web.service'
+        unit.mkdir(parents=True)
+        recording = subprocess.Popen(
+            [str(a) for a in (PERFCTL, 'record', '--socket', daemon.socket, '--json', '-u',
+                              'web.service', '-F', 997, '-o', where / 'recorded.pb.gz', '-o',
+                              where / 'recorded.folded', '-o', where / 'recorded.svg')],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        support.wait_until(lambda: '"state":"recording"' in support.run(
+            PERFCTL, 'list', '--socket', daemon.socket, '--json').out.replace(' ', ''), 'it runs')
+        lives, used = set(), 0
+        for life in range(5):
+            with started(*support.in_group(unit, PROGRAMS / 'spin-alpha', 0.5)) as process:
+                process.wait()
+                lives.add(process.pid)
+            stat = (unit / 'cpu.stat').read_text()
+            used += int(re.search(r'usage_usec (\d+)', stat)[1]) / 1e6
+            support.wait_until(lambda: not (unit / 'cgroup.procs').read_text(), 'it is empty')
+            # Its slice goes with it, every other time.
+            unit.rmdir()
+            if life % 2:
+                unit.parent.rmdir()
+            unit.mkdir(parents=True)
+        recording.terminate()
+        out, err = recording.communicate(timeout=30)
+        done = type('Done', (), {'out': out.decode(), 'err': err.decode()})
+        recorded = support.Recording(done, where)
+        check(pids(recorded) == lives, f'{lives}: {tasks(recorded)}')
+        expected = used * 997
+        check(abs(recorded.ledger['taken'] + recorded.ledger['missed'] - expected)
+              < 0.15 * expected + 30, f'{recorded.ledger} for {used} s')
+        check({stack[0] for stack, _ in recorded.stacks} <= {'spin-alpha', 'sh'}, recorded.text)
+
+
+def test_a_container_by_the_beginning_of_its_id_and_its_end():
+    number = '3b1f0d6c5e9a87421122334455667788990011aabbccddeeff00112233445566'
+    with support.directory() as where, support.daemon() as daemon, \
+            support.control_groups() as groups:
+        group = groups / f'docker-{number}.scope'
+        start = time.monotonic()
+        with spinning(*support.in_group(group), seconds=2) as program:
+            with started('sh', '-c', f'sleep 2.5; until rmdir {group}; do sleep 0.1; done'):
+                recorded = record(where, '--container', number[:10], '-d', 30, daemon=daemon)
+        check(pids(recorded) == {program.pid}, tasks(recorded))
+        check(time.monotonic() - start < 12, 'the recording outlived its container')
+
+
+def test_groups_that_are_not_there():
+    with support.directory() as where, support.control_groups():
+        for target, word in ((['-u', 'no-such.service'], 'no-such.service'),
+                             (['-G', '/no/such'], '/no/such'), (['-G', '/../x'], "'..'"),
+                             (['--container', 'abcdef'], 'abcdef')):
+            done = support.perfctl('record', '--no-daemon', *target, '-d', 1, '-o',
+                                   where / 'x.folded', expect=5)
+            check(word in done.err, done.err)
+
+
+def test_of_a_unit_a_user_gets_what_is_theirs():
+    with support.directory(0o777) as where, support.daemon() as daemon, \
+            support.control_groups() as groups:
+        with spinning(*support.in_group(groups / 'web.service')), \
+                spinning(*support.in_group(groups / 'web.service', *as_stranger())) as theirs, \
+                spinning(*support.in_group(groups / 'other.service')):
+            done = stranger_record(daemon, where, '-u', 'web', '-d', 2, '-F', 199)
+            recorded = support.Recording(done, where)
+            check(pids(recorded) == {theirs.pid}, tasks(recorded))
+            check('1 process' in recorded.summary['conditions']['notes'],
+                  recorded.summary['conditions'])
+            stranger_record(daemon, where, '-u', 'other', '-d', 2, expect=4)
+
+
+def test_recordings_with_overlapping_targets_each_get_their_own():
+    """Two processes; one alone, the other alone, both, and everything, at four rates at once. All
+    that the two do they do while all four record, so that each must have as many samples of each
+    process as its rate says, and the four agree on how long that was."""
+    with support.directory() as where, support.daemon() as daemon, \
+            support.control_groups() as groups:
+        waiting = ['sh', '-c', f'until test -e {where}/go; do sleep 0.05; done; exec "$@"', 'sh',
+                   PROGRAMS / 'spin', 4]
+        with started(*support.in_group(groups / 'one.service', *waiting)) as one, \
+                started(*support.in_group(groups / 'two.service', *waiting)) as two:
+            wanted = {'one': (['-p', one.pid], 99), 'two': (['-u', 'two'], 250),
+                      'both': (['-u', groups.name], 499), 'all': (['-a'], 997)}
+            ids = {name: daemon.perfctl('record', '--detach', *target, '-F', rate).out.strip()
+                   for name, (target, rate) in wanted.items()}
+            (where / 'go').touch()
+            one.wait()
+            two.wait()
+            seconds = {}
+            for name, (_, rate) in wanted.items():
+                path, text = where / f'{name}.pb.gz', where / f'{name}.perf'
+                daemon.perfctl('stop', ids[name], '-o', path)
+                support.perfctl('convert', path, text)
+                for pid in re.findall(r'^spin\s+(\d+)/\d+\s', text.read_text(), re.MULTILINE):
+                    key = name, int(pid)
+                    seconds[key] = seconds.get(key, 0) + 1 / rate
+            mine = {'one': [one.pid], 'two': [two.pid], 'both': [one.pid, two.pid]}
+            for (name, pid), _ in seconds.items():
+                check(pid in mine.get(name, [pid]), seconds)
+            for pid, names in ((one.pid, ('one', 'both')), (two.pid, ('two', 'both'))):
+                length = seconds['all', pid]
+                check(length > 0.1, seconds)
+                for name in names:
+                    # Five standard errors of both counts, and what chance owes each at the end.
+                    error = 5 * (length / wanted[name][1] + length / 997) ** 0.5
+                    check(abs(seconds[name, pid] - length) < error + 8 / wanted[name][1],
+                          (name, pid, seconds))
+
+
 if __name__ == '__main__':
     support.main(globals())

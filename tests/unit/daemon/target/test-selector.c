@@ -20,6 +20,9 @@ START_TEST(only_what_says_something_is_valid)
 	ck_assert(selector_is_valid(&(struct selector){.tids = numbers, .n_tids = 1}));
 	ck_assert(selector_is_valid(&(struct selector){.uids = numbers, .n_uids = 1}));
 	ck_assert(selector_is_valid(&(struct selector){.comms = comms, .n_comms = 1}));
+	ck_assert(selector_is_valid(&(struct selector){.units = comms, .n_units = 1}));
+	ck_assert(selector_is_valid(&(struct selector){.cgroups = comms, .n_cgroups = 1}));
+	ck_assert(selector_is_valid(&(struct selector){.containers = comms, .n_containers = 1}));
 }
 END_TEST
 
