@@ -177,7 +177,8 @@ struct task_struct {
 };
 
 struct pt_regs {
-	unsigned long bp, orig_ax, ip, cs, sp;
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip,
+		cs, sp;
 };
 
 struct bpf_iter__task_vma {

@@ -25,6 +25,9 @@ enum abi_cfa {
 	ABI_CFA_END, /* the return address is undefined: the outermost frame; with a cfa_offset only
 		      * behind a call: whoever runs there may not have changed stacks yet */
 	ABI_CFA_UNSUPPORTED,
+	ABI_CFA_REGISTER, /* any register + o, where all registers are known; see below */
+	ABI_CFA_CLONE, /* behind clone's system call: rsp + 8 in the parent; the child begins here */
+	ABI_CFA_CONTEXT, /* a context made by makecontext() begins here */
 	ABI_CFA_COUNT
 };
 
@@ -37,9 +40,19 @@ enum abi_rbp {
 	ABI_RBP_COUNT
 };
 
+/* DWARF's numbers of registers (psABI x86-64, 3.6.2). */
+#define ABI_REGISTER_RAX 0
+#define ABI_REGISTER_RBP 6
+#define ABI_REGISTER_RSP 7
+#define ABI_REGISTERS 16
+
+/* ABI_CFA_REGISTER: the register's number in the low bits of cfa_offset, units of 8 bytes above. */
+#define ABI_ROW_REGISTER_BITS 4
+#define ABI_ROW_REGISTER(cfa_offset) ((cfa_offset)&15)
+
 struct abi_row {
 	__u32 pc; /* file offset of the first byte it is valid for */
-	__s16 cfa_offset; /* in units of 8 bytes */
+	__s16 cfa_offset; /* in units of 8 bytes, but for PLT and REGISTER */
 	__s8 rbp_offset; /* in units of 8 bytes */
 	__u8 kinds; /* enum abi_cfa | enum abi_rbp << 4 */
 };

@@ -20,25 +20,39 @@ struct unwind {
 	__u64 pc, sp, fp;
 	__u32 is_exact; /* pc is where it runs, not a return address behind a call */
 	__u32 is_fp_lost; /* fp is not the frame's: a callee did not say where it saved it */
+	__u32 has_registers; /* all of the frame's are in `registers`: no callee has changed any */
+	__u32 reserved;
 	__u64 window_start; /* address of window[0], a multiple of 8 */
 	__u64 n_pairs; /* so many of its words have a neighbour above; 0: nothing was read */
 	__u64 window[UNWIND_WINDOW_WORDS];
+	__u64 registers[ABI_REGISTERS];
 };
 
 #define UNWIND_STOP(name) (ABI_STOP_##name + 1)
 
-/* rbp, rsp and rip in the kernel's struct rt_sigframe (arch/x86/include/asm/sigframe.h), from the
- * rsp that the handler returns to. */
-#define SIGNAL_FRAME_RBP 120
+/* The registers in the kernel's struct rt_sigframe (arch/x86/include/asm/sigframe.h), from the rsp
+ * that the handler returns to, and their order (struct sigcontext_64, <asm/sigcontext.h>). */
+#define SIGNAL_FRAME_REGISTERS 40
+#define SIGNAL_R8 0 /* to r15 */
+#define SIGNAL_RDI 8
+#define SIGNAL_RSI 9
+#define SIGNAL_RBP 10
+#define SIGNAL_RBX 11
+#define SIGNAL_RDX 12
+#define SIGNAL_RAX 13
+#define SIGNAL_RCX 14
+#define SIGNAL_RSP 15
+#define SIGNAL_RIP 16
+#define SIGNAL_WORDS 17
 
-struct signal_registers {
-	__u64 rbp, rbx, rdx, rax, rcx, rsp, rip;
-};
-
-/* Where the walk begins; the registers are the caller's to set. */
-static __always_inline void unwind_begin(struct unwind *unwind)
+/* Where the walk begins; `registers` and where it runs are the caller's to set. */
+static __always_inline void unwind_begin(struct unwind *unwind, __u64 pc)
 {
+	unwind->pc = pc;
+	unwind->sp = unwind->registers[ABI_REGISTER_RSP];
+	unwind->fp = unwind->registers[ABI_REGISTER_RBP];
 	unwind->is_fp_lost = 0;
+	unwind->has_registers = 1;
 	unwind->n_pairs = 0;
 }
 
@@ -103,22 +117,32 @@ static __always_inline int unwind_by_frame_pointer(struct unwind *unwind)
 	unwind->fp = fp;
 	unwind->pc = pc;
 	unwind->is_exact = 0;
+	unwind->has_registers = 0;
 	return 0;
 }
 
 /* The interrupted frame may lie anywhere: on another stack than the handler's. */
 static __always_inline int unwind_signal_frame(struct unwind *unwind)
 {
-	struct signal_registers saved;
+	const __u64 *saved = unwind->window;
 
-	if (bpf_probe_read_user(&saved, sizeof(saved), (void *)(unwind->sp + SIGNAL_FRAME_RBP)))
+	unwind->n_pairs = 0;
+	if (bpf_probe_read_user(unwind->window, SIGNAL_WORDS * 8,
+		    (void *)(unwind->sp + SIGNAL_FRAME_REGISTERS)))
 		return UNWIND_STOP(READ);
-	unwind->pc = saved.rip;
-	unwind->sp = saved.rsp;
-	unwind->fp = saved.rbp;
+	for (int i = 0; i < 8; i++)
+		unwind->registers[8 + i] = saved[SIGNAL_R8 + i];
+	unwind->registers[0] = saved[SIGNAL_RAX];
+	unwind->registers[1] = saved[SIGNAL_RDX];
+	unwind->registers[2] = saved[SIGNAL_RCX];
+	unwind->registers[3] = saved[SIGNAL_RBX];
+	unwind->registers[4] = saved[SIGNAL_RSI];
+	unwind->registers[5] = saved[SIGNAL_RDI];
+	unwind->registers[6] = saved[SIGNAL_RBP];
+	unwind->registers[7] = saved[SIGNAL_RSP];
+	unwind_begin(unwind, saved[SIGNAL_RIP]);
 	unwind->is_exact = 1;
-	unwind->is_fp_lost = 0;
-	return saved.rip ? 0 : UNWIND_STOP(END);
+	return unwind->pc ? 0 : UNWIND_STOP(END);
 }
 
 /* The canonical frame address by kinds that need no memory; 0 for the others. */
@@ -131,6 +155,11 @@ static __always_inline __u64 unwind_cfa(const struct unwind *unwind, struct abi_
 		return unwind->sp + offset;
 	case ABI_CFA_RBP:
 		return unwind->fp + offset;
+	case ABI_CFA_CLONE:
+		return unwind->sp + 8;
+	case ABI_CFA_REGISTER:
+		return unwind->registers[ABI_ROW_REGISTER(row.cfa_offset)] +
+			(__u64)(__s64)(row.cfa_offset >> ABI_ROW_REGISTER_BITS) * 8;
 	case ABI_CFA_PLT:
 		return unwind->sp + 8 + ((unwind->pc & 15) >= (__u64)row.cfa_offset ? 8 : 0);
 	default:
@@ -171,6 +200,23 @@ static __always_inline int unwind_needs_fp(struct abi_row row)
 		ABI_ROW_RBP(row.kinds) == ABI_RBP_RBP;
 }
 
+/* What the registers say where a row asks for them. 0, or the end of the walk. */
+static __always_inline int unwind_check_registers(const struct unwind *unwind, struct abi_row row)
+{
+	__u32 kind = ABI_ROW_CFA(row.kinds);
+
+	if (unwind->is_fp_lost && unwind_needs_fp(row))
+		return UNWIND_STOP(LOST_RBP);
+	if (kind != ABI_CFA_REGISTER && kind != ABI_CFA_CLONE)
+		return 0;
+	if (!unwind->has_registers)
+		return UNWIND_STOP(LOST_REGISTER);
+	/* The system call gives 0 to the child, which has nothing of the parent's stack. */
+	if (kind == ABI_CFA_CLONE && !unwind->registers[ABI_REGISTER_RAX])
+		return UNWIND_STOP(END);
+	return 0;
+}
+
 static __always_inline int unwind_by_row(struct unwind *unwind, struct abi_row row)
 {
 	__u32 kind = ABI_ROW_CFA(row.kinds), rbp = ABI_ROW_RBP(row.kinds);
@@ -181,10 +227,13 @@ static __always_inline int unwind_by_row(struct unwind *unwind, struct abi_row r
 		return UNWIND_STOP(NO_RULE);
 	if (kind == ABI_CFA_END)
 		return row.cfa_offset && unwind->is_exact ? UNWIND_STOP(RULE) : UNWIND_STOP(END);
+	if (kind == ABI_CFA_CONTEXT)
+		return UNWIND_STOP(CONTEXT);
 	if (kind == ABI_CFA_SIGNAL)
 		return unwind_signal_frame(unwind);
-	if (unwind->is_fp_lost && unwind_needs_fp(row))
-		return UNWIND_STOP(LOST_RBP);
+	stop = unwind_check_registers(unwind, row);
+	if (stop)
+		return stop;
 	cfa = unwind_cfa(unwind, row);
 	if (!cfa) {
 		stop = unwind_cfa_deref(unwind, row, &cfa);
@@ -211,5 +260,6 @@ static __always_inline int unwind_by_row(struct unwind *unwind, struct abi_row r
 	unwind->sp = cfa;
 	unwind->pc = pc;
 	unwind->is_exact = 0;
+	unwind->has_registers = 0;
 	return pc ? 0 : UNWIND_STOP(END);
 }

@@ -52,6 +52,7 @@ static __always_inline int walk_step(struct scratch *scratch, __u32 slot)
 {
 	struct mapping *mapping = &scratch->mapping;
 	struct walk *walk = &scratch->walk;
+	__u64 *frame;
 	/* A return address may be the first byte of the next function: its call is before it. */
 	__u64 at = walk->unwind.pc - !walk->unwind.is_exact;
 	int stop;
@@ -65,10 +66,14 @@ static __always_inline int walk_step(struct scratch *scratch, __u32 slot)
 	}
 	if (!mapping->is_executable)
 		return ABI_STOP_NOT_EXECUTABLE + 1;
-	scratch->frames[(walk->first + walk->n) & (SCRATCH_FRAMES - 1)] = mapping_frame(
-		mapping, at);
+	frame = &scratch->frames[(walk->first + walk->n) & (SCRATCH_FRAMES - 1)];
+	*frame = mapping_frame(mapping, at);
 	walk->n++;
-	return walk_unwind(scratch, at);
+	stop = walk_unwind(scratch, at);
+	/* Nobody has called it: the return address is its first byte. */
+	if (stop == ABI_STOP_CONTEXT + 1 && !walk->unwind.is_exact)
+		*frame = mapping_frame(mapping, at + 1);
+	return stop;
 }
 
 /* A call costs as much as half a step: so many are made in one. */
@@ -90,6 +95,27 @@ __noinline int walk_steps(__u32 slot)
 	return 0;
 }
 
+/* In DWARF's order. */
+static __always_inline void walk_registers(const struct pt_regs *regs, __u64 *ret_registers)
+{
+	ret_registers[0] = regs->ax;
+	ret_registers[1] = regs->dx;
+	ret_registers[2] = regs->cx;
+	ret_registers[3] = regs->bx;
+	ret_registers[4] = regs->si;
+	ret_registers[5] = regs->di;
+	ret_registers[6] = regs->bp;
+	ret_registers[7] = regs->sp;
+	ret_registers[8] = regs->r8;
+	ret_registers[9] = regs->r9;
+	ret_registers[10] = regs->r10;
+	ret_registers[11] = regs->r11;
+	ret_registers[12] = regs->r12;
+	ret_registers[13] = regs->r13;
+	ret_registers[14] = regs->r14;
+	ret_registers[15] = regs->r15;
+}
+
 /* Walks the user stack into scratch->frames from index `first` on; says how it ended. */
 static __always_inline __u16 walk_user(
 	struct task_struct *task, struct scratch *scratch, __u32 slot, __u32 first)
@@ -105,10 +131,8 @@ static __always_inline __u16 walk_user(
 		return stop - 1;
 	scratch->mapping.end = 0;
 	known_mappings_check(&scratch->known, task);
-	unwind_begin(&walk->unwind);
-	walk->unwind.pc = regs->ip;
-	walk->unwind.sp = regs->sp;
-	walk->unwind.fp = regs->bp;
+	walk_registers(regs, walk->unwind.registers);
+	unwind_begin(&walk->unwind, regs->ip);
 	/* The system call is the last that this function does: behind it is another, or none. */
 	walk->unwind.is_exact = regs->orig_ax != SYSCALL_RT_SIGRETURN;
 	for (int i = 0; i < ABI_USER_FRAMES_MAX / WALK_STEPS + 1; i++) {

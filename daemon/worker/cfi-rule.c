@@ -37,16 +37,26 @@ static enum cfi_reason signal_row(const struct cfi_state *state, struct abi_row 
 	return CFI_SUPPORTED;
 }
 
+static enum cfi_reason set_cfa_register(const struct cfi_cfa *cfa, struct abi_row *row)
+{
+	int16_t scaled;
+
+	if (cfa->reg >= ABI_REGISTERS)
+		return CFI_CFA_OTHER_REGISTER;
+	if (!fits(cfa->offset, INT16_MAX >> ABI_ROW_REGISTER_BITS, &scaled))
+		return CFI_CFA_RANGE;
+	row->kinds = ABI_CFA_REGISTER;
+	row->cfa_offset = (int16_t)(scaled * (1 << ABI_ROW_REGISTER_BITS) | cfa->reg);
+	return CFI_SUPPORTED;
+}
+
 static enum cfi_reason set_cfa(const struct cfi_cfa *cfa, struct abi_row *row)
 {
 	switch (cfa->kind) {
 	case CFI_CFA_REGISTER:
-		if (cfa->reg == CFI_RSP)
-			row->kinds = ABI_CFA_RSP;
-		else if (cfa->reg == CFI_RBP)
-			row->kinds = ABI_CFA_RBP;
-		else
-			return CFI_CFA_OTHER_REGISTER;
+		if (cfa->reg != CFI_RSP && cfa->reg != CFI_RBP)
+			return set_cfa_register(cfa, row);
+		row->kinds = cfa->reg == CFI_RSP ? ABI_CFA_RSP : ABI_CFA_RBP;
 		break;
 	case CFI_CFA_PLT:
 		row->kinds = ABI_CFA_PLT;

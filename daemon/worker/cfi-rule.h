@@ -6,10 +6,9 @@
 #include "bpf/unwind-row.h"
 #include "daemon/worker/cfi-cursor.h"
 
-/* DWARF's numbers of registers (psABI x86-64, 3.6.2). */
-#define CFI_RBP 6
-#define CFI_RSP 7
-#define CFI_RA 16
+#define CFI_RBP ABI_REGISTER_RBP
+#define CFI_RSP ABI_REGISTER_RSP
+#define CFI_RA 16 /* DWARF's column of the return address */
 #define CFI_REGISTER_OTHER 255
 
 enum cfi_rule_kind {
@@ -53,7 +52,7 @@ struct cfi_state {
 enum cfi_reason {
 	CFI_SUPPORTED,
 	CFI_BAD_PROGRAM, /* instructions that are malformed, unknown or nested too deeply */
-	CFI_CFA_OTHER_REGISTER, /* CFA from neither rsp nor rbp */
+	CFI_CFA_OTHER_REGISTER, /* CFA from what is no general register */
 	CFI_CFA_OTHER_EXPRESSION,
 	CFI_CFA_RANGE, /* an offset that is no multiple of 8 or does not fit */
 	CFI_RA_ELSEWHERE, /* the return address is not at CFA - 8 */

@@ -147,6 +147,7 @@ int unwind_table_compile(const struct elf_file *file, const struct elf_file *deb
 	struct unwind_input input;
 	struct go_code go;
 	GElf_Ehdr header;
+	size_t image_size = 0;
 	int r;
 
 	if (file->size > UINT32_MAX)
@@ -161,6 +162,7 @@ int unwind_table_compile(const struct elf_file *file, const struct elf_file *deb
 	if (r)
 		return r;
 	input = (struct unwind_input){
+		.image = (const uint8_t *)elf_rawfile(file->elf, &image_size),
 		.sections = sections.sections,
 		.n_sections = sections.n,
 		.segments = file->segments,
@@ -169,5 +171,7 @@ int unwind_table_compile(const struct elf_file *file, const struct elf_file *deb
 		.entry = header.e_entry,
 		.go = go_file_find(file, &go) ? &go : NULL,
 	};
+	if (image_size < file->size)
+		input.image = NULL;
 	return unwind_table_build(&input, ret_table);
 }

@@ -18,6 +18,7 @@
 
 #include <errno.h>
 
+#include "daemon/worker/known-code.h"
 #include "daemon/worker/unwind-ranges.h"
 #include "proto/base/array.h"
 #include "proto/base/cleanup.h"
@@ -189,6 +190,9 @@ static int push_gap(struct builder *builder, uint32_t start, uint32_t end)
 	uint32_t entry = builder->entry;
 	int r;
 
+	if (start < end && builder->input->image &&
+		known_code_is_clone(builder->input->image + start, end - start))
+		return push_kind(builder, start, ABI_CFA_CLONE);
 	if (entry < start || entry >= end)
 		return push_kind(builder, start, ABI_CFA_GAP);
 	r = entry > start ? push_kind(builder, start, ABI_CFA_GAP) : 0;
@@ -208,6 +212,26 @@ static bool is_padding(const struct builder *builder, uint32_t start, uint32_t e
 		(builder->entry < start || builder->entry >= end);
 }
 
+static bool is_context(const struct builder *builder, const struct unwind_range *range)
+{
+	const uint8_t *image = builder->input->image;
+
+	return image && known_code_is_context(image + range->start, range->end - range->start);
+}
+
+/* Where a context ends, the return address is the function's first byte: the byte before it, where
+ * calls are looked up, belongs to it too. */
+static int push_context(struct builder *builder, uint32_t gap_start, uint32_t start)
+{
+	int r = 0;
+
+	if (gap_start < start)
+		start--;
+	if (gap_start < start)
+		r = push_gap(builder, gap_start, start);
+	return r ? r : push_kind(builder, start, ABI_CFA_CONTEXT);
+}
+
 static int push_range(struct builder *builder, const struct unwind_range *range, uint32_t gap_start)
 {
 	const struct abi_row *rows = &builder->scratch.rows[range->first_row];
@@ -215,6 +239,8 @@ static int push_range(struct builder *builder, const struct unwind_range *range,
 	size_t i = 0;
 	int r = 0;
 
+	if (is_context(builder, range))
+		return push_context(builder, gap_start, range->start);
 	while (i + 1 < range->n_rows && rows[i + 1].pc <= range->start)
 		i++;
 	if (gap_start < range->start) {

@@ -37,6 +37,7 @@ struct unwind_input {
 	const struct elf_segment *segments; /* executable ones */
 	size_t n_segments;
 	uint64_t file_size; /* bytes */
+	const uint8_t *image; /* all of them; NULL: only the sections are known */
 	uint64_t entry; /* virtual address where the program starts; 0: none */
 };
 

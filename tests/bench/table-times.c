@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * How long the unwind table of a file takes to compile: the best of five, its rows and bytes.
+ * How long the unwind table of a file takes to compile: the best of five; its rows, also by the kind
+ * of their CFA, and bytes.
  *
  * usage: table-times NAME   (as find_file() takes it)
  */
 
 #include <stdio.h>
+#include <string.h>
 
 #include "daemon/worker/unwind-table.h"
 #include "proto/base/cleanup.h"
@@ -17,8 +19,12 @@
 
 int main(int argc, char **argv)
 {
+	static const char *const kinds[] = {"gap", "rsp", "rbp", "plt", "signal", "*rbp", "*rsp+8",
+		"*rbp+8", "end", "unsupported", "register", "clone", "context"};
+	size_t n_kinds[ABI_CFA_COUNT], n = 0;
 	uint64_t best_ns = UINT64_MAX;
-	size_t n = 0;
+
+	_Static_assert(ARRAY_SIZE(kinds) == ABI_CFA_COUNT, "kinds");
 
 	for (int i = 0; i < ROUNDS; i++) {
 		CLEANUP(elf_file_closep) struct elf_file *file = NULL;
@@ -32,8 +38,13 @@ int main(int argc, char **argv)
 		ns = time_now_ns(CLOCK_MONOTONIC) - start_ns;
 		best_ns = ns < best_ns ? ns : best_ns;
 		n = table.n;
+		memcpy(n_kinds, table.n_kinds, sizeof(n_kinds));
 	}
-	printf("%s: %.1f ms, %zu rows, %zu KiB\n", argv[1], (double)best_ns / 1e6, n,
+	printf("%s: %.1f ms, %zu rows, %zu KiB;", argv[1], (double)best_ns / 1e6, n,
 		n * sizeof(struct abi_row) / 1024);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (n_kinds[i])
+			printf(" %s %zu", kinds[i], n_kinds[i]);
+	printf("\n");
 	return 0;
 }

@@ -134,8 +134,14 @@ static struct abi_row row_find(const struct unwind_table *table, uint64_t offset
 
 static void walk_ours(const struct user_regs_struct *regs, struct walk *walk)
 {
-	struct unwind unwind = {regs->rip, regs->rsp, regs->rbp, 1, 0};
+	struct unwind unwind = {
+		.is_exact = 1,
+		.registers = {regs->rax, regs->rdx, regs->rcx, regs->rbx, regs->rsi, regs->rdi,
+			regs->rbp, regs->rsp, regs->r8, regs->r9, regs->r10, regs->r11, regs->r12,
+			regs->r13, regs->r14, regs->r15},
+	};
 
+	unwind_begin(&unwind, regs->rip);
 	walk->n = 0;
 	walk->stop = ABI_STOP_DEPTH;
 	while (walk->n < FRAMES_MAX) {

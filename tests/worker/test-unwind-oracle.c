@@ -12,6 +12,7 @@
 #include <elfutils/libdw.h>
 
 #include "daemon/unwind/validate.h"
+#include "daemon/worker/known-code.h"
 #include "daemon/worker/unwind-table.h"
 #include "proto/base/cleanup.h"
 #include "tests/lib/check-main.h"
@@ -222,6 +223,10 @@ static bool row_cfa(const struct abi_row *row, uint64_t rip, uint64_t *ret_cfa)
 	case ABI_CFA_RBP:
 		*ret_cfa = RBP + offset;
 		return true;
+	case ABI_CFA_REGISTER:
+		*ret_cfa = machine_register(ABI_ROW_REGISTER(row->cfa_offset), rip) +
+			(uint64_t)((row->cfa_offset >> ABI_ROW_REGISTER_BITS) * 8);
+		return true;
 	case ABI_CFA_PLT:
 		*ret_cfa = RSP + 8 + ((int)(rip & 15) >= row->cfa_offset ? 8 : 0);
 		return true;
@@ -321,6 +326,9 @@ static void check_unsupported(const struct answer *libdw, uint64_t address)
 	bool is_simple = (rsp_offset < 0x40000 && rsp_offset % 8 == 0) ||
 		(rbp_offset < 0x40000 && rbp_offset % 8 == 0);
 
+	for (unsigned i = 0; i < ABI_REGISTERS; i++)
+		is_simple |= libdw->cfa - machine_register(i, 0) < 0x4000 &&
+			(libdw->cfa - machine_register(i, 0)) % 8 == 0;
 	require(!libdw->is_cfa_known || !is_simple || !libdw->is_ra_known ||
 			libdw->ra_address != libdw->cfa - 8,
 		"%s: %#lx is not supported, but could be", name, address);
@@ -356,6 +364,26 @@ struct comparison {
 	struct counts counts;
 };
 
+/* Rows that say more than libdw knows: only of the code that is known. */
+static void check_known_code(
+	const struct comparison *comparison, const struct abi_row *row, bool is_covered)
+{
+	bool is_clone = ABI_ROW_CFA(row->kinds) == ABI_CFA_CLONE;
+	struct elf_bytes bytes;
+	uint64_t address;
+
+	require(elf_file_address(comparison->file, row->pc, &address) &&
+			elf_file_at(comparison->file, address, &bytes) && bytes.size > 16,
+		"%s: %#x is not there", name, row->pc);
+	if (is_clone)
+		require(!is_covered && known_code_is_clone(bytes.data, row[1].pc - row->pc),
+			"%s: %#lx is not clone", name, address);
+	else
+		require(known_code_is_context(bytes.data, 16) ||
+				known_code_is_context(bytes.data + 1, 16),
+			"%s: %#lx starts no context", name, address);
+}
+
 static void compare_address(
 	struct comparison *comparison, const struct abi_row *row, uint64_t offset)
 {
@@ -368,7 +396,9 @@ static void compare_address(
 	}
 	libdw = ask_libdw(&comparison->oracle, address);
 	ours = ask_row(row, address);
-	if (libdw.is_covered && ours.is_covered)
+	if (ABI_ROW_CFA(row->kinds) == ABI_CFA_CLONE || ABI_ROW_CFA(row->kinds) == ABI_CFA_CONTEXT)
+		check_known_code(comparison, row, libdw.is_covered);
+	else if (libdw.is_covered && ours.is_covered)
 		compare(&libdw, &ours, address, &comparison->counts);
 	else if (libdw.is_covered)
 		ck_abort_msg("%s: %#lx has an FDE but is a gap", name, address);

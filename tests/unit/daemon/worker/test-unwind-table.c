@@ -19,7 +19,7 @@
 /* One function of the layout, at offset `start` of the file; rsp + words * 8. */
 struct function {
 	uint32_t start, size;
-	uint8_t words; /* 0: CFA in another register */
+	uint8_t words; /* 0: a CFA that no row can say */
 };
 
 struct layout {
@@ -28,6 +28,7 @@ struct layout {
 	const struct function *debug_frame;
 	size_t n_debug_frame;
 	uint64_t entry; /* file offset; 0: none */
+	const uint8_t *image; /* FILE_SIZE bytes; NULL: not known */
 };
 
 static void put(struct buffer *out, uint64_t value, size_t n)
@@ -42,7 +43,7 @@ static void put_function(struct buffer *out, const struct function *function, bo
 	put(out, function->start ? TEXT + function->start - TEXT_OFFSET : 0, 8);
 	put(out, function->size, 8);
 	put(out, DW_CFA_def_cfa, 1);
-	put(out, function->words ? 7 : 10, 1);
+	put(out, function->words ? 7 : 17, 1);
 	put(out, function->words * 8, 2);
 	put(out, 0, 4);
 }
@@ -72,6 +73,7 @@ static int build(const struct layout *layout, struct unwind_table *ret_table)
 		.segments = segments,
 		.n_segments = ARRAY_SIZE(segments),
 		.file_size = FILE_SIZE,
+		.image = layout->image,
 		.entry = layout->entry ? TEXT + layout->entry - TEXT_OFFSET : 0,
 	};
 	int r;
@@ -104,6 +106,10 @@ static void check_rows(const struct unwind_table *table, const char *wanted)
 			buffer_append_text(&text, "-");
 		else if (ABI_ROW_CFA(row->kinds) == ABI_CFA_END)
 			buffer_append_text(&text, "end");
+		else if (ABI_ROW_CFA(row->kinds) == ABI_CFA_CLONE)
+			buffer_append_text(&text, "clone");
+		else if (ABI_ROW_CFA(row->kinds) == ABI_CFA_CONTEXT)
+			buffer_append_text(&text, "context");
 		else
 			buffer_append_text(&text, "?");
 	}
@@ -130,6 +136,42 @@ START_TEST(what_no_function_covers_is_a_gap)
 	const struct layout layout = {FUNCTIONS({0x1100, 0x20, 1}, {0x1200, 0x20, 2})};
 
 	check_layout(&layout, "0:- 1100:rsp+1 1120:- 1200:rsp+2 1220:-");
+}
+END_TEST
+
+START_TEST(the_gap_behind_clones_system_call_is_told_by_its_code)
+{
+	static const uint8_t code[] = {0x0f, 0x05, 0x48, 0x85, 0xc0, 0x7c, 0x13, 0x74, 0x01, 0xc3};
+	static uint8_t image[FILE_SIZE];
+	const struct layout layout = {
+		FUNCTIONS({0x1100, 0x17, 1}, {0x1121, 0x1f, 2}), .image = image};
+
+	memcpy(image + 0x1117, code, sizeof(code));
+	check_layout(&layout, "0:- 1100:rsp+1 1117:clone 1121:rsp+2 1140:-");
+	/* Anything else is a gap: another register tested, bytes behind it. */
+	image[0x111b] = 0xc9;
+	check_layout(&layout, "0:- 1100:rsp+1 1117:- 1121:rsp+2 1140:-");
+	image[0x111b] = 0xc0;
+	image[0x1120] = 0x90;
+	check_layout(&layout, "0:- 1100:rsp+1 1117:- 1121:rsp+2 1140:-");
+}
+END_TEST
+
+START_TEST(a_context_begins_one_byte_before_its_function)
+{
+	static const uint8_t code[] = {0x48, 0x89, 0xdc};
+	static uint8_t image[FILE_SIZE];
+	const struct layout padded = {
+		FUNCTIONS({0x1100, 0x1c, 1}, {0x1120, 0x1a, 1}, {0x1140, 8, 1}), .image = image};
+	const struct layout close = {
+		FUNCTIONS({0x1100, 0x20, 1}, {0x1120, 0x1a, 1}), .image = image};
+	const struct layout one_apart = {
+		FUNCTIONS({0x1100, 0x1f, 1}, {0x1120, 0x1a, 1}), .image = image};
+
+	memcpy(image + 0x1120, code, sizeof(code));
+	check_layout(&padded, "0:- 1100:rsp+1 111c:- 111f:context 113a:- 1140:rsp+1 1148:-");
+	check_layout(&close, "0:- 1100:rsp+1 1120:context 113a:-");
+	check_layout(&one_apart, "0:- 1100:rsp+1 111f:context 113a:-");
 }
 END_TEST
 
@@ -368,6 +410,8 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		what_no_function_covers_is_a_gap,
+		the_gap_behind_clones_system_call_is_told_by_its_code,
+		a_context_begins_one_byte_before_its_function,
 		functions_are_sorted_by_file_offset,
 		equal_neighbours_are_one_row,
 		padding_before_an_aligned_function_is_folded_between_equal_rules_only,
