@@ -143,7 +143,7 @@ struct abi_file {
 	__u32 id;
 	__u32 is_known; /* user space has it (or has given up): ask no more */
 	__u64 asked_ns; /* when it was last asked for */
-	__u32 table; /* 0: none yet; ABI_TABLE_NONE; else an index into the tables */
+	__u32 table; /* 0: none yet; ABI_TABLE_NONE or _NO_PROGRAM; else an index into the tables */
 	__u32 reserved;
 };
 
@@ -156,6 +156,8 @@ struct abi_file {
 #define ABI_TABLES_MAX 4096
 #define ABI_TABLE_CHUNKS_MAX 8
 #define ABI_TABLE_NONE 0xffffffffu /* the file has no unwind information: frame pointers */
+#define ABI_TABLE_NO_PROGRAM                                                                       \
+	0xfffffffeu /* the file is no program: the same, frames are addresses */
 
 struct abi_shard {
 	struct abi_row rows[ABI_SHARD_ROWS];

@@ -207,7 +207,8 @@ static __always_inline __u64 mapping_frame(const struct mapping *mapping, __u64 
 {
 	__u64 offset = address - mapping->start + mapping->file_offset;
 
-	if (!mapping->file || offset > ABI_FRAME_OFFSET_MASK)
+	if (!mapping->file || mapping->table == ABI_TABLE_NO_PROGRAM ||
+		offset > ABI_FRAME_OFFSET_MASK)
 		return ABI_FRAME_ADDRESS | address;
 	return (__u64)mapping->file << ABI_FRAME_OFFSET_BITS | offset;
 }

@@ -35,7 +35,7 @@ static __always_inline int walk_unwind(struct scratch *scratch, __u64 at)
 		struct abi_row row;
 	} found;
 
-	if (!(scratch->flags & ABI_RECORDING_TABLES) || mapping->table == ABI_TABLE_NONE)
+	if (!(scratch->flags & ABI_RECORDING_TABLES) || mapping->table >= ABI_TABLE_NO_PROGRAM)
 		return unwind_by_frame_pointer(&scratch->walk.unwind);
 	if (!mapping->table)
 		return ABI_STOP_NO_TABLE + 1;

@@ -184,8 +184,6 @@ static const char *kernel_name(void *userdata, uint64_t address, const char **re
 {
 	struct pipeline *pipeline = userdata;
 
-	if (!pipeline->kernel_symbols)
-		return NULL;
 	return kernel_symbols_find(pipeline->kernel_symbols, address, ret_module);
 }
 
@@ -296,6 +294,8 @@ static int recording_open(
 	};
 	int r;
 
+	if (request->with_kernel && request->sees_kernel)
+		kernel_symbols_refresh(pipeline->kernel_symbols);
 	recording->attribution = attribution_new(
 		&attribution, &neighbours, acquisition_objects(pipeline->acquisition));
 	if (!recording->attribution)

@@ -219,6 +219,10 @@ static int on_reply(struct worker_call *call, const struct worker_reply *reply, 
 		tables->statistics.n_compiled++;
 		r = take(table, reply, body);
 		done(table, r < 0 ? TABLE_FAILED : TABLE_READY);
+	} else if (reply->status == WORKER_STATUS_BAD_ELF) {
+		/* No program, though code: a memfd of a JIT. */
+		table->index = ABI_TABLE_NO_PROGRAM;
+		done(table, TABLE_READY);
 	} else {
 		tables->statistics.n_refused++;
 		done(table, TABLE_FAILED);
@@ -326,7 +330,7 @@ void tables_drop(struct tables *tables, struct table *table)
 	if (table->state == TABLE_WAITING) {
 		unqueue(table);
 		owner_release(TAKE(table->owner));
-	} else if (table->state == TABLE_READY && table->index != ABI_TABLE_NONE) {
+	} else if (table->state == TABLE_READY && table->index < ABI_TABLE_NO_PROGRAM) {
 		upload_remove(tables->upload, table->index);
 	}
 	table->state = TABLE_IDLE;

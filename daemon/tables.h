@@ -36,7 +36,7 @@ struct table {
 	struct file_identity identity;
 
 	enum table_state state;
-	uint32_t index; /* READY: of the kernel's tables, or ABI_TABLE_NONE */
+	uint32_t index; /* READY: of the kernel's tables, or ABI_TABLE_NONE, or _NO_PROGRAM */
 	struct list link; /* table_owner.waiting */
 	struct tables *tables;
 	struct table_owner *owner; /* while WAITING or COMPILING */

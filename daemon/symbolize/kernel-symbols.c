@@ -2,7 +2,7 @@
 
 /*
  * /proc/kallsyms read at once: names stay where they were read, and a sorted array points at them.
- * The file has no sizes: a symbol reaches to the next one, but no further than FUNCTION_BYTES_MAX.
+ * The file has no sizes: a symbol reaches to the next one, but no further than a limit.
  * Reading it takes the kernel some 50 ms, so it is read when the first address is looked for.
  */
 
@@ -22,6 +22,8 @@
 #define KALLSYMS_PATH "/proc/kallsyms"
 #define KALLSYMS_BYTES_MAX (256u << 20)
 #define FUNCTION_BYTES_MAX (1u << 20)
+/* BPF programs come and go: behind one may be another that is not known yet. */
+#define BPF_BYTES_MAX (1u << 16)
 #define RELOAD_INTERVAL_NS NS_PER_SECOND
 
 struct kernel_symbol {
@@ -34,7 +36,8 @@ struct kernel_symbols {
 	char *text;
 	struct kernel_symbol *items;
 	size_t n, n_allocated;
-	bool is_from_proc;
+	bool is_from_proc, is_stale;
+	int error; /* of the last reading */
 	uint64_t loaded_ns;
 };
 
@@ -115,9 +118,11 @@ static int symbols_load(struct kernel_symbols *symbols)
 	int r = text_read_file(AT_FDCWD, KALLSYMS_PATH, KALLSYMS_BYTES_MAX, &text, NULL);
 
 	symbols->loaded_ns = time_now_ns(CLOCK_MONOTONIC);
-	if (r < 0)
-		return r;
-	return symbols_fill(symbols, text);
+	symbols->is_stale = false;
+	if (!r)
+		r = symbols_fill(symbols, text);
+	symbols->error = r;
+	return r;
 }
 
 int kernel_symbols_new(struct kernel_symbols **ret_symbols)
@@ -158,7 +163,9 @@ struct kernel_symbols *kernel_symbols_free(struct kernel_symbols *symbols)
 
 static const struct kernel_symbol *find(const struct kernel_symbols *symbols, uint64_t address)
 {
+	const struct kernel_symbol *symbol;
 	size_t low = 0, high = symbols->n;
+	bool is_bpf;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
@@ -173,8 +180,15 @@ static const struct kernel_symbol *find(const struct kernel_symbols *symbols, ui
 	/* The first of those at the same address. */
 	for (low--; low && symbols->items[low - 1].address == symbols->items[low].address; low--)
 		;
-	return address - symbols->items[low].address < FUNCTION_BYTES_MAX ? &symbols->items[low]
-									  : NULL;
+	symbol = &symbols->items[low];
+	is_bpf = !strcmp(symbols->text + symbol->module, "bpf") && symbol->module;
+	return address - symbol->address < (is_bpf ? BPF_BYTES_MAX : FUNCTION_BYTES_MAX) ? symbol
+											 : NULL;
+}
+
+void kernel_symbols_refresh(struct kernel_symbols *symbols)
+{
+	symbols->is_stale = true;
 }
 
 static bool is_load_due(const struct kernel_symbols *symbols)
@@ -185,14 +199,19 @@ static bool is_load_due(const struct kernel_symbols *symbols)
 }
 
 const char *kernel_symbols_find(
-	struct kernel_symbols *symbols, uint64_t address, const char **ret_module)
+	struct kernel_symbols *symbols, uint64_t address, const char **ret_module_or_reason)
 {
 	const struct kernel_symbol *symbol = find(symbols, address);
 
-	if (!symbol && is_load_due(symbols) && symbols_load(symbols) == 0)
+	if ((!symbol || symbols->is_stale) && is_load_due(symbols)) {
+		symbols_load(symbols);
 		symbol = find(symbols, address);
-	if (!symbol)
+	}
+	if (!symbol || symbols->error == -EPERM) {
+		/* kernel.kptr_restrict, or no CAP_SYSLOG: all addresses read as zero. */
+		*ret_module_or_reason = symbols->error ? "kallsyms-restricted" : "no-symbols";
 		return NULL;
-	*ret_module = symbol->module ? symbols->text + symbol->module : "";
+	}
+	*ret_module_or_reason = symbol->module ? symbols->text + symbol->module : "";
 	return symbols->text + symbol->name;
 }

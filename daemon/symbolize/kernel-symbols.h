@@ -15,8 +15,11 @@ int kernel_symbols_new(struct kernel_symbols **ret_symbols);
 int kernel_symbols_parse(const char *text, struct kernel_symbols **ret_symbols);
 struct kernel_symbols *kernel_symbols_free(struct kernel_symbols *symbols);
 
-/* The function's name and its module ("" for the kernel proper; "bpf" for BPF programs); NULL if
- * the address is in none. Reads kallsyms again, at most once a second, when the address lies
+/* The function's name and its module ("" for the kernel proper; "bpf" for BPF programs); or NULL if
+ * the address is in none, and why. Reads kallsyms again, at most once a second, when the address lies
  * outside what was known (modules and BPF programs come and go). */
 const char *kernel_symbols_find(
-	struct kernel_symbols *symbols, uint64_t address, const char **ret_module);
+	struct kernel_symbols *symbols, uint64_t address, const char **ret_module_or_reason);
+
+/* What is known may have changed: the next look-up reads kallsyms again, at most once a second. */
+void kernel_symbols_refresh(struct kernel_symbols *symbols);

@@ -239,6 +239,26 @@ struct symbolizer *symbolizer_free(struct symbolizer *symbolizer)
 	return NULL;
 }
 
+/* Why there is no file to be asked. */
+static const char *gone_reason(const struct object *object)
+{
+	switch (-object->open_error) {
+	case EOPNOTSUPP:
+		return "file-in-user-space";
+	case EACCES:
+	case EPERM:
+		return "file-not-permitted";
+	case ETIMEDOUT:
+		return "file-too-slow";
+	case EINVAL:
+		return "file-irregular";
+	case EFBIG:
+		return "file-too-large";
+	default:
+		return "file-gone";
+	}
+}
+
 int symbolizer_want(struct symbolizer *symbolizer, struct object *object, uint64_t file_offset)
 {
 	struct named_object *named = named_object_of(&symbolizer->context, object);
@@ -254,7 +274,7 @@ int symbolizer_want(struct symbolizer *symbolizer, struct object *object, uint64
 	symbolizer->n_wanted++;
 	symbolizer->n_open++;
 	if (object->state == OBJECT_GONE)
-		named_object_set_bad(named, "file-gone");
+		named_object_set_bad(named, gone_reason(object));
 	else if (named->is_bad)
 		named_object_give_up(named, named->bad_reason);
 	else if (object->state == OBJECT_OPEN && !named->is_busy)
@@ -269,7 +289,7 @@ void symbolizer_on_object(struct symbolizer *symbolizer, struct object *object)
 	if (!named)
 		return;
 	if (object->state == OBJECT_GONE)
-		named_object_set_bad(named, "file-gone");
+		named_object_set_bad(named, gone_reason(object));
 	else
 		schedule(symbolizer);
 }

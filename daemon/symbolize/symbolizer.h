@@ -50,7 +50,7 @@ struct symbolizer *symbolizer_free(struct symbolizer *symbolizer);
 int symbolizer_want(struct symbolizer *symbolizer, struct object *object, uint64_t file_offset);
 
 /* To be called when an object's state has left OPENING: its waiting wants go on (or are answered
- * with "file-gone"). */
+ * with why it could not be opened). */
 void symbolizer_on_object(struct symbolizer *symbolizer, struct object *object);
 
 /* NULL: not (yet) known. Valid while the object lives. */

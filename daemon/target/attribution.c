@@ -134,7 +134,8 @@ static int kernel_frame(struct attribution *attribution, uint64_t address, uint3
 	name = attribution->neighbours.kernel_name(
 		attribution->neighbours.userdata, address, &module);
 	if (!name) {
-		r = profile_add_string(attribution->profile, "no-symbols", &frame.unnamed);
+		r = profile_add_string(
+			attribution->profile, *module ? module : "no-symbols", &frame.unnamed);
 		if (r < 0)
 			return r;
 		return named_frame(attribution, &frame, "[kernel]", "[kernel]", ret_frame);

@@ -22,8 +22,10 @@ struct attribution_neighbours {
 	/* Code of no file, at an address: a number that together with the address tells its name, and
 	 * so tells processes apart. */
 	uint64_t (*on_address)(void *userdata, const struct sample *sample, uint64_t address);
-	/* The kernel function's name, or NULL; its module ("" for the kernel proper). */
-	const char *(*kernel_name)(void *userdata, uint64_t address, const char **ret_module);
+	/* The kernel function's name, and its module ("" for the kernel proper); or NULL, and why it
+	 * has none. */
+	const char *(*kernel_name)(
+		void *userdata, uint64_t address, const char **ret_module_or_reason);
 	void *userdata;
 };
 

@@ -117,6 +117,8 @@ static void take_move(struct reader *reader, uint64_t position, const struct rec
 	struct worker_jit_code code = {};
 	struct move move;
 
+	/* Lines that no code followed. */
+	pending_drop(reader);
 	if (body_read(reader, position, head, &move, sizeof(move)) < sizeof(move) || !move.from)
 		return;
 	code.address = move.to;

@@ -73,6 +73,31 @@ def test_a_binary_replaced_while_it_runs_has_two_sets_of_names():
         support.nothing_is_left(where, but=daemon.family())
 
 
+def test_functions_of_a_stripped_program_stay_together():
+    """Told apart by their entries, which .eh_frame has, in whatever is written."""
+    names = {}
+    for line in support.run('nm', PROGRAMS / 'spin-alpha').out.splitlines():
+        fields = line.split()
+        if fields[-1] in ('alpha_leaf', 'alpha_middle', 'alpha_outer'):
+            names[fields[-1]] = f'[stripped+{int(fields[0], 16):#x}]'
+    with support.directory() as where:
+        support.run('strip', '-o', where / 'stripped', PROGRAMS / 'spin-alpha')
+        with started(where / 'stripped', 20) as program:
+            time.sleep(0.2)
+            recorded = record(where, '-p', program.pid, '-F', 997, '-d', 1)
+        recorded.mostly(recorded.count(*names.values()))
+        again = support.perfctl('convert', recorded.profile, '-').out
+        check(support.frames_of(again) == recorded.frames, again)
+        for text in (recorded.picture.read_text(), support.perfctl(
+                'hotspots', recorded.profile).out):
+            for name in names.values():
+                check(text.count(name) >= 1, f'{name} is not in {text[:4000]}')
+        rows = [line for line in support.perfctl('hotspots', recorded.profile).out.splitlines()
+                if names['alpha_leaf'] in line]
+        check(len(rows) == 1, rows)
+    check(recorded.ledger['unnamed']['no-symbols']['samples'] >= 10, recorded.ledger)
+
+
 @contextlib.contextmanager
 def mounted(kind, where, options):
     done = support.run('mount', '-t', kind, '-o', options, kind, where, expect=None)

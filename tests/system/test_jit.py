@@ -40,6 +40,13 @@ def test_a_map_names_code_and_stacks_go_on_behind_it():
     check('[anon]' not in recorded.frames and '[jit]' not in recorded.frames, recorded.text)
 
 
+def test_code_in_a_memfd_is_named_too():
+    with support.directory() as where, jit('memfd', 20) as program:
+        recorded = record(where, '-p', program.pid, '-F', 499, '-d', 1)
+    recorded.has('jit', 'main', 'c_calls_outer', 'jit_outer', 'c_leaf')
+    recorded.mostly(recorded.count('main', 'jit_outer') + recorded.count('main', 'jit_loop'))
+
+
 def test_a_map_that_grows_is_read_again():
     with support.directory() as where, jit('grow', 3) as program:
         recorded = record(where, '-p', program.pid, '-F', 499, '-d', 2)

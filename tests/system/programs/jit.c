@@ -8,6 +8,7 @@
  *   map    writes /tmp/perf-PID.map at once      none   tells nothing
  *   late   writes it just before it ends         grow   tells of jit_loop only half-way
  *   reuse  jit_loop is jit_second from half-way on, at the same address
+ *   memfd  like map; the code lies in a memfd
  *   dump   a jitdump file instead; jit_even and jit_odd share an address in turn, 50 ms each
  */
 
@@ -162,15 +163,21 @@ int main(int argc, char **argv)
 	const char *mode = argc > 2 ? argv[1] : "";
 	double seconds = argc > 2 ? atof(argv[2]) : 0;
 	code *outer, *loop;
+	int fd;
 
-	memory = mmap(
-		NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	fd = !strcmp(mode, "memfd") ? memfd_create("code", 0) : -1;
+	if (fd >= 0 && ftruncate(fd, 4096) < 0)
+		return 1;
+	memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+		fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, fd, 0);
 	if (memory == MAP_FAILED || !seconds)
 		return 2;
 	if (!strcmp(mode, "dump"))
 		return dump_run(seconds);
 	outer = outer_make();
 	loop = loop_make();
+	if (!strcmp(mode, "memfd"))
+		mode = "map";
 	if (!strcmp(mode, "map") || !strcmp(mode, "grow") || !strcmp(mode, "reuse"))
 		map_line(outer, sizeof(outer_bytes), "jit_outer");
 	if (!strcmp(mode, "map") || !strcmp(mode, "reuse"))

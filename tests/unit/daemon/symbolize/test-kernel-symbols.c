@@ -53,6 +53,8 @@ START_TEST(addresses_before_and_far_behind_have_no_name)
 {
 	has_name(0xffffffff80ffffff, NULL, NULL);
 	has_name(0xffffffffc1002000, NULL, NULL);
+	/* Behind a BPF program may be another one. */
+	has_name(0xffffffffc0012000, NULL, NULL);
 }
 END_TEST
 
