@@ -27,6 +27,7 @@
 #include "proto/base/time.h"
 
 #define NAMING_BUDGET_NS (2 * NS_PER_SECOND)
+#define NAMING_GATHER_NS (500 * NS_PER_MS)
 /* How long a recording waits for the files and tables of its targets before it samples anyway. */
 #define PREPARING_BUDGET_NS NS_PER_SECOND
 
@@ -190,6 +191,7 @@ static const char *kernel_name(void *userdata, uint64_t address, const char **re
 static int helpers_open(struct pipeline *pipeline, const struct pipeline_config *config)
 {
 	struct symbolizer_config symbolizer = {
+		.gather_ns = NAMING_GATHER_NS,
 		.worker_path = config->worker_path,
 		.debug_directories = config->debug_directories,
 		.n_workers = config->n_workers,

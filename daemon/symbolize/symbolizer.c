@@ -42,6 +42,9 @@ struct symbolizer {
 	struct list waits;
 	uint64_t turn, n_open, n_wanted, n_named, n_unserved;
 	struct loop_source *deferred;
+	struct loop_source *gather_timer;
+	bool is_gathering; /* it is set */
+	uint64_t gather_ns;
 };
 
 static struct wait *wait_free(struct wait *wait)
@@ -132,6 +135,7 @@ static int dispatch(void *userdata)
 	struct symbolizer *symbolizer = userdata;
 	bool is_left = false;
 
+	symbolizer->is_gathering = false;
 	serve(symbolizer, NEED_OPEN, false);
 	is_left |= serve(symbolizer, NEED_NAMES, false);
 	is_left |= serve(symbolizer, NEED_LINES, false);
@@ -153,6 +157,18 @@ static void schedule(void *userdata)
 	r = loop_add_deferred(symbolizer->loop, dispatch, symbolizer, &symbolizer->deferred);
 	if (r < 0 && r != -ESTALE) /* the loop has ended: nobody waits any more */
 		log_warning("cannot plan naming; going on with the next event");
+}
+
+/* The same, but not yet, since more will be wanted. */
+static void schedule_later(struct symbolizer *symbolizer)
+{
+	uint64_t time_ns = time_now_ns(CLOCK_MONOTONIC) + symbolizer->gather_ns;
+
+	if (symbolizer->is_gathering)
+		return;
+	symbolizer->is_gathering = loop_source_set_time(symbolizer->gather_timer, time_ns) == 0;
+	if (!symbolizer->is_gathering)
+		schedule(symbolizer);
 }
 
 static int on_idle(void *userdata)
@@ -200,15 +216,20 @@ int symbolizer_new(struct loop *loop, struct opener *opener, const struct symbol
 		return -ENOMEM;
 	symbolizer->loop = loop;
 	symbolizer->n_workers = workers.n_max;
+	symbolizer->gather_ns = config->gather_ns;
 	list_init(&symbolizer->waits);
 	list_init(&symbolizer->context.objects);
 	symbolizer->directories = copy_directories(config->debug_directories);
 	if (symbolizer->directories)
 		r = workers_new(loop, &workers, &symbolizer->context.workers);
+	if (!r)
+		r = loop_add_timer(
+			loop, UINT64_MAX / 2, dispatch, symbolizer, &symbolizer->gather_timer);
 	if (r < 0) {
 		symbolizer_free(symbolizer);
 		return r;
 	}
+	loop_source_set_slack(symbolizer->gather_timer, config->gather_ns / 4);
 	symbolizer->context.opener = opener;
 	symbolizer->context.debug_directories = symbolizer->directories;
 	symbolizer->context.on_done = on_done;
@@ -234,6 +255,7 @@ struct symbolizer *symbolizer_free(struct symbolizer *symbolizer)
 	list_for_each (&symbolizer->waits, link)
 		wait_free(container_of(link, struct wait, link));
 	loop_source_free(symbolizer->deferred);
+	loop_source_free(symbolizer->gather_timer);
 	free(symbolizer->directories);
 	free(symbolizer);
 	return NULL;
@@ -277,8 +299,14 @@ int symbolizer_want(struct symbolizer *symbolizer, struct object *object, uint64
 		named_object_set_bad(named, gone_reason(object));
 	else if (named->is_bad)
 		named_object_give_up(named, named->bad_reason);
-	else if (object->state == OBJECT_OPEN && !named->is_busy)
-		schedule(symbolizer);
+	else if (object->state == OBJECT_OPEN && !named->is_busy) {
+		/* Its files may be gone later, and somebody may wait already. */
+		if (!symbolizer->gather_ns || named_object_need(named) == NEED_OPEN ||
+			!list_is_empty(&symbolizer->waits))
+			schedule(symbolizer);
+		else
+			schedule_later(symbolizer);
+	}
 	return 0;
 }
 
@@ -333,6 +361,8 @@ int symbolizer_wait(struct symbolizer *symbolizer, uint64_t deadline_ns, loop_ca
 		return r;
 	}
 	list_add_tail(&symbolizer->waits, &wait->link);
+	if (symbolizer->is_gathering)
+		schedule(symbolizer);
 	return 0;
 }
 

@@ -39,6 +39,9 @@ struct symbolizer_config {
 	const char *const *debug_directories; /* NULL-terminated; default /usr/lib/debug */
 	unsigned n_workers;
 	uint64_t job_timeout_ns; /* 0: default */
+	/* While nobody waits, names wanted within so long are asked for together: a call to a worker
+	 * costs as much as the names of hundreds of frames. */
+	uint64_t gather_ns;
 };
 
 /* The opener is borrowed and must outlive the symbolizer. */

@@ -29,6 +29,7 @@ void bench_open(struct naming_bench *bench, const char *worker_path, uint64_t jo
 		.debug_directories = directories,
 		.n_workers = 2,
 		.job_timeout_ns = job_timeout_ns,
+		.gather_ns = bench->gather_ns,
 	};
 
 	ck_assert_ptr_nonnull(config.worker_path);

@@ -15,6 +15,7 @@ struct naming_bench {
 	struct symbolizer *symbolizer;
 	char directory[64];
 	char debug_directory[80]; /* the only one that is searched */
+	uint64_t gather_ns; /* to be set before bench_open */
 	bool is_answered;
 };
 

@@ -27,11 +27,16 @@ static const char sample[] =
 	"'static __attribute__((noinline, used)) int hidden(int x) { return x; }' "
 	"> sample.c";
 
-static void begin(void)
+static void begin_gathering(uint64_t gather_ns)
 {
-	bench = (struct naming_bench){};
+	bench = (struct naming_bench){.gather_ns = gather_ns};
 	bench_open(&bench, NULL, 0);
 	bench_run(&bench, "%s", sample);
+}
+
+static void begin(void)
+{
+	begin_gathering(0);
 }
 
 /* The sample as a stripped library; gives the addresses of `outer` and `hidden`. */
@@ -294,6 +299,47 @@ START_TEST(what_waits_for_an_open_goes_on_when_it_is_open)
 }
 END_TEST
 
+START_TEST(wants_are_gathered_until_somebody_waits)
+{
+	CLEANUP(object_unrefp) struct object *object = NULL;
+	uint64_t outer, hidden, start_ns;
+
+	begin_gathering(60 * NS_PER_SECOND);
+	make_stripped("", &outer, &hidden);
+	object = bench_object(&bench, "lib.so");
+	has_name(bench_name(&bench, object, outer), "outer");
+	ck_assert_int_eq(symbolizer_want(bench.symbolizer, object, outer + 1), 0);
+	ck_assert_int_eq(symbolizer_want(bench.symbolizer, object, outer + 2), 0);
+	for (start_ns = time_now_ns(CLOCK_MONOTONIC);
+		time_now_ns(CLOCK_MONOTONIC) - start_ns < 100 * NS_PER_MS;)
+		ck_assert_int_eq(loop_step(bench.loop, 10 * NS_PER_MS), 0);
+	ck_assert_ptr_null(symbolizer_find(bench.symbolizer, object, outer + 1));
+	ck_assert(bench_wait(&bench));
+	has_name(symbolizer_find(bench.symbolizer, object, outer + 1), "outer");
+	has_name(symbolizer_find(bench.symbolizer, object, outer + 2), "outer");
+	bench_close(&bench);
+}
+END_TEST
+
+START_TEST(wants_that_nobody_waits_for_are_served_in_time)
+{
+	CLEANUP(object_unrefp) struct object *object = NULL;
+	uint64_t outer, hidden, end_ns;
+
+	begin_gathering(50 * NS_PER_MS);
+	make_stripped("", &outer, &hidden);
+	object = bench_object(&bench, "lib.so");
+	has_name(bench_name(&bench, object, outer), "outer");
+	ck_assert_int_eq(symbolizer_want(bench.symbolizer, object, outer + 1), 0);
+	end_ns = time_now_ns(CLOCK_MONOTONIC) + 10 * NS_PER_SECOND;
+	while (!symbolizer_find(bench.symbolizer, object, outer + 1) &&
+		time_now_ns(CLOCK_MONOTONIC) < end_ns)
+		ck_assert_int_eq(loop_step(bench.loop, 10 * NS_PER_MS), 0);
+	has_name(symbolizer_find(bench.symbolizer, object, outer + 1), "outer");
+	bench_close(&bench);
+}
+END_TEST
+
 START_TEST(object_that_goes_takes_its_questions_with_it)
 {
 	struct object *object = object_new(OBJECT_FILE, "/opening");
@@ -332,6 +378,8 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		exported_function_of_a_stripped_library_is_named_by_its_dynamic_symbol,
+		wants_are_gathered_until_somebody_waits,
+		wants_that_nobody_waits_for_are_served_in_time,
 		function_without_a_symbol_has_its_entry_and_a_reason,
 		debug_file_in_the_build_id_directory_gives_names_and_lines,
 		debug_file_of_another_build_is_not_taken,
