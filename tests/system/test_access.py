@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who may see what: as root and as two ordinary users. What must be refused is refused with the rule
+named, what must work works, and nothing of a process is seen once it is no longer one's own."""
+
+import contextlib
+import gzip
+import os
+import pathlib
+import re
+import shutil
+import time
+
+import support
+from support import PERFCTL, PROGRAMS, STRANGER, check, started
+
+OTHER = STRANGER + 1
+DD = pathlib.Path('/bin/dd')
+TRIES = 1000 if os.environ.get('PERFCTL_FULL') else 300
+PARANOID = pathlib.Path('/proc/sys/kernel/perf_event_paranoid')
+
+
+def as_user(*options):
+    """Arguments for setpriv, with the stranger's ids unless others are given."""
+    given = ''.join(str(option) for option in options)
+    ids = [] if 'reuid' in given else [f'--reuid={STRANGER}', f'--regid={STRANGER}']
+    groups = [] if 'groups' in given else ['--clear-groups']
+    # setpriv itself still has root's capabilities when it executes: not what it executes does.
+    return ['setpriv', *ids, *groups, *options, 'env']
+
+
+@contextlib.contextmanager
+def place():
+    """A directory that everybody may write to, and copies of the programs that all may run."""
+    with support.directory(0o777) as where:
+        for name in ('spin', 'changes', 'spin-alpha', 'spin-beta'):
+            shutil.copy(PROGRAMS / name, where / name)
+        yield where
+
+
+@contextlib.contextmanager
+def running(*command):
+    """A program that is what it will be: setpriv and others before it have gone."""
+    name = next(word.name for word in command if isinstance(word, pathlib.Path))
+    with started(*command) as process:
+        support.wait_until(lambda: family_member(process.pid, name), f'{name} runs')
+        time.sleep(0.1)
+        yield family_member(process.pid, name)
+
+
+def family_member(pid, name):
+    """The process, or the child of it, that has this name."""
+    with contextlib.suppress(OSError):
+        if support.comm(pid) == name[:15]:
+            return pid
+    for child in support.children(pid):
+        found = family_member(child, name)
+        if found:
+            return found
+    return None
+
+
+def ask(daemon, where, pid, *who, expect=0, seconds=0.5, more=()):
+    return support.run(*(who or as_user()), PERFCTL, 'record', '--socket', daemon.socket, '-p', pid,
+                       '-d', seconds, '-F', 499, '-o', where / 'x.folded', *more, expect=expect)
+
+
+def refused(daemon, where, pid, rule, *who):
+    with contextlib.suppress(FileNotFoundError):
+        (where / 'x.folded').unlink()
+    done = ask(daemon, where, pid, *who, expect=4)
+    check(str(pid) in done.err and re.search(rule, done.err), f'{rule!r}: {done.err}')
+    check(not (where / 'x.folded').exists(), 'a file was written')
+
+
+def test_whose_process_it_must_be():
+    with place() as where, support.daemon() as daemon:
+        spin = (where / 'spin', 60)
+        with running(*as_user(), *spin) as own:
+            ask(daemon, where, own)
+            check(support.frames_of((where / 'x.folded').read_text()).get('spin_leaf', 0) > 20,
+                  (where / 'x.folded').read_text())
+            # The same process: another user, another group, root without the capability.
+            refused(daemon, where, own, 'another user',
+                    *as_user(f'--reuid={OTHER}', f'--regid={OTHER}'))
+            refused(daemon, where, own, 'another user or group',
+                    *as_user(f'--reuid={STRANGER}', f'--regid={OTHER}'))
+            ask(daemon, where, own, 'setpriv', '--reuid=0')
+            refused(daemon, where, own, 'another user',
+                    'setpriv', '--reuid=0', '--bounding-set=-perfmon')
+        for ids in (('--reuid=0', '--regid=0'), (f'--reuid={OTHER}', f'--regid={STRANGER}'),
+                    (f'--reuid={STRANGER}', f'--regid={OTHER}'),
+                    # One of the six ids is enough.
+                    (f'--ruid={STRANGER}', f'--euid={OTHER}', f'--regid={STRANGER}')):
+            with running('setpriv', *ids, '--clear-groups', *spin) as theirs:
+                refused(daemon, where, theirs, 'another user or group')
+
+
+def test_what_protects_itself_is_not_seen():
+    with place() as where, support.daemon() as daemon:
+        unreadable = where / 'unreadable'
+        shutil.copy(where / 'spin', unreadable)
+        unreadable.chmod(0o711)
+        with running(*as_user(), unreadable, 60) as pid:
+            refused(daemon, where, pid, 'not dumpable')
+        dropped = where / 'dropped'
+        shutil.copy(where / 'changes', dropped)
+        dropped.chmod(0o4755)
+        # A set-uid program that became the caller again: all its ids are the caller's.
+        with started(*as_user(), dropped, 'drop', 60) as process:
+            support.wait_until(lambda: support.comm(process.pid) == 'dropped', 'it runs')
+            time.sleep(0.2)
+            status = pathlib.Path(f'/proc/{process.pid}/status').read_text()
+            check(re.search(rf'Uid:\s+{STRANGER}\s+{STRANGER}\s+{STRANGER}', status), status)
+            refused(daemon, where, process.pid, 'not dumpable')
+        set_uid = where / 'set-uid'
+        shutil.copy(where / 'spin', set_uid)
+        set_uid.chmod(0o4755)
+        with running(*as_user(), set_uid, 60) as pid:
+            refused(daemon, where, pid, 'another user|not dumpable')
+
+
+def test_what_is_more_capable_is_not_seen():
+    with place() as where, support.daemon() as daemon:
+        with running(*as_user('--inh-caps=+net_raw', '--ambient-caps=+net_raw'),
+                     where / 'spin', 60) as pid:
+            refused(daemon, where, pid, 'capabilities')
+            # Not even by somebody who holds the same: that may be gone when it matters.
+            refused(daemon, where, pid, 'capabilities',
+                    *as_user('--inh-caps=+net_raw', '--ambient-caps=+net_raw'))
+
+
+def test_another_user_namespace_is_not_seen():
+    with place() as where, support.daemon() as daemon:
+        for options in (['-U'], ['-Ur'], ['-Uc']):
+            with running(*as_user(), 'unshare', *options, where / 'spin', 60) as pid:
+                refused(daemon, where, pid, 'namespace|another user|capabilities')
+                ask(daemon, where, pid, 'setpriv', '--reuid=0')
+            # Its root is nobody's admin.
+            with running(*as_user(), where / 'spin', 60) as own, \
+                    running('setpriv', '--reuid=0', where / 'spin', 60) as roots:
+                refused(daemon, where, roots, 'another user|no meaning',
+                        *as_user(), 'unshare', *options)
+                ask(daemon, where, own)
+
+
+def test_members_of_the_configured_group_are_admins():
+    with place() as where:
+        (where / 'perfd.conf').write_text('[access]\nadmin-group = games\n')
+        games = support.run('getent', 'group', 'games').out.split(':')[2]
+        with support.daemon('--config', where / 'perfd.conf') as daemon, \
+                running('setpriv', '--reuid=0', where / 'spin', 60) as roots:
+            refused(daemon, where, roots, 'another user')
+            ask(daemon, where, roots, *as_user(f'--groups={games}'))
+
+
+@contextlib.contextmanager
+def paranoid(level):
+    before = PARANOID.read_text()
+    PARANOID.write_text(f'{level}\n')
+    try:
+        yield
+    finally:
+        PARANOID.write_text(before)
+
+
+def kernel_frames(where):
+    return {name for name in support.frames_of((where / 'x.folded').read_text())
+            if re.search('entry_SYSCALL|_sys_|do_syscall|^ksys|vfs_', name)}
+
+
+def test_the_kernel_is_shown_to_whom_the_host_shows_it():
+    with place() as where, support.daemon() as daemon, \
+            running(*as_user(), DD, 'if=/dev/zero', 'of=/dev/null') as own:
+        for level in (1, 2, 3):
+            with paranoid(level):
+                ask(daemon, where, own, seconds=1)
+                frames = support.frames_of((where / 'x.folded').read_text())
+                check(bool(kernel_frames(where)) == (level <= 1), (level, frames))
+                check(('[kernel]' in frames) == (level > 1), (level, frames))
+                ask(daemon, where, own, 'setpriv', '--reuid=0', seconds=1)
+                check(kernel_frames(where), 'an admin sees no kernel')
+
+
+def test_no_address_of_the_kernel_leaves():
+    """In no output, not even an admin's: names do, and nothing that tells where they are."""
+    outputs = ('pb.gz', 'svg', 'json', 'perf')
+    with place() as where, support.daemon() as daemon, \
+            running(*as_user(), DD, 'if=/dev/zero', 'of=/dev/null') as own:
+        ask(daemon, where, own, 'setpriv', '--reuid=0', seconds=1, more=[
+            word for suffix in outputs for word in ('-o', where / f'x.{suffix}')])
+        check(kernel_frames(where), 'no kernel frames were taken')
+        for suffix in ('folded', *outputs):
+            raw = (where / f'x.{suffix}').read_bytes()
+            raw = gzip.decompress(raw) if suffix == 'pb.gz' else raw
+            check(not re.search(rb'ffffffff[0-9a-f]{8}|ffff[89][0-9a-f]{11}', raw), suffix)
+            # As a varint of 64 bits: 28 bits, the 0x8 to 0xd above them, and ones.
+            if suffix == 'pb.gz':
+                check(not re.search(rb'[\x80-\xff]{4}[\xf8-\xfd]\xff{4}\x01', raw), suffix)
+
+
+def burnt(where):
+    return support.frames_of((where / 'x.folded').read_text())
+
+
+def test_nothing_is_seen_behind_a_set_uid_exec():
+    """The rule of the start is asked again of each sample: the program executed may be anybody's."""
+    with place() as where, support.daemon() as daemon:
+        programs = []
+        for name, mode in (('set-uid', 0o4755), ('unreadable', 0o711), ('plain', 0o755)):
+            programs.append(where / name)
+            shutil.copy(where / 'spin-beta', programs[-1])
+            programs[-1].chmod(mode)
+        for program in programs:
+            with started(*as_user(), where / 'changes', 'loop', 100000, program, 0.002) as parent:
+                support.wait_until(lambda: support.comm(parent.pid) == 'changes', 'it runs')
+                recording = support.load_json(support.run(
+                    *as_user(), PERFCTL, 'record', '--socket', daemon.socket, '-p', parent.pid,
+                    '-d', TRIES * 0.01, '-F', 4999, '--json', '-o', where / 'x.folded').out)
+            ledger, frames = support.ledger_adds_up(recording), burnt(where)
+            dropped = ledger['not_permitted']
+            dropped = sum(dropped.values()) if isinstance(dropped, dict) else dropped
+            print(f'  {program.name}: {frames.get("before_exec", 0)} samples before, {dropped} not '
+                  'permitted', flush=True)
+            check(frames.get('before_exec', 0) > TRIES, frames)
+            if program.name == 'plain':
+                check(frames.get('beta_leaf', 0) > TRIES and dropped < TRIES / 20, (frames, ledger))
+                continue
+            check(dropped > TRIES, ledger)
+            # The exec itself names the process before it takes the new credentials on.
+            shown = [stack for stack, _ in support.folded((where / 'x.folded').read_text())
+                     if (stack[0] == program.name or any('beta' in name for name in stack)) and
+                     stack[1:] != ['[kernel]']]
+            check(not shown, f'seen behind the exec of {program.name}: {shown}')
+
+
+def test_nothing_is_seen_of_what_hides_half_way():
+    with place() as where, support.daemon() as daemon, \
+            started(*as_user(), where / 'changes', 'hide', 2) as process:
+        support.wait_until(lambda: support.comm(process.pid) == 'changes', 'it runs')
+        ask(daemon, where, process.pid, seconds=4)
+        frames = burnt(where)
+        check(frames.get('before_exec', 0) > 50 and 'hidden' not in frames, frames)
+
+
+def test_a_pid_in_another_namespace_is_not_taken_for_ours():
+    """A caller in a pid namespace of its own means its own processes; we cannot tell which they are."""
+    with place() as where, support.daemon() as daemon:
+        done = support.run(
+            'unshare', '-pf', '--mount-proc', *as_user(), PERFCTL, 'record', '--socket',
+            daemon.socket, '-p', 1, '-d', 0.5, '-o', where / 'x.folded', expect=None)
+        check(done.returncode in (1, 4, 5) and 'namespace' in done.err, done.err)
+        check(not (where / 'x.folded').exists(), 'a file was written')
+
+
+def test_denials_and_admins_recordings_are_in_the_log():
+    with place() as where, support.daemon() as daemon, running(*as_user(), where / 'spin', 60) as own:
+        refused(daemon, where, own, 'another user', *as_user(f'--reuid={OTHER}', f'--regid={OTHER}'))
+        ask(daemon, where, own, 'setpriv', '--reuid=0')
+        log = daemon.log.read_text()
+        check(re.search(rf'uid {OTHER}.*pid {own}|pid {own}.*uid {OTHER}', log), log)
+        check(re.search(rf'recording \S+ of spin \({own}\), for uid 0', log), log)
+
+
+if __name__ == '__main__':
+    support.main(globals())
