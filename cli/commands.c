@@ -15,6 +15,7 @@ static const struct command *const commands[] = {
 	&command_record,
 	&command_hotspots,
 	&command_flame,
+	&command_diff,
 	&command_convert,
 	&command_list,
 	&command_stop,

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* perfctl diff: what changed between two recordings, and how sure is that? */
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/message.h"
+#include "cli/output.h"
+#include "cli/render/diff.h"
+#include "cli/sides.h"
+#include "cli/terminal.h"
+#include "proto/base/cleanup.h"
+#include "proto/base/text.h"
+
+#define LIMIT_DEFAULT 30
+/* A function with less of the time cannot fail the gate. */
+#define GATE_SHARE_MIN 0.01
+
+enum { OPTION_FAIL_ON = OPTION_ID_FIRST, OPTION_ABSOLUTE, OPTION_SORT, OPTION_ALL, OPTION_JSON };
+
+static const struct option_spec options[] = {
+	{OPTION_FAIL_ON, "fail-on", "PERCENT", "exit 3 if anything surely grew by more, as 10%"},
+	{OPTION_ABSOLUTE, "absolute", NULL, "CPU time per second, not shares"},
+	{OPTION_SORT, "sort", "self|total", "what is compared (self)"},
+	{'n', "limit", "N", "rows (30)"},
+	{OPTION_ALL, "all", NULL, "all rows"},
+	{OPTION_JSON, "json", NULL, "for programs"},
+	NARROW_OPTION_SPECS,
+};
+
+struct arguments {
+	struct narrow_arguments narrow;
+	struct compare_options compare;
+	double threshold;
+	uint32_t limit;
+	bool is_json;
+};
+
+/* "10%" or "10". */
+static int set_threshold(
+	struct arguments *arguments, const struct option_spec *spec, const char *value)
+{
+	CLEANUP(freep) char *digits = strdup(value);
+	double percent;
+
+	if (!digits)
+		return -ENOMEM;
+	if (text_ends_with(digits, "%"))
+		digits[strlen(digits) - 1] = '\0';
+	if (text_parse_double(digits, &percent) < 0 || percent < 0) {
+		message_error(
+			"option '--%s': '%s' is wrong; give per cent, as 10%%", spec->name, value);
+		return -EINVAL;
+	}
+	arguments->threshold = percent / 100;
+	return 0;
+}
+
+static int on_option(void *userdata, const struct option_spec *spec, const char *value)
+{
+	static const char *const sorts[] = {"self", "total"};
+	struct arguments *arguments = userdata;
+	size_t index = 0;
+	int r;
+
+	switch (spec->id) {
+	case OPTION_FAIL_ON:
+		return set_threshold(arguments, spec, value);
+	case OPTION_ABSOLUTE:
+		arguments->compare.mode = COMPARE_ABSOLUTE;
+		return 0;
+	case OPTION_SORT:
+		r = option_parse_word(spec, value, sorts, ARRAY_SIZE(sorts), &index);
+		arguments->compare.is_total = index == 1;
+		return r;
+	case 'n':
+		return option_parse_count(spec, value, &arguments->limit);
+	case OPTION_ALL:
+		arguments->limit = 0;
+		return 0;
+	case OPTION_JSON:
+		arguments->is_json = true;
+		return 0;
+	default:
+		return narrow_set(&arguments->narrow, spec, value);
+	}
+}
+
+/* Compares, shows, and gives the exit code. */
+static int show(const struct arguments *arguments, struct side sides[COMPARE_SIDES])
+{
+	CLEANUP(comparison_freep) struct comparison *comparison = NULL;
+	CLEANUP(buffer_done) struct buffer out = {0};
+	struct diff diff = {
+		.sides = {side_compared(&sides[0]), side_compared(&sides[1])},
+		.names = {sides[0].source, sides[1].source},
+		.threshold = arguments->threshold,
+		.limit = arguments->limit,
+		.width = (unsigned)terminal_width(STDOUT_FILENO),
+		.has_colour = terminal_has_colour(STDOUT_FILENO),
+	};
+	struct profile_error error = {0};
+	int r = comparison_new(diff.sides, &arguments->compare, &comparison, &error);
+
+	if (r != 0) {
+		message_error("cannot compare '%s' and '%s': %s", diff.names[0], diff.names[1],
+			r < 0 ? strerror(-r) : error.text);
+		return EXIT_FAILED;
+	}
+	diff.comparison = comparison;
+	if (!isnan(diff.threshold))
+		diff.regression = comparison_find_regression(
+			comparison, diff.threshold, GATE_SHARE_MIN);
+	r = arguments->is_json ? diff_append_json(&diff, &out) : diff_append_table(&diff, &out);
+	if (r < 0) {
+		message_error("cannot show the comparison: %s", strerror(-r));
+		return EXIT_FAILED;
+	}
+	if (output_write_file("-", out.data, out.size) < 0)
+		return EXIT_FAILED;
+	return diff.regression ? EXIT_REGRESSION : EXIT_DONE;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	CLEANUP(side_done) struct side before = {0};
+	CLEANUP(side_done) struct side after = {0};
+	struct arguments arguments = {.limit = LIMIT_DEFAULT, .threshold = NAN};
+	struct option_arguments positional;
+	int r;
+
+	r = options_parse(command, argc, argv, on_option, &arguments, &positional);
+	if (r == OPTIONS_HELP)
+		return EXIT_DONE;
+	if (r < 0)
+		return EXIT_USAGE;
+	if (positional.n != 2) {
+		options_error(command, "diff takes two sides: BEFORE and AFTER");
+		return EXIT_USAGE;
+	}
+	r = side_load(&before, &arguments.narrow, positional.items[0]);
+	if (r == 0)
+		r = side_load(&after, &arguments.narrow, positional.items[1]);
+	if (r != 0)
+		return r;
+	return show(&arguments, (struct side[]){before, after});
+}
+
+const struct command command_diff = {
+	.name = "diff",
+	.usage = "[OPTION…] BEFORE[,…] AFTER[,…]",
+	.summary = "Compare two recordings; --fail-on makes it a gate",
+	.details =
+		"Each side is a profile, or several apart by commas: runs of the same thing.\n"
+		"A change has its 95 % interval and a verdict; what could not have been found is\n"
+		"said below. Without evidence is not without change.",
+	.example = "perfctl diff --fail-on 10% before.pb.gz after.pb.gz",
+	.options = options,
+	.n_options = ARRAY_SIZE(options),
+	.run = run,
+};

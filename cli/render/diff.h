@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "proto/base/buffer.h"
+#include "proto/profile/compare.h"
+
+/* A comparison and what it was made of; nothing is owned. */
+struct diff {
+	const struct comparison *comparison;
+	struct compare_side sides[COMPARE_SIDES];
+	const char *names[COMPARE_SIDES]; /* as they were asked for */
+	double threshold; /* of the gate, 0.1 is 10 %; NAN: none */
+	const struct compare_row *regression; /* what the gate found, or NULL */
+	size_t limit; /* rows; 0: all */
+	unsigned width; /* columns; 0: names are not cut */
+	bool has_colour;
+};
+
+/* The comparison as a table for a person. 0 or -ENOMEM. */
+int diff_append_table(const struct diff *diff, struct buffer *out);
+
+/* The same for programs: one JSON object, ending in a newline. 0 or -ENOMEM. */
+int diff_append_json(const struct diff *diff, struct buffer *out);
+
+/* Words that tables and write-ups share. */
+
+/* "+10.3 %", "new", "gone", "?". */
+void diff_append_change(double change, struct buffer *out);
+
+/* "+7.1…+13.6 %"; an open end is "∞". */
+void diff_append_interval(const struct compare_row *row, struct buffer *out);
+
+/* "30.1 %", "1.234 s" by what is compared. */
+void diff_append_value(const struct comparison *comparison, double value, struct buffer *out);
+
+/* "slower", "faster (marginal)", "no evidence"; a joined name is said with it. */
+void diff_append_verdict(const struct compare_row *row, struct buffer *out);
+
+/* How the two were compared, and what could have been found: sentences, each a line. */
+void diff_append_method(const struct diff *diff, struct buffer *out);
+void diff_append_power(const struct comparison *comparison, struct buffer *out);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "cli/narrow.h"
+#include "proto/profile/compare.h"
+
+#define SIDE_PROFILES_MAX 64
+
+/* One side of a comparison: profiles that were loaded. For CLEANUP: side_done(). */
+struct side {
+	struct profile *profiles[SIDE_PROFILES_MAX];
+	size_t n;
+	const char *source;
+};
+
+/*
+ * Loads SOURCE[,SOURCE…] (a file whose name holds a comma is one), each narrowed. 0, or an exit code
+ * after saying why.
+ */
+int side_load(struct side *side, const struct narrow_arguments *narrow, const char *sources);
+void side_done(struct side *side);
+
+/* For comparison_new: borrows. */
+struct compare_side side_compared(const struct side *side);

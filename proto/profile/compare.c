@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The steps: sums of both sides (compare-series), the functions that have samples enough, their means
+ * and variances (compare-estimate), names that belong together (compare-fate; then means again), the
+ * scale between the sides, tests, and last which of all that seem to have changed are let stand.
+ * Invariant: a function that was not tested has the verdict "no evidence", and p is NAN.
+ */
+
+#include "proto/profile/compare-fate.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/base/cleanup.h"
+#include "proto/profile/statistics.h"
+
+/* A change is "likely" to be found at 80 % of the tries. */
+#define POWER 0.8
+/* No single function sets the scale of all others. */
+#define WEIGHT_MAX 0.2
+/* Below so many functions on both sides there is no median to speak of. */
+#define MEDIAN_MIN 3
+#define BEYOND 2.5 /* standard errors */
+#define ROUNDS 5
+
+static const double power_shares[COMPARE_POWERS] = {0.3, 0.1, 0.03, 0.01};
+
+struct comparing {
+	const struct compare_options *options;
+	struct series_names names;
+	struct series series[COMPARE_SIDES];
+	struct estimates estimates;
+	uint32_t *functions; /* row -> function */
+	int32_t *row_of; /* function -> row, or -1 */
+	struct fate fates[FATES_MAX];
+	size_t n_fates;
+	double scale, scale_variance; /* of its logarithm */
+	struct comparison *comparison;
+};
+
+static void comparing_done(struct comparing *comparing)
+{
+	series_names_done(&comparing->names);
+	series_done(&comparing->series[0]);
+	series_done(&comparing->series[1]);
+	estimates_done(&comparing->estimates);
+	free(comparing->functions);
+	free(comparing->row_of);
+	comparison_free(comparing->comparison);
+}
+
+static double count_of(const struct comparing *comparing, uint32_t function)
+{
+	return comparing->series[0].counts[function] + comparing->series[1].counts[function];
+}
+
+static int function_compare(const void *a, const void *b, void *userdata)
+{
+	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+	double difference = count_of(userdata, right) - count_of(userdata, left);
+
+	if (difference != 0)
+		return difference > 0 ? 1 : -1;
+	return left < right ? -1 : left > right;
+}
+
+/* Heaviest first; of batches only so many. */
+static int rows_choose(struct comparing *comparing)
+{
+	size_t n = 0,
+	       n_max = comparing->estimates.method == COMPARE_BATCHES ? SERIES_FUNCTIONS_MAX
+								      : SIZE_MAX;
+
+	for (uint32_t i = 1; i < comparing->names.texts.n; i++)
+		if (count_of(comparing, i) >= COMPARE_COUNT_MIN)
+			comparing->functions[n++] = i;
+	qsort_r(comparing->functions, n, sizeof(*comparing->functions), function_compare,
+		comparing);
+	if (n > n_max)
+		n = n_max;
+	for (size_t i = 0; i < comparing->names.texts.n; i++)
+		comparing->row_of[i] = -1;
+	for (size_t i = 0; i < n; i++)
+		comparing->row_of[comparing->functions[i]] = (int32_t)i;
+	/* What was joined is counted where it went. */
+	for (size_t i = 0; i < comparing->n_fates; i++)
+		comparing->row_of[comparing->fates[i].gone] =
+			comparing->row_of[comparing->fates[i].into];
+	comparing->estimates.n_rows = n;
+	return 0;
+}
+
+static int cells_make(struct comparing *comparing)
+{
+	for (int side = 0; side < COMPARE_SIDES; side++) {
+		struct series *series = &comparing->series[side];
+		int r;
+
+		free(TAKE(series->cells));
+		free(TAKE(series->cell_wholes));
+		r = series_cells_make(series, &comparing->names, comparing->options->is_total,
+			comparing->row_of, comparing->estimates.n_rows);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int estimate(struct comparing *comparing)
+{
+	struct estimates *estimates = &comparing->estimates;
+	int r = rows_choose(comparing);
+
+	estimates_done(estimates);
+	estimates->items = NULL;
+	estimates->level = 1;
+	estimates->slope = estimates->prior_df = 0;
+	if (r == 0 && estimates->method == COMPARE_BATCHES)
+		r = cells_make(comparing);
+	return r < 0 ? r : estimates_make(estimates);
+}
+
+struct ratios {
+	double *logs, *variances, *weights;
+	size_t n;
+};
+
+static void ratios_done(struct ratios *ratios)
+{
+	free(ratios->logs);
+	free(ratios->variances);
+	free(ratios->weights);
+}
+
+/* Functions that are on both sides. */
+static int ratios_make(const struct comparing *comparing, struct ratios *ratios)
+{
+	const struct estimates *estimates = &comparing->estimates;
+
+	ratios->logs = calloc(estimates->n_rows + 1, sizeof(double));
+	ratios->variances = calloc(estimates->n_rows + 1, sizeof(double));
+	ratios->weights = calloc(estimates->n_rows + 1, sizeof(double));
+	if (!ratios->logs || !ratios->variances || !ratios->weights)
+		return -ENOMEM;
+	for (size_t row = 0; row < estimates->n_rows; row++) {
+		const struct estimate *before = &estimates->items[2 * row];
+		const struct estimate *after = &estimates->items[2 * row + 1];
+		size_t at = ratios->n;
+
+		if (!(before->mean > 0) || !(after->mean > 0))
+			continue;
+		ratios->logs[at] = log(after->mean / before->mean);
+		ratios->variances[at] = before->variance / before->mean / before->mean +
+			after->variance / after->mean / after->mean;
+		ratios->n += ratios->variances[at] > 0;
+	}
+	return 0;
+}
+
+/* By their certainty, but those beyond the others are left out, and none outweighs the rest. */
+static void weights_make(struct ratios *ratios, double centre)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < ratios->n; i++) {
+		double apart = fabs(ratios->logs[i] - centre);
+		bool is_beyond = apart > BEYOND * sqrt(ratios->variances[i]);
+
+		ratios->weights[i] = is_beyond ? 0 : 1 / ratios->variances[i];
+		sum += ratios->weights[i];
+	}
+	for (size_t i = 0; i < ratios->n; i++)
+		ratios->weights[i] = fmin(ratios->weights[i], WEIGHT_MAX * sum);
+}
+
+/*
+ * The scale's logarithm is near the median of the functions' log-ratios, which no single function can
+ * move far; from there, the mean of those that agree with it, which is surer than a median.
+ */
+static int scale_find(struct comparing *comparing)
+{
+	CLEANUP(ratios_done) struct ratios ratios = {0};
+	double centre, variance = 0;
+	int r = ratios_make(comparing, &ratios);
+
+	if (r < 0 || ratios.n < MEDIAN_MIN)
+		return r;
+	for (size_t i = 0; i < ratios.n; i++)
+		ratios.weights[i] = 1 / sqrt(ratios.variances[i]);
+	centre = statistics_median(ratios.logs, ratios.weights, ratios.n);
+	if (isnan(centre))
+		return -ENOMEM;
+	for (int round = 0; round < ROUNDS; round++) {
+		double mean = 0, sum = 0, squares = 0;
+
+		weights_make(&ratios, centre);
+		for (size_t i = 0; i < ratios.n; i++) {
+			mean += ratios.weights[i] * ratios.logs[i];
+			sum += ratios.weights[i];
+			squares += ratios.weights[i] * ratios.weights[i] * ratios.variances[i];
+		}
+		if (!(sum > 0))
+			break;
+		centre = mean / sum;
+		variance = squares / (sum * sum);
+	}
+	comparing->scale = exp(centre);
+	comparing->scale_variance = variance;
+	return 0;
+}
+
+/*
+ * The interval of a ratio of two means: E. C. Fieller, "Some problems in interval estimation", J. R.
+ * Statist. Soc. B 16, 1954. Where the denominator may be zero, it has no upper end.
+ */
+static void interval_make(struct compare_row *row, const struct estimate *before,
+	const struct estimate *after, double t)
+{
+	double a = before->mean * before->mean - t * t * before->variance;
+	double b = before->mean * after->mean;
+	double c = after->mean * after->mean - t * t * after->variance;
+	double root = sqrt(fmax(0, b * b - a * c));
+
+	row->change = before->mean > 0 ? after->mean / before->mean - 1
+		: after->mean > 0      ? INFINITY
+				       : NAN;
+	row->low = c > 0 && b + root > 0 ? c / (b + root) - 1 : -1;
+	row->high = a > 0 ? (b + root) / a - 1 : INFINITY;
+}
+
+/* Of the smallest relative change that is likely to be found alone among n_tested. */
+static double detectable(const struct comparing *comparing, const struct estimate *before,
+	const struct estimate *after)
+{
+	struct welch welch = estimate_welch(before, after);
+	double n = fmax(1, (double)comparing->estimates.n_rows);
+	double t = statistics_t_quantile(1 - comparing->comparison->q / n / 2, welch.df) +
+		statistics_t_quantile(POWER, welch.df);
+	double mean = fmax(before->mean, after->mean);
+
+	return mean > 0 ? t * sqrt(before->variance + after->variance) / mean : INFINITY;
+}
+
+static struct estimate scaled(const struct comparing *comparing, struct estimate after)
+{
+	after.mean /= comparing->scale;
+	after.variance /= comparing->scale * comparing->scale;
+	/* The scale's own doubt is the after side's. */
+	after.variance += after.mean * after.mean * comparing->scale_variance;
+	return after;
+}
+
+static void figures_test(const struct comparing *comparing, struct compare_row *row,
+	const struct estimate *before, const struct estimate *unscaled)
+{
+	struct estimate after = scaled(comparing, *unscaled);
+	struct welch welch = estimate_welch(before, &after);
+
+	row->value[0] = before->mean;
+	row->value[1] = after.mean;
+	interval_make(row, before, &after, statistics_t_quantile(0.975, welch.df));
+	row->is_unsettled = before->is_unsettled || unscaled->is_unsettled;
+	row->detectable = detectable(comparing, before, &after);
+	if (!row->is_unsettled && before->df > 0 && after.df > 0)
+		row->p = welch.p;
+}
+
+static void row_make(struct comparing *comparing, size_t at, struct compare_row *row)
+{
+	const struct series_names *names = &comparing->names;
+	uint32_t function = comparing->functions[at];
+
+	*row = (struct compare_row){.module = names->modules[function],
+		.file = names->files[function],
+		.line = names->lines[function],
+		.p = NAN};
+	for (int side = 0; side < COMPARE_SIDES; side++) {
+		const struct series *series = &comparing->series[side];
+		double value = 0;
+
+		for (size_t i = 0; i < series->n_runs; i++)
+			value += series->values[function * series->n_runs + i];
+		row->share[side] = series->whole > 0 ? value / series->whole : 0;
+		row->n_samples[side] = (int64_t)series->counts[function];
+	}
+	figures_test(comparing, row, &comparing->estimates.items[2 * at],
+		&comparing->estimates.items[2 * at + 1]);
+}
+
+static void fate_say(const struct comparing *comparing, uint32_t function, struct compare_row *row)
+{
+	const struct intern *texts = &comparing->comparison->names;
+
+	row->name = intern_text(texts, function);
+	for (size_t i = 0; i < comparing->n_fates; i++) {
+		if (comparing->fates[i].into != function)
+			continue;
+		row->fate = comparing->fates[i].fate;
+		row->other = intern_text(texts, comparing->fates[i].gone);
+	}
+}
+
+static int row_compare(const void *a, const void *b)
+{
+	const struct compare_row *left = a, *right = b;
+	double x = fabs(left->value[1] - left->value[0]),
+	       y = fabs(right->value[1] - right->value[0]);
+
+	if (!left->verdict != !right->verdict)
+		return left->verdict ? -1 : 1;
+	if (x != y)
+		return x > y ? -1 : 1;
+	return strcmp(left->name, right->name);
+}
+
+static int verdicts_give(struct comparison *comparison)
+{
+	CLEANUP(freep) double *p = calloc(comparison->n_rows + 1, sizeof(*p));
+	double threshold;
+
+	if (!p)
+		return -ENOMEM;
+	for (size_t i = 0; i < comparison->n_rows; i++)
+		if (!isnan(comparison->rows[i].p))
+			p[comparison->n_tested++] = comparison->rows[i].p;
+	threshold = statistics_bh_threshold(p, comparison->n_tested, comparison->q);
+	if (isnan(threshold))
+		return -ENOMEM;
+	for (size_t i = 0; i < comparison->n_rows; i++) {
+		struct compare_row *row = &comparison->rows[i];
+
+		if (isnan(row->p) || row->p > threshold)
+			continue;
+		row->verdict = row->change > 0 ? COMPARE_SLOWER : COMPARE_FASTER;
+		comparison->n_slower += row->verdict == COMPARE_SLOWER;
+		comparison->n_faster += row->verdict == COMPARE_FASTER;
+	}
+	return 0;
+}
+
+static double dispersion_median(const struct comparing *comparing)
+{
+	struct estimate expected = estimate_expected(&comparing->estimates, 0.1, COMPARE_BEFORE);
+	double n = comparing->series[0].n_samples;
+
+	return n > 0 && expected.mean > 0
+		? expected.variance / (expected.mean * expected.mean) * 0.1 * n
+		: 1;
+}
+
+static void whole_make(struct comparing *comparing)
+{
+	struct comparison *comparison = comparing->comparison;
+	struct estimate before = estimate_whole(&comparing->estimates, COMPARE_BEFORE);
+	struct estimate after = estimate_whole(&comparing->estimates, COMPARE_AFTER);
+	struct compare_row *row = &comparison->whole;
+
+	*row = (struct compare_row){.name = "the whole",
+		.module = "",
+		.file = "",
+		.p = NAN,
+		.share = {1, 1},
+		.n_samples = {comparison->n_samples[0], comparison->n_samples[1]}};
+	/* Shares add up to one: their whole cannot change. */
+	if (comparison->mode == COMPARE_SHARES) {
+		row->value[0] = row->value[1] = 1;
+		row->change = row->low = row->high = row->detectable = NAN;
+		return;
+	}
+	figures_test(comparing, row, &before, &after);
+	if (!isnan(row->p) && row->p <= 1 - 0.95)
+		row->verdict = row->change > 0 ? COMPARE_SLOWER : COMPARE_FASTER;
+}
+
+static int comparison_fill(struct comparing *comparing)
+{
+	struct comparison *comparison = comparing->comparison;
+	const struct estimates *estimates = &comparing->estimates;
+	int r;
+
+	comparison->names = comparing->names.texts;
+	comparing->names.texts = (struct intern){0};
+	comparison->normalizer = comparing->scale;
+	comparison->rows = calloc(estimates->n_rows + 1, sizeof(*comparison->rows));
+	if (!comparison->rows)
+		return -ENOMEM;
+	comparison->n_rows = estimates->n_rows;
+	for (size_t i = 0; i < estimates->n_rows; i++) {
+		row_make(comparing, i, &comparison->rows[i]);
+		fate_say(comparing, comparing->functions[i], &comparison->rows[i]);
+	}
+	whole_make(comparing);
+	r = verdicts_give(comparison);
+	if (r < 0)
+		return r;
+	qsort(comparison->rows, comparison->n_rows, sizeof(*comparison->rows), row_compare);
+	comparison->dispersion = dispersion_median(comparing);
+	for (size_t i = 0; i < COMPARE_POWERS; i++) {
+		struct estimate sides[] = {estimate_expected(estimates, power_shares[i], 0),
+			estimate_expected(estimates, power_shares[i], 1)};
+		struct estimate after = scaled(comparing, sides[1]);
+
+		comparison->powers[i] = (struct compare_power){
+			power_shares[i], detectable(comparing, &sides[0], &after)};
+	}
+	return 0;
+}
+
+static int impossible(struct profile_error *error, const char *why)
+{
+	snprintf(error->text, sizeof(error->text), "%s", why);
+	return COMPARE_IMPOSSIBLE;
+}
+
+/* 0 or COMPARE_IMPOSSIBLE. */
+static int mode_choose(struct comparing *comparing, struct profile_error *error)
+{
+	const struct series *before = &comparing->series[0], *after = &comparing->series[1];
+	struct estimates *estimates = &comparing->estimates;
+	enum compare_mode mode = comparing->options->mode;
+	bool has_seconds = before->has_times;
+	bool has_runs = before->n_runs > 1 && after->n_runs > 1;
+
+	for (int side = 0; side < COMPARE_SIDES; side++)
+		for (size_t i = 0; i < comparing->series[side].n_runs; i++)
+			has_seconds &= comparing->series[side].seconds[i] > 0;
+	if (!(before->whole > 0) || !(after->whole > 0))
+		return impossible(error,
+			before->whole > 0 ? "the second side has no samples"
+					  : "the first side has no samples");
+	if (mode == COMPARE_AUTO)
+		mode = has_runs && before->has_work && after->has_work ? COMPARE_WORK
+								       : COMPARE_SHARES;
+	if (mode == COMPARE_WORK && !(has_runs && before->has_work && after->has_work))
+		return impossible(
+			error, "CPU time per run needs several runs of a command on both sides");
+	if (mode == COMPARE_ABSOLUTE && !has_seconds)
+		return impossible(error, "a side does not say how long it was recorded");
+	estimates->mode = mode;
+	estimates->method = has_runs ? COMPARE_RUNS : COMPARE_BATCHES;
+	return 0;
+}
+
+static void comparison_begin(struct comparing *comparing)
+{
+	struct comparison *comparison = comparing->comparison;
+
+	comparison->mode = comparing->estimates.mode;
+	comparison->method = comparing->estimates.method;
+	comparison->q = comparing->options->q > 0 ? comparing->options->q : COMPARE_Q;
+	for (int side = 0; side < COMPARE_SIDES; side++) {
+		const struct series *series = &comparing->series[side];
+
+		comparison->n_runs[side] = series->n_runs;
+		comparison->n_samples[side] = (int64_t)series->n_samples;
+		for (size_t i = 0; i < series->n_runs; i++)
+			comparison->seconds[side] += series->seconds[i];
+	}
+}
+
+static int compare(struct comparing *comparing)
+{
+	int r = estimate(comparing);
+
+	/* Who calls whom changes totals in other ways. */
+	if (r == 0 && !comparing->options->is_total)
+		r = fates_find(&comparing->estimates, &comparing->names, comparing->fates,
+			&comparing->n_fates);
+	for (size_t i = 0; r == 0 && i < comparing->n_fates; i++)
+		fate_join(comparing->series, &comparing->fates[i]);
+	if (r == 0 && comparing->n_fates)
+		r = estimate(comparing);
+	if (r == 0 && comparing->estimates.mode == COMPARE_SHARES)
+		r = scale_find(comparing);
+	return r < 0 ? r : comparison_fill(comparing);
+}
+
+int comparison_new(const struct compare_side sides[COMPARE_SIDES],
+	const struct compare_options *options, struct comparison **ret_comparison,
+	struct profile_error *error)
+{
+	static const struct compare_options defaults = {0};
+	CLEANUP(comparing_done)
+	struct comparing comparing = {.options = options ? options : &defaults, .scale = 1};
+	int r = series_make(sides, comparing.options->is_total, &comparing.names, comparing.series);
+
+	if (r < 0)
+		return r;
+	comparing.comparison = calloc(1, sizeof(*comparing.comparison));
+	comparing.functions = calloc(comparing.names.texts.n, sizeof(*comparing.functions));
+	comparing.row_of = calloc(comparing.names.texts.n, sizeof(*comparing.row_of));
+	if (!comparing.comparison || !comparing.functions || !comparing.row_of)
+		return -ENOMEM;
+	comparing.estimates.series = comparing.series;
+	comparing.estimates.functions = comparing.functions;
+	r = mode_choose(&comparing, error);
+	if (r != 0)
+		return r;
+	comparison_begin(&comparing);
+	r = compare(&comparing);
+	if (r < 0)
+		return r;
+	*ret_comparison = TAKE(comparing.comparison);
+	return 0;
+}
+
+struct comparison *comparison_free(struct comparison *comparison)
+{
+	if (!comparison)
+		return NULL;
+	free(comparison->rows);
+	intern_done(&comparison->names);
+	free(comparison);
+	return NULL;
+}
+
+void comparison_freep(struct comparison **comparison)
+{
+	*comparison = comparison_free(*comparison);
+}
+
+const struct compare_row *comparison_find_regression(
+	const struct comparison *comparison, double threshold, double min_share)
+{
+	if (comparison->whole.verdict == COMPARE_SLOWER && comparison->whole.low > threshold)
+		return &comparison->whole;
+	for (size_t i = 0; i < comparison->n_rows; i++) {
+		const struct compare_row *row = &comparison->rows[i];
+
+		if (row->verdict == COMPARE_SLOWER && row->low > threshold &&
+			fmax(row->share[0], row->share[1]) >= min_share)
+			return row;
+	}
+	return NULL;
+}
