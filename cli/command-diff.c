@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/diff-runs.h"
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/render/diff.h"
@@ -28,12 +29,14 @@ static const struct option_spec options[] = {
 	{'n', "limit", "N", "rows (30)"},
 	{OPTION_ALL, "all", NULL, "all rows"},
 	{OPTION_JSON, "json", NULL, "for programs"},
+	DIFF_RUNS_OPTION_SPECS,
 	NARROW_OPTION_SPECS,
 };
 
 struct arguments {
 	struct narrow_arguments narrow;
 	struct compare_options compare;
+	struct diff_runs runs;
 	double threshold;
 	uint32_t limit;
 	bool is_json;
@@ -85,7 +88,8 @@ static int on_option(void *userdata, const struct option_spec *spec, const char 
 		arguments->is_json = true;
 		return 0;
 	default:
-		return narrow_set(&arguments->narrow, spec, value);
+		r = diff_runs_set(&arguments->runs, spec, value);
+		return r == DIFF_RUNS_FOREIGN ? narrow_set(&arguments->narrow, spec, value) : r;
 	}
 }
 
@@ -124,34 +128,59 @@ static int show(const struct arguments *arguments, struct side sides[COMPARE_SID
 	return diff.regression ? EXIT_REGRESSION : EXIT_DONE;
 }
 
+/* Recorded now, or read. */
+static int sides_make(const struct command *command, const struct arguments *arguments,
+	const struct option_arguments *positional, struct side sides[COMPARE_SIDES])
+{
+	const struct diff_runs *runs = &arguments->runs;
+	int r = 0;
+
+	if (runs->commands[0] && runs->commands[1] && positional->n == 0) {
+		if (arguments->narrow.is_narrowed) {
+			options_error(command, "what is recorded now is compared whole");
+			return EXIT_USAGE;
+		}
+		return diff_runs_record(runs, sides);
+	}
+	if (runs->is_asked || runs->commands[0] || runs->commands[1]) {
+		options_error(command, "'--runs' needs '--before COMMAND' and '--after COMMAND'");
+		return EXIT_USAGE;
+	}
+	if (positional->n != 2) {
+		options_error(command, "diff takes two sides: BEFORE and AFTER");
+		return EXIT_USAGE;
+	}
+	for (int side = 0; r == 0 && side < COMPARE_SIDES; side++)
+		r = side_load(&sides[side], &arguments->narrow, positional->items[side]);
+	return r;
+}
+
+static void sides_done(struct side (*sides)[COMPARE_SIDES])
+{
+	for (int side = 0; side < COMPARE_SIDES; side++)
+		side_done(&(*sides)[side]);
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
-	CLEANUP(side_done) struct side before = {0};
-	CLEANUP(side_done) struct side after = {0};
+	CLEANUP(sides_done) struct side sides[COMPARE_SIDES] = {0};
 	struct arguments arguments = {.limit = LIMIT_DEFAULT, .threshold = NAN};
 	struct option_arguments positional;
 	int r;
 
+	diff_runs_init(&arguments.runs);
 	r = options_parse(command, argc, argv, on_option, &arguments, &positional);
 	if (r == OPTIONS_HELP)
 		return EXIT_DONE;
 	if (r < 0)
 		return EXIT_USAGE;
-	if (positional.n != 2) {
-		options_error(command, "diff takes two sides: BEFORE and AFTER");
-		return EXIT_USAGE;
-	}
-	r = side_load(&before, &arguments.narrow, positional.items[0]);
-	if (r == 0)
-		r = side_load(&after, &arguments.narrow, positional.items[1]);
-	if (r != 0)
-		return r;
-	return show(&arguments, (struct side[]){before, after});
+	r = sides_make(command, &arguments, &positional, sides);
+	return r != 0 ? r : show(&arguments, sides);
 }
 
 const struct command command_diff = {
 	.name = "diff",
-	.usage = "[OPTION…] BEFORE[,…] AFTER[,…]",
+	.usage = "[OPTION…] BEFORE[,…] AFTER[,…] | --runs N --before COMMAND --after COMMAND",
 	.summary = "Compare two recordings; --fail-on makes it a gate",
 	.details =
 		"Each side is a profile, or several apart by commas: runs of the same thing.\n"

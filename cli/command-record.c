@@ -12,8 +12,10 @@
 #include "cli/message.h"
 #include "cli/recording.h"
 #include "cli/results.h"
+#include "cli/runs.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/text.h"
+#include "proto/profile/pprof.h"
 
 #define FREQUENCY_DEFAULT_HZ 99
 
@@ -27,6 +29,7 @@ enum {
 	OPTION_TITLE,
 	OPTION_PER,
 	OPTION_RUNS,
+	OPTION_WARM_UP,
 };
 
 static const struct option_spec options[] = {
@@ -42,9 +45,10 @@ static const struct option_spec options[] = {
 	{OPTION_TITLE, "title", "TEXT", "what the target is called in summary and pictures"},
 	{OPTION_SOCKET, "socket", "PATH", "the daemon's socket (PERFCTL_SOCKET)"},
 	{OPTION_NO_DAEMON, "no-daemon", NULL, "use a private perfd for this command"},
+	{OPTION_RUNS, "runs", "N", "run COMMAND so often, one after the other, into one profile"},
+	{OPTION_WARM_UP, "warm-up", "N", "runs before those of --runs that do not count (1)"},
 	/* Known, so that the answer is better than "no such option". */
 	{OPTION_PER, "per", "WHAT", NULL},
-	{OPTION_RUNS, "runs", "N", NULL},
 };
 
 struct arguments {
@@ -53,6 +57,7 @@ struct arguments {
 	struct results results;
 	uint64_t delay_ns;
 	struct target target;
+	uint32_t n_runs, n_warm_ups;
 	char **argv; /* of COMMAND, ended by NULL; or NULL */
 	int command_exit; /* what COMMAND ended with, if has_run */
 	bool has_run, is_unrunnable;
@@ -109,7 +114,6 @@ static int on_target_option(
 		return r;
 	switch (spec->id) {
 	case OPTION_PER:
-	case OPTION_RUNS:
 		message_error("option '--%s' is not supported by this perfctl", spec->name);
 		return -EINVAL;
 	default:
@@ -145,6 +149,14 @@ static int on_option(void *userdata, const struct option_spec *spec, const char 
 	case OPTION_NO_DAEMON:
 		arguments->connection.is_private = true;
 		return 0;
+	case OPTION_RUNS:
+		return option_parse_count(spec, value, &arguments->n_runs);
+	case OPTION_WARM_UP:
+		/* None is a number too. */
+		arguments->n_warm_ups = 0;
+		return strcmp(value, "0") == 0
+			? 0
+			: option_parse_count(spec, value, &arguments->n_warm_ups);
 	default:
 		return on_target_option(arguments, spec, value);
 	}
@@ -173,6 +185,10 @@ static int check_arguments(const struct command *command, struct arguments *argu
 	if (arguments->request.is_detached && results_are_asked(&arguments->results))
 		return options_error(
 			command, "'--detach' writes nothing; 'perfctl stop ID -o FILE' does");
+	if (arguments->n_runs && (!arguments->argv || arguments->delay_ns))
+		return options_error(command, "'--runs' is for '-- COMMAND', without '--delay'");
+	if (arguments->n_runs > RUNS_MAX || arguments->n_warm_ups > RUNS_MAX)
+		return options_error(command, "more than %d runs", RUNS_MAX);
 	return results_check(&arguments->results, command);
 }
 
@@ -253,6 +269,75 @@ static int record_detached(struct arguments *arguments, struct recording *record
 	return r;
 }
 
+/* "sh -c 'a b'" as it may be typed again. */
+static void append_command(char **argv, struct buffer *out)
+{
+	for (size_t i = 0; argv[i]; i++) {
+		bool is_plain = *argv[i] &&
+			!argv[i][strcspn(argv[i], " \t\n'\"\\$`*?[]{}()<>|&;#~!")];
+
+		buffer_append_text(out, i ? " " : "");
+		buffer_append_text(out, is_plain ? "" : "'");
+		for (const char *p = argv[i]; *p; p++) {
+			if (*p == '\'')
+				buffer_append_text(out, "'\\'");
+			buffer_append_char(out, *p);
+		}
+		buffer_append_text(out, is_plain ? "" : "'");
+	}
+}
+
+static int record_all_runs(struct arguments *arguments, struct runs *runs, struct runner *runner)
+{
+	CLEANUP(buffer_done) struct buffer bytes = {0};
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < arguments->n_warm_ups + arguments->n_runs; i++)
+		r = runs_add(runs, runner, i < arguments->n_warm_ups);
+	if (r != 0)
+		return r;
+	if (!runs->profile) {
+		message_error("'%s' ended before anything was taken", runs->command);
+		return EXIT_NO_TARGET;
+	}
+	r = runs_finish(runs);
+	if (r == 0)
+		r = pprof_encode(runs->profile, &bytes);
+	if (r < 0) {
+		message_error("cannot keep the runs: %s", strerror(-r));
+		return EXIT_FAILED;
+	}
+	return results_write(&arguments->results, &bytes);
+}
+
+static int record_runs(struct arguments *arguments, int signal_fd, const sigset_t *mask)
+{
+	CLEANUP(connection_done) struct connection connection = {0};
+	CLEANUP(buffer_done) struct buffer command = {0};
+	CLEANUP(runs_done) struct runs runs = {.argv = arguments->argv};
+	struct runner runner = {.connection = &connection,
+		.request = &arguments->request,
+		.signal_fd = signal_fd,
+		.mask = mask,
+		.is_quiet = arguments->results.is_quiet};
+	int r;
+
+	append_command(arguments->argv, &command);
+	if (buffer_error(&command) < 0)
+		return EXIT_FAILED;
+	runs.command = command.data;
+	if (results_open(&arguments->results, text_base_name(arguments->argv[0]),
+		    (uint32_t)getpid()) < 0)
+		return EXIT_FAILED;
+	r = connection_open(&connection, &arguments->connection);
+	if (r == 0)
+		r = record_all_runs(arguments, &runs, &runner);
+	arguments->has_run = runs.exit_code != 0;
+	arguments->is_unrunnable = runs.exit_code != 0;
+	arguments->command_exit = runs.exit_code;
+	return r;
+}
+
 static int record(struct arguments *arguments, int signal_fd, const sigset_t *mask)
 {
 	CLEANUP(connection_done) struct connection connection = {0};
@@ -294,6 +379,7 @@ static int run(const struct command *command, int argc, char **argv)
 	int r;
 
 	arguments.request.frequency_hz = FREQUENCY_DEFAULT_HZ;
+	arguments.n_warm_ups = 1;
 	r = options_parse(command, argc, argv, on_option, &arguments, &positional);
 	if (r == OPTIONS_HELP)
 		return EXIT_DONE;
@@ -306,7 +392,8 @@ static int run(const struct command *command, int argc, char **argv)
 		message_error("cannot wait for signals: %s", strerror(-signal_fd));
 		return EXIT_FAILED;
 	}
-	r = record(&arguments, signal_fd, &mask);
+	r = arguments.n_runs ? record_runs(&arguments, signal_fd, &mask)
+			     : record(&arguments, signal_fd, &mask);
 	if (!arguments.argv)
 		return r;
 	/*

@@ -17,6 +17,7 @@
 
 #include "cli/commands.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/time.h"
 
 static int exec_exit_code(int error)
 {
@@ -78,6 +79,7 @@ int workload_release(struct workload *workload)
 	if (!workload->pid || workload->is_released)
 		return 0;
 	workload->is_released = true;
+	workload->released_ns = time_now_ns(CLOCK_MONOTONIC);
 	do
 		n = write(workload->gate_fd, &byte, 1);
 	while (n < 0 && errno == EINTR);
@@ -97,8 +99,10 @@ void workload_poll(struct workload *workload)
 {
 	if (!workload->pid || workload->has_ended)
 		return;
-	if (waitpid(workload->pid, &workload->status, WNOHANG) == workload->pid)
-		workload->has_ended = true;
+	if (wait4(workload->pid, &workload->status, WNOHANG, &workload->usage) != workload->pid)
+		return;
+	workload->has_ended = true;
+	workload->ended_ns = time_now_ns(CLOCK_MONOTONIC);
 }
 
 void workload_wait(struct workload *workload, int signal_fd)

@@ -3,6 +3,8 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 /* The COMMAND of `record -- COMMAND`: a child that waits to be released before it executes it. */
@@ -13,6 +15,8 @@ struct workload {
 	int status; /* as waitpid(2) gives it, once has_ended */
 	int exec_error; /* errno; 0: it runs or ran */
 	bool is_released, has_ended;
+	uint64_t released_ns, ended_ns; /* CLOCK_MONOTONIC */
+	struct rusage usage; /* of it and of the children that it waited for, once has_ended */
 };
 
 /*

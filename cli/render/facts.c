@@ -9,8 +9,10 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "proto/base/cleanup.h"
 #include "proto/base/text.h"
 #include "proto/base/time.h"
 
@@ -194,4 +196,42 @@ void facts_append_ledger(const struct profile *profile, struct buffer *out)
 	buffer_append_char(out, '\n');
 	append_unnamed(profile, out);
 	append_times(profile, out);
+	facts_append_runs(profile, out);
+}
+
+static int double_compare(const void *a, const void *b)
+{
+	double left = *(const double *)a, right = *(const double *)b;
+
+	return (left > right) - (left < right);
+}
+
+static void append_range(const char *what, double *values, size_t n, struct buffer *out)
+{
+	qsort(values, n, sizeof(*values), double_compare);
+	buffer_printf(out, ", %s %.3f s (%.3f…%.3f)", what,
+		(values[(n - 1) / 2] + values[n / 2]) / 2, values[0], values[n - 1]);
+}
+
+void facts_append_runs(const struct profile *profile, struct buffer *out)
+{
+	size_t n = profile->n_runs;
+	CLEANUP(freep) double *wall = calloc(n + 1, sizeof(*wall));
+	CLEANUP(freep) double *cpu = calloc(n + 1, sizeof(*cpu));
+	uint64_t peak = 0;
+	char text[64];
+
+	if (!n || !wall || !cpu)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		const struct profile_run *run = &profile->runs[i];
+
+		wall[i] = (double)run->wall_ns / 1e9;
+		cpu[i] = (double)(run->user_ns + run->system_ns) / 1e9;
+		peak = run->peak_bytes > peak ? run->peak_bytes : peak;
+	}
+	buffer_printf(out, "%zu run%s", n, n == 1 ? "" : "s");
+	append_range("wall", wall, n, out);
+	append_range("CPU", cpu, n, out);
+	buffer_printf(out, ", peak memory %s\n", text_format_bytes(peak, text, sizeof(text)));
 }

@@ -29,5 +29,8 @@ void facts_append_conditions(const struct profile *profile, struct buffer *out);
 /* What became of the samples: one line each for taken, lost and truncated, and the rest. */
 void facts_append_ledger(const struct profile *profile, struct buffer *out);
 
+/* What the runs of a command took, one line; nothing if there are none. */
+void facts_append_runs(const struct profile *profile, struct buffer *out);
+
 /* A number with its thousands apart: "12 345". */
 void facts_append_count(uint64_t n, struct buffer *out);

@@ -234,6 +234,48 @@ def a_command_is_run_and_its_status_is_ours(c):
     assert c.files() == ["x.folded"], "of a command that never ran, nothing is written"
 
 
+def runs_are_one_profile_that_tells_them_apart(c):
+    c.run("record", "--runs", "3", "--warm-up", "2", "-o", "x.pb.gz", "--", "sh", "-c", "echo 'x'")
+    assert c.out == "x\n" * 5, c.out
+    assert len(c.daemon.called("Record")) == 5
+    assert "3 runs, wall " in c.err, c.err
+    c.run("hotspots", "--json", "x.pb.gz")
+    summary = json.loads(c.out)
+    assert summary["conditions"]["command"] == r"sh -c 'echo '\''x'\'''", summary["conditions"]
+    assert summary["ledger"]["kept"] == 3 * 132 and len(summary["runs"]) == 3
+    first, second = summary["runs"][:2]
+    assert first["wall_ns"] > 0 and first["user_ns"] + first["system_ns"] > 0, first
+    assert first["peak_bytes"] > 100000, first
+    assert second["first_slice"] >= first["first_slice"] + first["n_slices"]
+
+
+def a_run_that_fails_ends_the_series(c):
+    c.run("record", "--runs", "3", "-o", "x.pb.gz", "--", "sh", "-c", "echo x; exit 4", wanted=4)
+    assert c.out == "x\n" and c.files() == [] and "ended with 4 in its run 1" in c.err, c.err
+    c.run("record", "--runs", "3", "-o", "x.pb.gz", "--", "/nonexistent/command", wanted=127)
+    c.run("record", "--runs", "3", "-p", c.pid, wanted=2)
+
+
+def two_commands_are_run_in_turn(c):
+    log = os.path.join(c.work, "log")
+    c.run("diff", "--runs", "2", "--before", "echo A >>log", "--after", "echo B >>log", "--keep",
+          "kept", "--json")
+    with open(log, encoding="utf-8") as file:
+        assert file.read() == "A\nB\n" * 3
+    assert c.files() == ["kept-after.pb.gz", "kept-before.pb.gz", "log"], c.files()
+    result = json.loads(c.out)
+    assert result["mode"] == "work" and result["method"] == "runs", result
+    assert result["before"]["source"] == "echo A >>log" and result["before"]["runs"] == 2
+    assert result["slower"] == result["faster"] == 0
+    c.run("diff", "--json", "kept-before.pb.gz", "kept-after.pb.gz")
+    again = json.loads(c.out)
+    assert again["functions"] == result["functions"] and again["whole"] == result["whole"]
+    c.run("diff", "--runs", "2", "--before", "true", "--after", "exit 3", wanted=1)
+    c.run("diff", "--runs", "2", "--before", "true", wanted=2)
+    c.run("diff", "kept-before.pb.gz", wanted=2)
+    c.run("diff", "--fail-on", "x", "a", "b", wanted=2)
+
+
 def a_signal_goes_on_to_the_command(c):
     process = c.start("record", "-o", "x.folded", "--", "sleep", "60")
     while not c.daemon.called("Record"):
@@ -398,7 +440,9 @@ def every_command_has_help_with_an_example(c):
 CHECKS = [
     all_outputs_are_written, without_output_there_is_a_file_and_a_table, json_is_a_summary,
     standard_output_gets_folded_stacks, quiet_says_nothing, a_signal_keeps_what_was_taken,
-    a_command_is_run_and_its_status_is_ours, a_signal_goes_on_to_the_command,
+    a_command_is_run_and_its_status_is_ours, runs_are_one_profile_that_tells_them_apart,
+    a_run_that_fails_ends_the_series, two_commands_are_run_in_turn,
+    a_signal_goes_on_to_the_command,
     errors_of_the_daemon_have_their_codes, a_lost_daemon_is_an_error,
     outputs_are_checked_before_anything_begins, a_full_standard_output_is_an_error,
     a_target_that_did_nothing_is_no_failure, a_target_that_is_not_there_is_told,

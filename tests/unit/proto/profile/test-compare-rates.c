@@ -23,7 +23,7 @@ static int n_tries(void)
 {
 	const char *full = getenv("PERFCTL_FULL");
 
-	return full && !strcmp(full, "1") ? 200 : 40;
+	return full && !strcmp(full, "1") ? 200 : 15;
 }
 
 struct tally {
