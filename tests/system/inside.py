@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What test_kernels.py runs inside of the emulated machine: does everything load, what does doctor
+say, how many stacks are complete, how much work is it for the verifier?"""
+
+import os
+import pathlib
+
+import loads
+import support
+import test_stacks as stacks
+import verifier
+from support import check
+
+WAYS = ('kernel',)
+SECONDS = 6
+WARM_UPS = 10
+
+
+def record(daemon, pid, seconds):
+    with support.directory() as where:
+        return support.record(where, '-p', pid, '-d', seconds, '-F', 997, daemon=daemon,
+                              is_on_time=False)
+
+
+def complete(daemon, pid, least=0.999):
+    # Starting and compiling tables take long here: what is judged comes after.
+    for _ in range(WARM_UPS):
+        if not record(daemon, pid, 2).ledger['truncated'].get('no-table'):
+            break
+    recorded = record(daemon, pid, SECONDS)
+    ledger = recorded.ledger
+    n = ledger['kept'] - sum(ledger['no_user_stack'].values())
+    print(f'  {ledger["complete"]} of {n} complete, truncated: {ledger["truncated"]}', flush=True)
+    check(n > 300, f'{n} stacks are no load')
+    check(n - ledger['complete'] <= max(1, (1 - least) * n), ledger)
+    return recorded
+
+
+def redis(daemon):
+    with support.redis() as pid:
+        complete(daemon, pid)
+
+
+def nginx(daemon):
+    with loads.nginx() as pid:
+        complete(daemon, pid)
+
+
+def python(daemon):
+    with loads.python() as pid:
+        complete(daemon, pid)
+
+
+def call_tree(daemon):
+    pairs = {tuple(line.split()) for line in pathlib.Path('/tree-pairs').read_text().splitlines()}
+    with support.started('/tree') as process:
+        # Around clone's system call libc has no rules: there are no frames of the program beside it.
+        recorded = complete(daemon, process.pid, least=0)
+    lost = 0
+    for stack, count in recorded.stacks:
+        wrong = stacks.unlawful(stack, pairs)
+        check(not wrong, f'{wrong}: {";".join(stack)}')
+        if stack[1].startswith('[truncated') and any(map(stacks.is_own, stack)):
+            lost += count
+    check(lost <= max(1, 0.001 * recorded.ledger['kept']), f'{lost}: {recorded.ledger}')
+
+
+def in_each_way(load):
+    for way in WAYS:
+        with support.daemon() as daemon:
+            print(f'  mappings by: {way}', flush=True)
+            load(daemon)
+
+
+def test_doctor_is_content():
+    print(f'  {os.uname().release}', flush=True)
+    with support.daemon() as daemon:
+        done = daemon.perfctl('doctor', expect=None)
+        print(done.out, flush=True)
+        check(done.returncode == 0 and 'Recording can work here' in done.out, done.err)
+
+
+def test_the_verifier_has_no_more_to_do_than_it_had():
+    verifier.judge()
+
+
+def test_redis_is_complete():
+    in_each_way(redis)
+
+
+def test_nginx_is_complete():
+    in_each_way(nginx)
+
+
+def test_python_is_complete():
+    in_each_way(python)
+
+
+def test_every_caller_is_lawful():
+    in_each_way(call_tree)
+
+
+if __name__ == '__main__':
+    support.main(globals())
