@@ -10,6 +10,7 @@
 #include <linux/types.h>
 #endif
 
+#include "bpf/abi-mapping.h"
 #include "bpf/unwind-row.h"
 
 #define ABI_COMM_SIZE 16
@@ -93,18 +94,6 @@ struct abi_sample {
 	__u16 n_kernel, n_user;
 };
 
-/* What a file is told by. Made only in the kernel: user space sees other devices and inodes on
- * stacked file systems. */
-struct abi_file_key {
-	__u64 inode_address;
-	__u64 inode;
-	__u64 change_seconds;
-	__u32 change_ns;
-	__u32 device;
-	__u32 generation;
-	__u32 reserved;
-};
-
 enum abi_event_kind {
 	ABI_EVENT_FORK, /* pid: the child; parent: its parent */
 	ABI_EVENT_EXEC, /* a target's process has a new program */
@@ -114,6 +103,7 @@ enum abi_event_kind {
 	ABI_EVENT_THREAD_EXIT, /* of a thread that is aimed at by its tid */
 	ABI_EVENT_CGROUP, /* a control group is new */
 	ABI_EVENT_CGROUP_GONE, /* one that is aimed at was removed */
+	ABI_EVENT_NEED_MAPPINGS, /* a process whose mappings are not mirrored */
 };
 
 struct abi_event {
@@ -266,7 +256,6 @@ _Static_assert(sizeof(struct abi_identity) == 96, "abi_identity");
 _Static_assert(sizeof(struct abi_identity_record) == 104, "abi_identity_record");
 _Static_assert(sizeof(struct abi_sample) == 40, "abi_sample");
 _Static_assert(sizeof(struct abi_event) == 168, "abi_event");
-_Static_assert(sizeof(struct abi_file_key) == 40, "abi_file_key");
 _Static_assert(sizeof(struct abi_file) == 24, "abi_file");
 _Static_assert(sizeof(struct abi_target) == 24, "abi_target");
 _Static_assert(sizeof(struct abi_filter) == 56, "abi_filter");

@@ -96,6 +96,7 @@ struct maple_tree {
 };
 
 typedef struct {
+	__u64 ctx_id; /* one for each address space, never given again */
 	void *vdso;
 } mm_context_t;
 
@@ -181,7 +182,14 @@ struct pt_regs {
 		cs, sp;
 };
 
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
 struct bpf_iter__task_vma {
+	struct bpf_iter_meta *meta;
 	struct task_struct *task;
 	struct vm_area_struct *vma;
 };

@@ -8,6 +8,7 @@
 #define TARGETS_MAX 16384
 #define FILES_MAX 16384
 #define AIMS_MAX 4096
+#define SPACES_MAX 4096
 
 /* Samples are lazy: nobody is woken below half full, the daemon drains by a timer. */
 struct {
@@ -100,6 +101,22 @@ struct {
 	__type(value, struct abi_file);
 } files SEC(".maps");
 
+/* Where mappings are mirrored; user space makes both small where they are not. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SPACES_MAX);
+	__type(key, __u64);
+	__type(value, struct abi_space);
+} spaces SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct abi_mirror);
+} mirrors SEC(".maps");
+
 /* Written by user space through mmap, one value a shard. */
 struct shard_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -172,6 +189,7 @@ _Static_assert(ABI_KERNEL_FRAMES_MAX + ABI_USER_FRAMES_MAX <= SCRATCH_FRAMES, "f
 struct scratch {
 	__u64 node[32];
 	struct mapping mapping;
+	struct abi_mapping mirrored;
 	struct walk walk;
 	struct abi_event event;
 	struct abi_identity_record identity;

@@ -26,6 +26,7 @@ enum {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
@@ -46,6 +47,9 @@ enum { BPF_RB_AVAIL_DATA = 0 };
 #include "bpf/unwind.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/task.bpf.h"
+#include "bpf/file.bpf.h"
+#include "bpf/maple.bpf.h"
+#include "bpf/mirror.bpf.h"
 #include "bpf/mapping.bpf.h"
 #include "bpf/known-mappings.bpf.h"
 #include "bpf/table.bpf.h"

@@ -124,17 +124,20 @@ int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
 	return 0;
 }
 
-/* At the start: all that a target has mapped executable is asked for at once. */
+/* At the start: all that a target has mapped executable is asked for at once, and mirrored. */
 SEC("iter/task_vma")
 int on_mapping(struct bpf_iter__task_vma *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct vm_area_struct *vma = ctx->vma;
-	struct abi_event event;
+	struct abi_event event = {};
 	struct mapping mapping;
 
-	if (task && vma)
-		mapping_describe(task, vma, &mapping, &event);
+	if (!task || !vma)
+		return 0;
+	mapping_describe(task, vma, &mapping, &event);
+	if (use_mirror)
+		mirror_tell(ctx->meta->seq, task, vma);
 	return 0;
 }
 
@@ -157,7 +160,7 @@ int on_self_test(void *ctx)
 	for (__u32 i = 0; i < ABI_SELF_TEST_MAX; i++) {
 		struct vm_area_struct *vma;
 
-		if (i >= self_test.n)
+		if (use_mirror || i >= self_test.n)
 			break;
 		vma = (void *)maple_find((__u64)BPF_CORE_READ(task, mm, mm_mt.ma_root),
 			self_test.address[i], SCRATCH_TASK);
@@ -165,6 +168,12 @@ int on_self_test(void *ctx)
 		self_test.end[i] = BPF_CORE_READ(vma, vm_end);
 		self_test.inode[i] = BPF_CORE_READ(vma, vm_file, f_inode, i_ino);
 	}
+	return 0;
+}
+
+static long on_identified(struct task_struct *task, struct vm_area_struct *vma, void *unused)
+{
+	file_key(BPF_CORE_READ(vma, vm_file), &identify.key);
 	return 0;
 }
 
@@ -176,9 +185,6 @@ SEC("raw_tp/perfd_identify")
 int on_identify(void *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct vm_area_struct *vma = (void *)maple_find(
-		(__u64)BPF_CORE_READ(task, mm, mm_mt.ma_root), identify.address, SCRATCH_TASK);
 
-	file_key(BPF_CORE_READ(vma, vm_file), &identify.key);
-	return 0;
+	return bpf_find_vma(task, identify.address, on_identified, NULL, 0) ? 1 : 0;
 }

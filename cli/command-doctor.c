@@ -67,7 +67,7 @@ static void examine_daemon(const struct arguments *arguments, struct doctor_find
 	CLEANUP(client_freep) struct client *client = NULL;
 	struct client_error error = {0};
 	json_t *status = NULL;
-	const char *version;
+	const char *version, *mappings;
 
 	if (client_connect(connection_path(&arguments->connection), &client, &error) < 0) {
 		examine_absence(&error, finding);
@@ -80,9 +80,16 @@ static void examine_daemon(const struct arguments *arguments, struct doctor_find
 		return;
 	}
 	version = json_string_value(json_object_get(status, "version"));
+	mappings = json_string_value(json_object_get(status, "mappings"));
 	*finding = (struct doctor_finding){.state = DOCTOR_OK};
-	snprintf(finding->found, sizeof(finding->found), "version %s",
-		version ? version : "unknown");
+	snprintf(finding->found, sizeof(finding->found), "version %.60s, mappings by %.60s",
+		version ? version : "unknown", mappings ? mappings : "unknown");
+	if (mappings && !strcmp(mappings, "mirror")) {
+		finding->state = DOCTOR_NOTE;
+		finding->mend =
+			"nothing to do: this kernel's own tree of mappings is not known here, and "
+			"what a process mapped a moment ago may be missing";
+	}
 	if (version && strcmp(version, PERFCTL_VERSION) != 0) {
 		finding->state = DOCTOR_NOTE;
 		finding->mend = "perfctl is " PERFCTL_VERSION

@@ -40,6 +40,7 @@ struct perfd {
 	struct loop_source *terminate, *interrupt;
 	const char *socket_path; /* NULL: none of our own */
 	char *cache_directory;
+	enum capture_mappings mappings;
 	int socket_fd; /* a duplicate, to know our socket again when we remove it */
 };
 
@@ -142,6 +143,7 @@ static int perfd_open(struct perfd *perfd, const char *worker_path, const struct
 		.debug_directories = (const char *const *)configured->debug_directories,
 		.n_workers = N_WORKERS,
 		.max_frames = configured->max_frames,
+		.mappings = perfd->mappings,
 	};
 	struct server_config server = {
 		.version = PERFCTL_VERSION,
@@ -227,6 +229,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	perfd.cache_directory = cache_directory(options.cache_directory);
+	perfd.mappings = options.mappings;
 	r = perfd.cache_directory ? perfd_open(&perfd, worker_path, config) : -ENOMEM;
 	if (!r)
 		r = sockets_open(&perfd, options.socket_path);

@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "daemon/base/config.h"
 #include "daemon/server/listen.h"
+#include "proto/base/cleanup.h"
 #include "proto/base/log.h"
 #include "proto/base/text.h"
 
@@ -18,7 +20,7 @@ static const char help[] =
 	"perfd - the profiler's daemon: samples processes and serves profiles\n"
 	"\n"
 	"usage: perfd [--config FILE] [--socket PATH] [--cache-directory PATH]\n"
-	"             [--max-frames N]\n"
+	"             [--max-frames N] [--mappings WAY]\n"
 	"       perfd --check-config [--config FILE]\n"
 	"\n"
 	"  --config FILE           read this configuration (default:\n"
@@ -31,6 +33,9 @@ static const char help[] =
 	"                          empty: keep none\n"
 	"  --max-frames N          take so many frames of a user stack: 1 to 1024\n"
 	"                          (default: as configured, else 127)\n"
+	"  --mappings WAY          find the file that an address is in by the 'kernel's\n"
+	"                          own tree of mappings, or by a 'mirror' of it\n"
+	"                          (default: 'auto', the first where it works)\n"
 	"  --version               print the version\n"
 	"  --help                  print this\n"
 	"\n"
@@ -49,6 +54,23 @@ static int max_frames_parse(const char *text, uint32_t *ret_max_frames)
 	return 0;
 }
 
+static int mappings_parse(const char *text, enum capture_mappings *ret_mappings)
+{
+	static const char *const words[] = {
+		[CAPTURE_MAPPINGS_AUTO] = "auto",
+		[CAPTURE_MAPPINGS_KERNEL] = "kernel",
+		[CAPTURE_MAPPINGS_MIRROR] = "mirror",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(text, words[i])) {
+			*ret_mappings = (enum capture_mappings)i;
+			return 0;
+		}
+	log_error("--mappings '%s' is not one of auto, kernel, mirror", text);
+	return -EINVAL;
+}
+
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
 	static const struct option options[] = {
@@ -57,6 +79,7 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 		{"socket", required_argument, NULL, 's'},
 		{"max-frames", required_argument, NULL, 'm'},
 		{"cache-directory", required_argument, NULL, 'c'},
+		{"mappings", required_argument, NULL, 'w'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{},
@@ -80,6 +103,10 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 			break;
 		case 'c':
 			ret_options->cache_directory = optarg;
+			break;
+		case 'w':
+			if (mappings_parse(optarg, &ret_options->mappings) < 0)
+				return -EINVAL;
 			break;
 		case 'v':
 			puts("perfd " PERFCTL_VERSION);

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/capture/capture.h"
+
 #define CACHE_DIRECTORY "/var/cache/perfd"
 
 struct options {
@@ -13,6 +15,7 @@ struct options {
 	const char *config_path; /* NULL: the usual one */
 	const char *cache_directory; /* NULL: systemd's, else the usual one; empty: none */
 	uint32_t max_frames; /* 0: as configured */
+	enum capture_mappings mappings;
 	bool is_check; /* of the configuration only */
 };
 

@@ -24,6 +24,7 @@
 #include "daemon/target/object-table.h"
 #include "daemon/target/targets.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/log.h"
 #include "proto/base/time.h"
 
 #define NAMING_BUDGET_NS (2 * NS_PER_SECOND)
@@ -225,10 +226,14 @@ static int pipeline_open(struct pipeline *pipeline, const struct pipeline_config
 	struct capture_problem *ret_problem)
 {
 	struct capture_handlers handlers = {.on_sample = on_sample, .on_event = on_event};
-	int r = capture_new(pipeline->loop, &handlers, pipeline, ret_problem, &pipeline->capture);
+	int r = capture_new(pipeline->loop, &handlers, pipeline, config->mappings, ret_problem,
+		&pipeline->capture);
 
 	if (r < 0)
 		return r;
+	if (config->mappings == CAPTURE_MAPPINGS_AUTO && capture_is_mirroring(pipeline->capture))
+		log_warning("this kernel's tree of mappings has a layout that is not known here; "
+			    "going on with a mirror of it, which lags behind a little");
 	capture_set_max_frames(pipeline->capture, config->max_frames);
 	r = helpers_open(pipeline, config);
 	if (r < 0)
@@ -595,7 +600,7 @@ void pipeline_statistics(struct pipeline *pipeline, struct pipeline_statistics *
 		.n_named = symbols.n_named,
 		.kernel_ns_per_sample = capture_kernel_ns(pipeline->capture),
 		.event = capture_event(pipeline->capture),
-		.mappings = "maple-tree",
+		.mappings = capture_is_mirroring(pipeline->capture) ? "mirror" : "maple-tree",
 	};
 	for (size_t i = 0; i < ABI_RECORDINGS_MAX; i++) {
 		struct abi_counters counters;

@@ -24,6 +24,7 @@ struct pipeline_config {
 	const char *cache_directory; /* for unwind tables; NULL: none */
 	const char *const *debug_directories; /* NULL-terminated */
 	unsigned n_workers;
+	enum capture_mappings mappings;
 	uint32_t max_frames; /* of a user stack, 1 to ABI_USER_FRAMES_MAX */
 };
 

@@ -18,6 +18,7 @@
 #define LIMIT_COMPILES_PER_UID 512 /* unwind tables that wait for a worker; root's do not count */
 #define LIMIT_TABLE_CACHE_BYTES (UINT64_C(256) << 20) /* on disk */
 #define LIMIT_TABLE_CACHE_FILES 8192
+#define LIMIT_MIRRORS 1024 /* processes whose mappings are mirrored, where they have to be */
 #define LIMIT_PROFILE_FRAMES (1 << 18) /* in one recording's profile: distinct ones of each */
 #define LIMIT_PROFILE_STACKS (1 << 22)
 #define LIMIT_PROFILE_SAMPLES (1 << 23)

@@ -22,6 +22,8 @@
 #include "daemon/capture/filter.h"
 #include "daemon/capture/identities.h"
 #include "daemon/capture/maps.h"
+#include "daemon/capture/mirror.h"
+#include "daemon/capture/object.h"
 #include "daemon/capture/self-test.h"
 #include "proto/base/time.h"
 
@@ -45,6 +47,7 @@ struct capture {
 	struct ring_buffer *samples, *events;
 	struct identities identities;
 	struct clock *clock;
+	struct mirror *mirror; /* NULL: the kernel's own tree is asked */
 	struct abi_clock setting;
 	struct loop_source *sample_source, *event_source, *drain_timer;
 	struct slot slots[ABI_RECORDINGS_MAX];
@@ -82,8 +85,14 @@ static int on_ring_event(void *userdata, void *data, size_t size)
 {
 	struct capture *capture = userdata;
 
-	if (size >= sizeof(struct abi_event))
-		capture->handlers.on_event(capture->userdata, data);
+	const struct abi_event *event = data;
+
+	if (size < sizeof(*event))
+		return 0;
+	if (event->kind != ABI_EVENT_NEED_MAPPINGS)
+		capture->handlers.on_event(capture->userdata, event);
+	else if (capture->mirror)
+		mirror_read(capture->mirror, event->pid);
 	return 0;
 }
 
@@ -146,42 +155,6 @@ static int rings_open(struct capture *capture)
 	return 0;
 }
 
-static int problem(struct capture_problem *ret_problem, int r, const char *what, const char *mend)
-{
-	snprintf(ret_problem->text, sizeof(ret_problem->text), "%s: %s; %s", what, strerror(-r),
-		mend);
-	return r;
-}
-
-static int quiet(enum libbpf_print_level level, const char *format, va_list args)
-{
-	return 0;
-}
-
-static int object_load(struct capture *capture, struct capture_problem *ret_problem)
-{
-	int r;
-
-	capture->bpf = perfd_bpf__open();
-	if (!capture->bpf)
-		return problem(ret_problem, -errno, "cannot open the BPF object",
-			"is this build complete?");
-	/* These are run, or attached one by one. */
-	bpf_program__set_autoattach(capture->bpf->progs.on_self_test, false);
-	bpf_program__set_autoattach(capture->bpf->progs.on_identify, false);
-	bpf_program__set_autoattach(capture->bpf->progs.on_mapping, false);
-	r = perfd_bpf__load(capture->bpf);
-	if (r < 0)
-		return problem(ret_problem, r, "cannot load the BPF object",
-			r == -EPERM ? "run as root or with CAP_BPF and CAP_PERFMON"
-				    : "Linux 6.1 with BTF (CONFIG_DEBUG_INFO_BTF) is needed");
-	r = self_test_run(capture->bpf);
-	if (r < 0)
-		return problem(ret_problem, r, "cannot read this kernel's mappings",
-			"its maple tree has a layout that is not known here");
-	return 0;
-}
-
 static int setting_write(struct capture *capture)
 {
 	uint32_t zero = 0;
@@ -196,9 +169,12 @@ static void on_clock_change(void *userdata, const struct abi_clock *setting)
 
 	capture->setting = *setting;
 	setting_write(capture); /* at worst a gap is taken for missed ticks */
+	if (capture->mirror)
+		mirror_watch(capture->mirror); /* at worst as before: the other CPUs */
 }
 
-static int capture_load(struct capture *capture, struct capture_problem *ret_problem)
+static int capture_load(struct capture *capture, enum capture_mappings mappings,
+	struct capture_problem *ret_problem)
 {
 	struct clock_config clock = {
 		.loop = capture->loop,
@@ -207,36 +183,39 @@ static int capture_load(struct capture *capture, struct capture_problem *ret_pro
 	};
 	int r;
 
-	libbpf_set_print(quiet);
-	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
-	r = object_load(capture, ret_problem);
+	r = object_load(mappings, ret_problem, &capture->bpf);
 	if (r < 0)
 		return r;
 	r = perfd_bpf__attach(capture->bpf);
 	if (r < 0)
-		return problem(ret_problem, r, "cannot attach to the scheduler's tracepoints",
+		return object_problem(ret_problem, r,
+			"cannot attach to the scheduler's tracepoints",
 			"run as root or with CAP_BPF and CAP_PERFMON");
 	clock.prog_fd = bpf_program__fd(capture->bpf->progs.on_tick);
 	r = rings_open(capture);
 	if (!r)
 		r = clock_new(&clock, &capture->clock);
+	if (!r && capture->bpf->rodata->use_mirror)
+		r = mirror_new(capture->loop, capture->bpf, &capture->mirror);
 	if (r < 0)
-		return problem(ret_problem, r, "cannot set up the rings", "is memory short?");
+		return object_problem(
+			ret_problem, r, "cannot set up the rings", "is memory short?");
 	return 0;
 }
 
 int capture_new(struct loop *loop, const struct capture_handlers *handlers, void *userdata,
-	struct capture_problem *ret_problem, struct capture **ret_capture)
+	enum capture_mappings mappings, struct capture_problem *ret_problem,
+	struct capture **ret_capture)
 {
 	struct capture *capture = calloc(1, sizeof(*capture));
 	int r;
 
 	if (!capture)
-		return problem(ret_problem, -ENOMEM, "cannot start", "is memory short?");
+		return object_problem(ret_problem, -ENOMEM, "cannot start", "is memory short?");
 	capture->loop = loop;
 	capture->handlers = *handlers;
 	capture->userdata = userdata;
-	r = capture_load(capture, ret_problem);
+	r = capture_load(capture, mappings, ret_problem);
 	if (r < 0) {
 		capture_free(capture);
 		return r;
@@ -250,6 +229,7 @@ struct capture *capture_free(struct capture *capture)
 	if (!capture)
 		return NULL;
 	clock_free(capture->clock);
+	mirror_free(capture->mirror);
 	loop_source_free(capture->drain_timer);
 	loop_source_free(capture->sample_source);
 	loop_source_free(capture->event_source);
@@ -331,6 +311,11 @@ int capture_take(struct capture *capture, const struct capture_request *request,
 			return r;
 		loop_source_set_priority(capture->drain_timer, LOOP_PRIORITY_RING);
 		loop_source_set_slack(capture->drain_timer, DRAIN_SLACK_NS);
+		r = capture->mirror ? mirror_watch(capture->mirror) : 0;
+		if (r < 0) {
+			capture->drain_timer = loop_source_free(capture->drain_timer);
+			return r;
+		}
 	}
 	capture->slots[index] = (struct slot){.is_taken = true, .request = *request};
 	r = slot_write(capture, index);
@@ -384,14 +369,28 @@ void capture_release(struct capture *capture, unsigned slot)
 	capture->slots[slot] = (struct slot){};
 	for (size_t i = 0; i < ABI_RECORDINGS_MAX; i++)
 		is_idle &= !capture->slots[i].is_taken;
-	if (is_idle)
-		capture->drain_timer = loop_source_free(capture->drain_timer);
+	if (!is_idle)
+		return;
+	capture->drain_timer = loop_source_free(capture->drain_timer);
+	if (capture->mirror)
+		mirror_rest(capture->mirror);
+}
+
+static int files_ask(struct capture *capture, uint32_t pid)
+{
+	if (!capture->mirror)
+		return maps_ask_files(capture->bpf, pid);
+	mirror_read(capture->mirror, pid);
+	return 0;
 }
 
 int capture_add_target(
 	struct capture *capture, unsigned slot, uint32_t pid, uint64_t start_ns, bool on_exec)
 {
-	return maps_add_target(capture->bpf, slot, pid, start_ns, on_exec);
+	/* Its files first: the samples that come then find them known. */
+	int r = files_ask(capture, pid);
+
+	return r < 0 ? r : maps_add_target(capture->bpf, slot, pid, start_ns, on_exec);
 }
 
 void capture_remove_target(struct capture *capture, unsigned slot, uint32_t pid)
@@ -401,7 +400,7 @@ void capture_remove_target(struct capture *capture, unsigned slot, uint32_t pid)
 
 int capture_add_thread(struct capture *capture, unsigned slot, uint32_t tid)
 {
-	int r = maps_ask_files(capture->bpf, tid);
+	int r = files_ask(capture, tid);
 
 	return r < 0 ? r : filter_add_thread(capture->bpf, slot, tid);
 }
@@ -428,7 +427,7 @@ int capture_add_cgroup(struct capture *capture, unsigned slot, const struct capt
 
 void capture_ask_files(struct capture *capture, uint32_t pid)
 {
-	maps_ask_files(capture->bpf, pid); /* whoever has gone needs nothing */
+	files_ask(capture, pid); /* whoever has gone needs nothing */
 }
 
 void capture_ask_all_files(struct capture *capture)
@@ -482,6 +481,11 @@ void capture_unwind_maps(const struct capture *capture, struct capture_unwind_ma
 double capture_kernel_ns(struct capture *capture)
 {
 	return maps_read_run_ns(capture->bpf);
+}
+
+bool capture_is_mirroring(const struct capture *capture)
+{
+	return capture->mirror;
 }
 
 const char *capture_event(const struct capture *capture)

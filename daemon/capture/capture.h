@@ -40,6 +40,13 @@ struct capture_request {
 	bool is_cpu_clock; /* do not look for a hardware counter */
 };
 
+/* How the kernel side tells which file an address is in: see bpf/mapping.bpf.h. */
+enum capture_mappings {
+	CAPTURE_MAPPINGS_AUTO, /* by the kernel's tree if it passes the self-test, else by the mirror */
+	CAPTURE_MAPPINGS_KERNEL,
+	CAPTURE_MAPPINGS_MIRROR,
+};
+
 /* Why the kernel side does not work here: a sentence with the mend. */
 struct capture_problem {
 	char text[256];
@@ -50,7 +57,8 @@ struct capture_problem {
  * *ret_problem filled in. The loop is borrowed.
  */
 int capture_new(struct loop *loop, const struct capture_handlers *handlers, void *userdata,
-	struct capture_problem *ret_problem, struct capture **ret_capture);
+	enum capture_mappings mappings, struct capture_problem *ret_problem,
+	struct capture **ret_capture);
 struct capture *capture_free(struct capture *capture);
 
 /* How many frames a user stack may have, 1 to ABI_USER_FRAMES_MAX; the default is
@@ -122,6 +130,8 @@ void capture_unwind_maps(const struct capture *capture, struct capture_unwind_ma
 /* Forgets all files: those seen from now on get new ids. */
 void capture_forget_files(struct capture *capture);
 
+/* Are mappings found by the mirror? */
+bool capture_is_mirroring(const struct capture *capture);
 /* "cycles" or "cpu-clock": what is (or would be) sampled. */
 const char *capture_event(const struct capture *capture);
 /* Mean time of a run in the kernel; < 0: none was timed yet. */

@@ -60,15 +60,12 @@ void maps_drop_targets(struct perfd_bpf *bpf, unsigned slot)
 	}
 }
 
-/* Runs the iterator over one process, or (0) all: each executable mapping is asked for as if sampled. */
-int maps_ask_files(struct perfd_bpf *bpf, uint32_t pid)
+int maps_open_mappings(struct perfd_bpf *bpf, uint32_t pid)
 {
 	union bpf_iter_link_info info = {.task.tid = pid};
 	struct bpf_iter_attach_opts options;
 	struct bpf_link *link;
-	CLEANUP(closep) int fd = -1;
-	char unused[64];
-	int r = 0;
+	int fd;
 
 	/* Field by field: libbpf refuses options whose padding is not zero. */
 	memset(&options, 0, sizeof(options));
@@ -80,12 +77,21 @@ int maps_ask_files(struct perfd_bpf *bpf, uint32_t pid)
 		return -errno;
 	fd = bpf_iter_create(bpf_link__fd(link));
 	if (fd < 0)
-		r = -errno;
-	else
-		while (read(fd, unused, sizeof(unused)) > 0)
-			;
+		fd = -errno;
 	bpf_link__destroy(link);
-	return r;
+	return fd;
+}
+
+int maps_ask_files(struct perfd_bpf *bpf, uint32_t pid)
+{
+	CLEANUP(closep) int fd = maps_open_mappings(bpf, pid);
+	char unused[4096];
+
+	if (fd < 0)
+		return fd;
+	while (read(fd, unused, sizeof(unused)) > 0)
+		;
+	return 0;
 }
 
 int maps_add_target(
@@ -93,7 +99,6 @@ int maps_add_target(
 {
 	struct abi_target target = {};
 	uint64_t bit = UINT64_C(1) << slot;
-	int r;
 
 	bpf_map__lookup_elem(bpf->maps.targets, &pid, sizeof(pid), &target, sizeof(target), 0);
 	if (on_exec)
@@ -101,10 +106,6 @@ int maps_add_target(
 	else
 		target.recordings |= bit;
 	target.start_ns = start_ns;
-	/* Its files first: the samples that come then find them known. */
-	r = maps_ask_files(bpf, pid);
-	if (r < 0)
-		return r;
 	return bpf_map__update_elem(
 		bpf->maps.targets, &pid, sizeof(pid), &target, sizeof(target), BPF_ANY);
 }

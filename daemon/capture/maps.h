@@ -10,10 +10,14 @@
 
 struct perfd_bpf;
 
-/* The target filter: a process enters a slot, all that it has mapped is asked for first; a slot's
- * bit leaves every entry. */
+/* The target filter: a process enters a slot; a slot's bit leaves every entry. */
 int maps_add_target(
 	struct perfd_bpf *bpf, unsigned slot, uint32_t pid, uint64_t start_ns, bool on_exec);
+/*
+ * A descriptor of the iterator over the mappings of a process (0: of all): whoever reads it to its end
+ * has asked for all files, and gets a struct abi_mapped each where there is a mirror. Or an errno.
+ */
+int maps_open_mappings(struct perfd_bpf *bpf, uint32_t pid);
 /* Asks for all files that a process (0: any) has mapped executable: each is an event, unless it is
  * known. */
 int maps_ask_files(struct perfd_bpf *bpf, uint32_t pid);

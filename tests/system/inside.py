@@ -4,6 +4,7 @@ say, how many stacks are complete, how much work is it for the verifier?"""
 
 import os
 import pathlib
+import shutil
 
 import loads
 import support
@@ -11,7 +12,7 @@ import test_stacks as stacks
 import verifier
 from support import check
 
-WAYS = ('kernel',)
+WAYS = ('kernel', 'mirror')
 SECONDS = 6
 WARM_UPS = 10
 
@@ -48,7 +49,26 @@ def nginx(daemon):
 
 def python(daemon):
     with loads.python() as pid:
+        maps = pathlib.Path(f'/proc/{pid}/maps')
+        support.wait_until(lambda: '/_json.' in maps.read_text(), 'python loads its modules', 60)
         complete(daemon, pid)
+
+
+def libraries(daemon):
+    """The second comes to the addresses of the first: what is remembered of that one is wrong."""
+    with support.directory() as where:
+        paths = []
+        for name in ('first', 'second'):
+            paths.append(where / f'{name}.so')
+            shutil.copy(support.PROGRAMS / f'libplugin-{name}.so', paths[-1])
+        with support.started(support.PROGRAMS / 'load-twice', *paths, 4) as program:
+            recorded = record(daemon, program.pid, 8)
+    n = recorded.count('second_phase')
+    print(f'  {recorded.count("second_phase", "second_plugin_work")} of {n} in the second library, '
+          f'truncated: {recorded.ledger["truncated"]}', flush=True)
+    check(n > 100 and recorded.count('second_phase', 'second_plugin_work') > 0.5 * n, n)
+    wrong = recorded.count('second_phase', 'first_plugin_work')
+    check(wrong <= 0.002 * n, f'{wrong} samples in a library that has gone')
 
 
 def call_tree(daemon):
@@ -67,7 +87,7 @@ def call_tree(daemon):
 
 def in_each_way(load):
     for way in WAYS:
-        with support.daemon() as daemon:
+        with support.daemon('--mappings', way) as daemon:
             print(f'  mappings by: {way}', flush=True)
             load(daemon)
 
@@ -81,7 +101,8 @@ def test_doctor_is_content():
 
 
 def test_the_verifier_has_no_more_to_do_than_it_had():
-    verifier.judge()
+    for way in WAYS:
+        verifier.judge('--mappings', way)
 
 
 def test_redis_is_complete():
@@ -94,6 +115,10 @@ def test_nginx_is_complete():
 
 def test_python_is_complete():
     in_each_way(python)
+
+
+def test_a_library_that_takes_the_place_of_another_is_told_from_it():
+    in_each_way(libraries)
 
 
 def test_every_caller_is_lawful():

@@ -109,8 +109,8 @@ def image(path, extra):
         support.check(shutil.which(program), f'{program} is not installed: run '
                       "'packaging/install-dependencies test full'")
     ours = {f'{INSIDE}/{p.name}': p for p in (support.PERFD, support.PERFCTL, support.WORKER)}
-    tool = 'tests/system/programs/bpf-programs'
-    ours[f'{INSIDE}/{tool}'] = support.BUILD / tool
+    for name in ('bpf-programs', 'load-twice', 'libplugin-first.so', 'libplugin-second.so'):
+        ours[f'{INSIDE}/tests/system/programs/{name}'] = support.PROGRAMS / name
     for pattern in ('*.py', '*.json'):
         ours |= {f'{INSIDE}/tests/system/{p.name}': p for p in TESTS.glob(pattern)}
     theirs = [*PROGRAMS, *(str(p) for p in python_files())]

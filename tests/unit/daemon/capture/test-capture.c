@@ -50,8 +50,9 @@ static void setup(void)
 
 	memset(&t, 0, sizeof(t));
 	ck_assert_int_eq(loop_new(&t.loop), 0);
-	ck_assert_msg(capture_new(t.loop, &handlers, NULL, &problem, &t.capture) == 0, "%s",
-		problem.text);
+	ck_assert_msg(capture_new(t.loop, &handlers, NULL, CAPTURE_MAPPINGS_AUTO, &problem,
+			      &t.capture) == 0,
+		"%s", problem.text);
 	t.child = fork();
 	if (!t.child) {
 		alarm(60);

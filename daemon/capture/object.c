@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * The object is loaded for one way to find mappings; what the verifier is shown hangs on it. The
+ * kernel's tree comes first: where it is not there, or fails the self-test, all is loaded anew for the
+ * mirror.
+ */
+
+#include "daemon/capture/object.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bpf/abi.h"
+#include "bpf/perfd.skel.h"
+#include "daemon/base/limits.h"
+#include "daemon/capture/self-test.h"
+#include "proto/base/cleanup.h"
+
+int object_problem(struct capture_problem *ret_problem, int r, const char *what, const char *mend)
+{
+	snprintf(ret_problem->text, sizeof(ret_problem->text), "%s: %s; %s", what, strerror(-r),
+		mend);
+	return r;
+}
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return 0;
+}
+
+static void bpf_destroyp(struct perfd_bpf **bpf)
+{
+	perfd_bpf__destroy(*bpf);
+}
+
+static int load_for(
+	bool use_mirror, struct capture_problem *ret_problem, struct perfd_bpf **ret_bpf)
+{
+	CLEANUP(bpf_destroyp) struct perfd_bpf *bpf = perfd_bpf__open();
+	int r;
+
+	if (!bpf)
+		return object_problem(ret_problem, -errno, "cannot open the BPF object",
+			"is this build complete?");
+	bpf->rodata->use_mirror = use_mirror;
+	/* These are run, or attached one by one. */
+	bpf_program__set_autoattach(bpf->progs.on_self_test, false);
+	bpf_program__set_autoattach(bpf->progs.on_identify, false);
+	bpf_program__set_autoattach(bpf->progs.on_mapping, false);
+	r = bpf_map__set_max_entries(bpf->maps.mirrors, use_mirror ? LIMIT_MIRRORS : 1);
+	if (!r)
+		r = perfd_bpf__load(bpf);
+	if (r < 0)
+		return object_problem(ret_problem, r, "cannot load the BPF object",
+			r == -EPERM ? "run as root or with CAP_BPF and CAP_PERFMON"
+				    : "Linux 6.1 with BTF (CONFIG_DEBUG_INFO_BTF) is needed");
+	r = self_test_run(bpf);
+	if (r < 0)
+		return object_problem(ret_problem, r, "cannot read this kernel's mappings",
+			"its maple tree has a layout that is not known here; perfd "
+			"--mappings=mirror does without");
+	*ret_bpf = TAKE(bpf);
+	return 0;
+}
+
+int object_load(enum capture_mappings mappings, struct capture_problem *ret_problem,
+	struct perfd_bpf **ret_bpf)
+{
+	int r = -ENOSYS;
+
+	libbpf_set_print(quiet);
+	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+	if (mappings != CAPTURE_MAPPINGS_MIRROR)
+		r = load_for(false, ret_problem, ret_bpf);
+	if (r < 0 && r != -EPERM && mappings != CAPTURE_MAPPINGS_KERNEL)
+		r = load_for(true, ret_problem, ret_bpf);
+	return r;
+}
