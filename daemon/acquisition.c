@@ -32,6 +32,8 @@ struct acquired {
 	struct object *object; /* a reference */
 	struct abi_file_key key;
 	struct table table;
+	bool is_improving; /* the symbolizer looks for its debug file, since the table is partial */
+	bool is_improved; /* it has done so, once and for all */
 	unsigned n_refused; /* times that it could not be opened */
 };
 
@@ -41,7 +43,7 @@ struct acquisition {
 	struct tables *tables;
 	struct acquired *vdso;
 	struct list files;
-	size_t n_files, n_opening;
+	size_t n_files, n_opening, n_improving;
 	struct watch *watch;
 	bool is_open; /* whoever asked for it has it */
 	uint64_t dropped_ns; /* when files were last dropped, */
@@ -57,7 +59,8 @@ static void settle(struct acquisition *acquisition)
 
 bool acquisition_is_settled(const struct acquisition *acquisition)
 {
-	return !acquisition->n_opening && !tables_n_wanted(acquisition->tables);
+	return !acquisition->n_opening && !acquisition->n_improving &&
+		!tables_n_wanted(acquisition->tables);
 }
 
 static struct acquired *acquired_new(
@@ -96,13 +99,55 @@ static void table_set(struct acquired *acquired, uint32_t table)
 		capture_set_table(acquisition->config.capture, &acquired->key, table);
 }
 
+static struct acquired *file_find(struct acquisition *acquisition, const struct object *object)
+{
+	list_for_each (&acquisition->files, link) {
+		struct acquired *acquired = container_of(link, struct acquired, link);
+
+		if (acquired->object == object)
+			return acquired;
+	}
+	return NULL;
+}
+
+/* Much of the code has no row: what is compiled from the separate debug file as well may have. */
+static void improve(struct acquired *acquired)
+{
+	if (acquired->is_improved || acquired->object->kind != OBJECT_FILE)
+		return;
+	acquired->is_improved = true;
+	acquired->is_improving = true;
+	acquired->acquisition->n_improving++;
+	symbolizer_want_files(acquired->acquisition->config.symbolizer, acquired->object);
+}
+
 static void on_table(void *userdata, struct table *table)
 {
 	struct acquired *acquired = container_of(table, struct acquired, table);
 
 	if (table->state == TABLE_READY)
 		table_set(acquired, table->index);
+	if (table->state == TABLE_READY && table->is_partial)
+		improve(acquired);
 	settle(userdata);
+}
+
+void acquisition_on_files(struct acquisition *acquisition, const struct object *object)
+{
+	struct acquired *acquired = file_find(acquisition, object);
+	struct symbolizer_debug_file debug;
+
+	if (!acquired || !acquired->is_improving)
+		return;
+	acquired->is_improving = false;
+	acquisition->n_improving--;
+	if (acquired->table.state == TABLE_READY && symbolizer_debug_file(object, &debug)) {
+		acquired->table.debug_fd = debug.fd;
+		acquired->table.debug_trust = debug.trust;
+		acquired->table.debug_identity = debug.identity;
+		tables_want(acquisition->tables, &acquired->table);
+	}
+	settle(acquisition);
 }
 
 /* Of a process that has gone, another one may still have the file. */
@@ -152,6 +197,7 @@ static void on_opened(void *userdata, struct opener_reply *reply)
 		.object = object,
 		.has_identity = reply->has_identity,
 		.identity = reply->identity,
+		.debug_fd = -1,
 	};
 	tables_want(acquisition->tables, &acquired->table);
 }
@@ -188,17 +234,6 @@ static struct acquired *file_add(struct acquisition *acquisition, const struct a
 		return NULL;
 	object->pid = event->pid;
 	return acquired_new(acquisition, object, &event->need.key);
-}
-
-static struct acquired *file_find(struct acquisition *acquisition, const struct object *object)
-{
-	list_for_each (&acquisition->files, link) {
-		struct acquired *acquired = container_of(link, struct acquired, link);
-
-		if (acquired->object == object)
-			return acquired;
-	}
-	return NULL;
 }
 
 void acquisition_need(struct acquisition *acquisition, const struct abi_event *event)
@@ -254,6 +289,7 @@ static int vdso_add(struct acquisition *acquisition)
 		.object = object,
 		.has_identity = vdso_identify(object, &identity),
 		.identity = identity,
+		.debug_fd = -1,
 	};
 	tables_want(acquisition->tables, &acquisition->vdso->table);
 	return 0;
@@ -307,6 +343,7 @@ static void files_drop(struct acquisition *acquisition)
 	}
 	acquisition->vdso = NULL;
 	acquisition->n_opening = 0;
+	acquisition->n_improving = 0;
 	object_table_clear(acquisition->objects);
 }
 

@@ -47,6 +47,9 @@ void acquisition_need(struct acquisition *acquisition, const struct abi_event *e
  * are looked for a few times, so that their tables are there before many samples fall on them. */
 void acquisition_watch(struct acquisition *acquisition, uint32_t pid);
 
+/* Answer to symbolizer_want_files(). */
+void acquisition_on_files(struct acquisition *acquisition, const struct object *object);
+
 /* Is nothing being opened or compiled? */
 bool acquisition_is_settled(const struct acquisition *acquisition);
 

@@ -182,6 +182,13 @@ static uint64_t on_address(void *userdata, const struct sample *sample, uint64_t
 	return jit_symbols_want(pipeline->jit_symbols, &id, address, sample->head->time_ns);
 }
 
+static void on_files(void *userdata, struct object *object)
+{
+	struct pipeline *pipeline = userdata;
+
+	acquisition_on_files(pipeline->acquisition, object);
+}
+
 static const char *kernel_name(void *userdata, uint64_t address, const char **ret_module)
 {
 	struct pipeline *pipeline = userdata;
@@ -196,6 +203,8 @@ static int helpers_open(struct pipeline *pipeline, const struct pipeline_config 
 		.worker_path = config->worker_path,
 		.debug_directories = config->debug_directories,
 		.n_workers = config->n_workers,
+		.on_files = on_files,
+		.userdata = pipeline,
 	};
 	struct acquisition_config acquisition = {
 		.loop = pipeline->loop,

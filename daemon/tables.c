@@ -82,13 +82,27 @@ static void owner_unpin(struct table_owner *owner)
 	owner_release(owner);
 }
 
+static void index_remove(struct tables *tables, uint32_t index)
+{
+	if (index && index < ABI_TABLE_NO_PROGRAM)
+		upload_remove(tables->upload, index);
+}
+
 static void done(struct table *table, enum table_state state)
 {
 	struct tables *tables = table->tables;
+	uint32_t former = table->former;
 
+	table->former = 0;
+	if (state == TABLE_FAILED && former) {
+		table->index = former;
+		former = 0;
+		state = TABLE_READY;
+	}
 	table->state = state;
 	table->owner = NULL;
 	tables->config.on_table(tables->config.userdata, table);
+	index_remove(tables, former);
 }
 
 static void unqueue(struct table *table)
@@ -124,6 +138,7 @@ static int load(struct table *table, const struct table_content *content)
 	struct tables *tables = table->tables;
 	int r = 0;
 
+	table->is_partial = content->is_partial;
 	if (content->n)
 		r = upload_add(tables->upload, content->rows, content->n, &table->index);
 	else
@@ -136,30 +151,49 @@ static int load(struct table *table, const struct table_content *content)
 	return r;
 }
 
+/* False: what is compiled from these files is not kept. */
+static bool has_key(const struct table *table, struct table_key *ret_key)
+{
+	if (!table->tables->cache || !table->has_identity ||
+		(table->debug_fd >= 0 && !table->debug_identity.inode))
+		return false;
+	*ret_key = (struct table_key){.object = table->identity};
+	if (table->debug_fd >= 0)
+		ret_key->debug = table->debug_identity;
+	return true;
+}
+
 static bool load_cached(struct table *table)
 {
 	struct tables *tables = table->tables;
-	struct table_key key = {.object = table->identity};
+	struct table_key key;
 	CLEANUP(freep) void *memory = NULL;
 	struct table_content content;
 
-	return tables->cache && table->has_identity &&
-		!table_cache_find(tables->cache, &key, &content, &memory) && !load(table, &content);
+	return has_key(table, &key) && !table_cache_find(tables->cache, &key, &content, &memory) &&
+		!load(table, &content);
+}
+
+static uint64_t table_trust(const struct table *table)
+{
+	return table->debug_fd >= 0 ? table->debug_trust : workers_trust(&table->object->stat);
 }
 
 /* A file that was changed while it was compiled has another identity by now, or will have. */
 static void keep(struct table *table, const struct table_content *content)
 {
 	struct tables *tables = table->tables;
-	struct table_key key = {.object = table->identity};
+	struct table_key key;
 	int r;
 
-	if (!tables->cache || !table->has_identity ||
-		(table->object->kind == OBJECT_FILE &&
-			!file_identity_holds(&table->identity, table->object->fd)))
+	if (!has_key(table, &key))
 		return;
-	r = table_cache_add(tables->cache, &key, content,
-		workers_trust(&table->object->stat) == WORKERS_TRUST_ROOT);
+	if (table->object->kind == OBJECT_FILE &&
+		!file_identity_holds(&key.object, table->object->fd))
+		return;
+	if (table->debug_fd >= 0 && !file_identity_holds(&key.debug, table->debug_fd))
+		return;
+	r = table_cache_add(tables->cache, &key, content, table_trust(table) == WORKERS_TRUST_ROOT);
 	if (r == 0)
 		return;
 	log_warning("cannot keep unwind tables in %s: %s; going on without it",
@@ -184,6 +218,7 @@ static int take(struct table *table, const struct worker_reply *reply, const voi
 	if (rows_validate(rows, content.n, (uint64_t)table->object->stat.st_size) < 0)
 		return -EBADMSG;
 	content.rows = rows;
+	content.is_partial = !content.n || reply->flags & WORKER_FLAG_PARTIAL;
 	r = load(table, &content);
 	if (!r)
 		keep(table, &content);
@@ -247,10 +282,11 @@ static int run_one(struct tables *tables, struct table_owner *owner)
 
 	table->call = (struct worker_call){
 		.job = WORKER_JOB_TABLE,
-		.trust = workers_trust(&table->object->stat),
+		.trust = table_trust(table),
 		.fds = WORKER_ONLY_OBJECT(table->object->fd),
 		.on_reply = on_reply,
 	};
+	table->call.fds[WORKER_FILE_DEBUG] = table->debug_fd;
 	r = workers_run(tables->workers, &table->call);
 	if (r > 0)
 		return r;
@@ -316,6 +352,8 @@ void tables_want(struct tables *tables, struct table *table)
 {
 	table->tables = tables;
 	table->n_failures = 0;
+	table->former = table->state == TABLE_READY ? table->index : 0;
+	table->index = 0;
 	if (load_cached(table)) {
 		tables->statistics.n_cache_hits++;
 		done(table, TABLE_READY);
@@ -330,11 +368,12 @@ void tables_drop(struct tables *tables, struct table *table)
 	if (table->state == TABLE_WAITING) {
 		unqueue(table);
 		owner_release(TAKE(table->owner));
-	} else if (table->state == TABLE_READY && table->index < ABI_TABLE_NO_PROGRAM) {
-		upload_remove(tables->upload, table->index);
 	}
+	index_remove(tables, table->index);
+	index_remove(tables, table->former);
 	table->state = TABLE_IDLE;
 	table->index = 0;
+	table->former = 0;
 }
 
 static void cache_open(struct tables *tables)

@@ -34,9 +34,14 @@ struct table {
 	struct object *object; /* OBJECT_OPEN; borrowed */
 	bool has_identity; /* else it is not cached */
 	struct file_identity identity;
+	int debug_fd; /* its separate debug file; borrowed; -1: none */
+	uint64_t debug_trust; /* of both files together */
+	struct file_identity debug_identity; /* all zero: not cached */
 
 	enum table_state state;
 	uint32_t index; /* READY: of the kernel's tables, or ABI_TABLE_NONE, or _NO_PROGRAM */
+	uint32_t former; /* while it is wanted anew: the index so far, which still serves */
+	bool is_partial; /* READY: a debug file may know more */
 	struct list link; /* table_owner.waiting */
 	struct tables *tables;
 	struct table_owner *owner; /* while WAITING or COMPILING */
@@ -68,7 +73,8 @@ int tables_new(const struct tables_config *config, struct tables **ret_tables);
 /* Tables that are still wanted are forgotten: no callback comes. */
 struct tables *tables_free(struct tables *tables);
 
-/* For a table that is IDLE or FAILED. */
+/* For a table that is not WAITING or COMPILING. One that is READY may be wanted anew, with a debug
+ * file: it serves as it is until the new one does, or for ever, if that FAILED. */
 void tables_want(struct tables *tables, struct table *table);
 
 /* Makes a table IDLE that is in any state but COMPILING; the kernel's files must not have its index

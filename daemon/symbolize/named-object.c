@@ -23,6 +23,7 @@ static void on_free(void *symbols)
 {
 	struct named_object *named = symbols;
 
+	named->are_files_wanted = false;
 	if (named->context) {
 		named_object_give_up(named, "gave-up");
 		named->context->on_ready(named->context->userdata);
@@ -78,7 +79,7 @@ enum need named_object_need(const struct named_object *named)
 
 	if (named->is_busy || named->is_bad || named->object->state != OBJECT_OPEN)
 		return NEED_NOTHING;
-	if (!table->names.n && !table->lines.n)
+	if (!table->names.n && !table->lines.n && !named->are_files_wanted)
 		return NEED_NOTHING;
 	switch (named->files.stage) {
 	case FILES_PROBE_OBJECT:
@@ -101,11 +102,22 @@ static void set_busy(struct named_object *named)
 	object_ref(named->object);
 }
 
+/* What can be found is found, or nothing will be. */
+static void tell_files(struct named_object *named)
+{
+	if (!named->are_files_wanted)
+		return;
+	named->are_files_wanted = false;
+	named->context->on_files(named->context->userdata, named->object);
+}
+
 /* The last thing that a callback does: the object may go with it. */
 static void set_idle(struct named_object *named)
 {
 	struct naming_context *context = named->context;
 
+	if (named->files.stage == FILES_READY)
+		tell_files(named);
 	named->is_busy = false;
 	object_unref(named->object);
 	context->on_ready(context->userdata);
@@ -113,6 +125,7 @@ static void set_idle(struct named_object *named)
 
 void named_object_give_up(struct named_object *named, const char *reason)
 {
+	tell_files(named);
 	name_table_give_up(&named->table, &named->table.names, reason);
 	name_table_give_up(&named->table, &named->table.lines, reason);
 }
@@ -141,6 +154,8 @@ static int open_candidate(struct named_object *named)
 
 	do {
 		if (!object_files_next(&named->files, named->object, context->debug_directories)) {
+			if (named->files.stage == FILES_READY)
+				tell_files(named);
 			context->on_ready(context->userdata);
 			return 0;
 		}

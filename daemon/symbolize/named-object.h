@@ -32,6 +32,7 @@ struct naming_context {
 	uint64_t n_bad;
 	name_done_callback *on_done;
 	void (*on_ready)(void *userdata); /* some object may want something else now */
+	void (*on_files)(void *userdata, struct object *object);
 	void *userdata;
 };
 
@@ -45,6 +46,7 @@ struct named_object {
 	struct worker_call call;
 	bool is_busy; /* holds a reference on the object */
 	bool is_call_for_lines; /* which kind the call under way is */
+	bool are_files_wanted; /* even if no name is: on_files will tell */
 	bool is_bad, are_lines_bad;
 	const char *bad_reason;
 	unsigned n_failures; /* in a row, of calls; a suspect waits behind all others */

@@ -123,6 +123,8 @@ void object_files_on_opened(
 		return;
 	files->candidate_fd = take_fd(&reply->fd);
 	files->candidate_trust = workers_trust(&reply->stat);
+	files->candidate_identity = reply->has_identity ? reply->identity
+							: (struct file_identity){};
 	if (files->stage == FILES_OPEN_PACKAGE || files->stage == FILES_OPEN_SPLIT) {
 		accept(files,
 			files->stage == FILES_OPEN_PACKAGE ? WORKER_FILE_PACKAGE
@@ -144,6 +146,7 @@ void object_files_on_probe(struct object_files *files, const struct worker_probe
 	case FILES_PROBE_DEBUG:
 		if (probe && debug_files_match(&files->object, probe)) {
 			accept(files, WORKER_FILE_DEBUG);
+			files->debug_identity = files->candidate_identity;
 			files->debug = *probe;
 			enter(files, FILES_OPEN_ALTERNATE);
 			return;

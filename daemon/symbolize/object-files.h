@@ -30,6 +30,7 @@ struct object_files {
 	int candidate_fd;
 	uint64_t candidate_trust;
 	int fds[N_WORKER_FILES]; /* once found; OBJECT stays -1 */
+	struct file_identity candidate_identity, debug_identity; /* all zero: none */
 	uint64_t split; /* the unit for which SPLIT was opened, or not found */
 	bool is_split_tried; /* the worker does not know yet */
 	unsigned n_splits; /* asked for since the last answer */

@@ -45,6 +45,8 @@ struct symbolizer {
 	struct loop_source *gather_timer;
 	bool is_gathering; /* it is set */
 	uint64_t gather_ns;
+	void (*on_files)(void *userdata, struct object *object);
+	void *userdata;
 };
 
 static struct wait *wait_free(struct wait *wait)
@@ -171,6 +173,14 @@ static void schedule_later(struct symbolizer *symbolizer)
 		schedule(symbolizer);
 }
 
+static void on_files(void *userdata, struct object *object)
+{
+	struct symbolizer *symbolizer = userdata;
+
+	if (symbolizer->on_files)
+		symbolizer->on_files(symbolizer->userdata, object);
+}
+
 static int on_idle(void *userdata)
 {
 	return dispatch(userdata);
@@ -234,6 +244,9 @@ int symbolizer_new(struct loop *loop, struct opener *opener, const struct symbol
 	symbolizer->context.debug_directories = symbolizer->directories;
 	symbolizer->context.on_done = on_done;
 	symbolizer->context.on_ready = schedule;
+	symbolizer->context.on_files = on_files;
+	symbolizer->on_files = config->on_files;
+	symbolizer->userdata = config->userdata;
 	symbolizer->context.userdata = symbolizer;
 	*ret_symbolizer = symbolizer;
 	return 0;
@@ -308,6 +321,32 @@ int symbolizer_want(struct symbolizer *symbolizer, struct object *object, uint64
 			schedule_later(symbolizer);
 	}
 	return 0;
+}
+
+void symbolizer_want_files(struct symbolizer *symbolizer, struct object *object)
+{
+	struct named_object *named = named_object_of(&symbolizer->context, object);
+
+	if (!named || named->is_bad || named->files.stage >= FILES_READY) {
+		on_files(symbolizer, object);
+		return;
+	}
+	named->are_files_wanted = true;
+	schedule(symbolizer);
+}
+
+bool symbolizer_debug_file(const struct object *object, struct symbolizer_debug_file *ret_file)
+{
+	const struct named_object *named = named_object_find(object);
+
+	if (!named || named->files.fds[WORKER_FILE_DEBUG] < 0)
+		return false;
+	*ret_file = (struct symbolizer_debug_file){
+		.fd = named->files.fds[WORKER_FILE_DEBUG],
+		.trust = named->files.trust,
+		.identity = named->files.debug_identity,
+	};
+	return true;
 }
 
 void symbolizer_on_object(struct symbolizer *symbolizer, struct object *object)

@@ -42,6 +42,16 @@ struct symbolizer_config {
 	/* While nobody waits, names wanted within so long are asked for together: a call to a worker
 	 * costs as much as the names of hundreds of frames. */
 	uint64_t gather_ns;
+	/* Once for each symbolizer_want_files(), from the loop or from within that call. May be NULL. */
+	void (*on_files)(void *userdata, struct object *object);
+	void *userdata;
+};
+
+/* The separate debug file of an object. */
+struct symbolizer_debug_file {
+	int fd; /* borrowed */
+	uint64_t trust; /* of both together */
+	struct file_identity identity; /* all zero: none */
 };
 
 /* The opener is borrowed and must outlive the symbolizer. */
@@ -51,6 +61,11 @@ struct symbolizer *symbolizer_free(struct symbolizer *symbolizer);
 
 /* Asks for a name; cheap when it was asked before. The object may still be OPENING. 0 or -ENOMEM. */
 int symbolizer_want(struct symbolizer *symbolizer, struct object *object, uint64_t file_offset);
+
+/* Asks for the object's files, though it may have no address to name: on_files will tell. */
+void symbolizer_want_files(struct symbolizer *symbolizer, struct object *object);
+/* What has been found so far. False: no debug file. */
+bool symbolizer_debug_file(const struct object *object, struct symbolizer_debug_file *ret_file);
 
 /* To be called when an object's state has left OPENING: its waiting wants go on (or are answered
  * with why it could not be opened). */

@@ -14,9 +14,9 @@
  * worker_status. 0 or -ENOMEM. */
 int job_probe(int fd, bool with_crc, struct worker_probe *ret_probe);
 
-/* Compiles the file's unwind table, appending rows to `body`. Takes the fd. A named outcome is an
- * enum worker_status. 0 or -ENOMEM. */
-int job_table(int fd, struct worker_reply *reply, struct buffer *body);
+/* Compiles the unwind table of a file and, unless debug_fd is -1, its separate debug file, appending
+ * rows to `body`. Takes both fds. A named outcome is an enum worker_status. 0 or -ENOMEM. */
+int job_table(int fd, int debug_fd, struct worker_reply *reply, struct buffer *body);
 
 /* One object with its tables, kept between jobs. */
 struct job_object;

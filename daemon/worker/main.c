@@ -266,7 +266,8 @@ static int run_table(struct worker *worker, struct incoming *incoming, struct wo
 	struct buffer *body)
 {
 	make_room(worker, incoming);
-	return job_table(take_fd(&incoming->fds[WORKER_FILE_OBJECT]), reply, body);
+	return job_table(take_fd(&incoming->fds[WORKER_FILE_OBJECT]),
+		take_fd(&incoming->fds[WORKER_FILE_DEBUG]), reply, body);
 }
 
 static int run_jit(struct incoming *incoming, struct worker_reply *reply, struct buffer *body)

@@ -26,7 +26,8 @@ enum worker_job {
 	WORKER_JOB_PROBE = 1, /* what is in this file? -> struct worker_probe */
 	WORKER_JOB_NAMES = 2, /* offsets -> symbols from symbol tables and .eh_frame: fast */
 	WORKER_JOB_LINES = 3, /* the same with files, lines and inlined calls from DWARF */
-	WORKER_JOB_TABLE = 4, /* the unwind table -> struct abi_row[n_symbols] (bpf/unwind-row.h) */
+	/* the unwind table, of OBJECT and DEBUG -> struct abi_row[n_symbols] (bpf/unwind-row.h) */
+	WORKER_JOB_TABLE = 4,
 	WORKER_JOB_JIT_MAP =
 		5, /* perf-PID.map -> code that was made at run time (jit-messages.h) */
 	WORKER_JOB_JITDUMP = 6, /* jit-PID.dump -> the same */
@@ -61,6 +62,7 @@ enum worker_unnamed {
 #define WORKER_FLAG_CRC 1u /* request PROBE: give the file's CRC-32 (reads all of it) */
 #define WORKER_FLAG_SPLIT 2u /* request LINES: `split` was looked for; no SPLIT file: in vain */
 #define WORKER_FLAG_RETIRING 1u /* reply: this worker takes no further request */
+#define WORKER_FLAG_PARTIAL 2u /* reply to TABLE: much of the code has no row */
 
 struct worker_request {
 	uint32_t magic;

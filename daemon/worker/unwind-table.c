@@ -274,6 +274,7 @@ static int fill_table(struct builder *builder)
 		if (r)
 			return r;
 		covered = builder->ranges.ranges[i].end;
+		builder->table.n_covered += covered - builder->ranges.ranges[i].start;
 	}
 	return push_gap(builder, covered, (uint32_t)builder->input->file_size);
 }

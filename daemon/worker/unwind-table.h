@@ -25,6 +25,7 @@ struct unwind_table {
 	size_t n_outside; /* in no executable segment, or empty */
 	size_t n_overlaps; /* FDEs cut or dropped for another one */
 	size_t n_gaps_folded;
+	uint64_t n_covered; /* bytes of functions that are described */
 	size_t n_kinds[ABI_CFA_COUNT]; /* rows of each */
 	size_t n_reasons[N_CFI_REASONS]; /* rows, before merging, that came out so */
 };

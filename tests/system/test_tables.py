@@ -103,6 +103,46 @@ def test_a_copy_of_a_file_has_the_table_of_the_other():
         check(after['unwindTables'] == before['unwindTables'], after)
 
 
+FRAMES = """
+#include <stdint.h>
+#include <stdio.h>
+#define KEPT __attribute__((noipa))
+static volatile uint64_t sink;
+KEPT void inner(uint64_t n) { for (uint64_t i = 0; i < n; i++) sink = sink * 7 + i; }
+KEPT void middle(uint64_t n) { uint64_t a[9] = {n}; inner(n + sink % 3); sink += a[sink % 9]; }
+KEPT void outer(uint64_t n) { uint64_t a[33] = {n}; middle(n); sink += a[sink % 33]; }
+int main(void) { for (;;) outer(20000); }
+"""
+
+
+def frames_program(where):
+    """A program whose frames are described in its separate debug file only."""
+    source, program, debug = where / 'frames.c', where / 'frames', where / 'frames.debug'
+    source.write_text(FRAMES)
+    support.run('gcc', '-g', '-O2', '-fomit-frame-pointer', '-fno-asynchronous-unwind-tables',
+                '-fno-unwind-tables', '-Wl,--compress-debug-sections=zlib', '-o', program, source)
+    support.run('objcopy', '--only-keep-debug', program, debug)
+    support.run('strip', '--strip-debug', program)
+    support.run('objcopy', f'--add-gnu-debuglink={debug}', program)
+    return program
+
+
+def test_frames_that_only_the_debug_file_describes():
+    with support.directory() as where:
+        program = frames_program(where)
+        cache = where / 'cache'
+        time.sleep(2.5)  # what was changed a moment ago is not kept
+        for n_compiled in (True, False):
+            with support.daemon('--cache-directory', cache) as daemon, \
+                    support.started(program) as target:
+                recording = support.record(where, '-p', target.pid, '-d', 1, '-F', 499,
+                                           daemon=daemon)
+                status = daemon.status()
+            check(bool(status['unwindTablesCompiled']) == n_compiled, status)
+            recording.mostly(recording.count('main', 'outer', 'middle', 'inner'))
+            recording.mostly(recording.ledger['complete'])
+
+
 def seconds_to_sampling(daemon, pid):
     """From the call to the reply that says that it samples."""
     call = {'method': 'org.perfctl.profiler.Record', 'more': True,
