@@ -37,6 +37,7 @@ enum abi_rbp {
 	ABI_RBP_CFA, /* *(CFA + o) */
 	ABI_RBP_RBP, /* *(rbp + o) */
 	ABI_RBP_UNDEFINED, /* nobody knows */
+	ABI_RBP_CFA_ELSEWHERE, /* *(CFA + o), and the CFA is on another stack, above or below */
 	ABI_RBP_COUNT
 };
 

@@ -240,13 +240,13 @@ static __always_inline int unwind_by_row(struct unwind *unwind, struct abi_row r
 		if (stop)
 			return stop;
 	}
-	if (cfa <= unwind->sp || cfa & 7)
+	if ((cfa <= unwind->sp && rbp != ABI_RBP_CFA_ELSEWHERE) || cfa & 7)
 		return UNWIND_STOP(SP_BACK);
 	/* One read for both: rbp is most often saved right below the return address. */
 	stop = unwind_read_pair(unwind, cfa - 16, &low, &pc);
 	if (stop)
 		return stop;
-	if (rbp == ABI_RBP_CFA && row.rbp_offset == -2) {
+	if ((rbp == ABI_RBP_CFA || rbp == ABI_RBP_CFA_ELSEWHERE) && row.rbp_offset == -2) {
 		unwind->fp = low;
 		unwind->is_fp_lost = 0;
 	} else if (rbp == ABI_RBP_CFA || rbp == ABI_RBP_RBP) {

@@ -54,7 +54,8 @@ static __always_inline int walk_step(struct scratch *scratch, __u32 slot)
 	struct walk *walk = &scratch->walk;
 	__u64 *frame;
 	/* A return address may be the first byte of the next function: its call is before it. */
-	__u64 at = walk->unwind.pc - !walk->unwind.is_exact;
+	__u32 is_exact = walk->unwind.is_exact;
+	__u64 at = walk->unwind.pc - !is_exact;
 	int stop;
 
 	if (walk->n >= walk->max)
@@ -70,8 +71,9 @@ static __always_inline int walk_step(struct scratch *scratch, __u32 slot)
 	*frame = mapping_frame(mapping, at);
 	walk->n++;
 	stop = walk_unwind(scratch, at);
-	/* Nobody has called it: the return address is its first byte. */
-	if (stop == ABI_STOP_CONTEXT + 1 && !walk->unwind.is_exact)
+	/* Nobody has called it: the return address is its first byte. Only a signal's return leads
+	 * to an exact address. */
+	if (!is_exact && (stop == ABI_STOP_CONTEXT + 1 || walk->unwind.is_exact))
 		*frame = mapping_frame(mapping, at + 1);
 	return stop;
 }

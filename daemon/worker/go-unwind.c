@@ -106,7 +106,7 @@ static struct abi_row written_sp_row(const struct machine *machine, bool is_rbp_
 		row.cfa_offset = 1;
 		return row;
 	}
-	return (struct abi_row){.kinds = ABI_ROW_KINDS(ABI_CFA_RBP, ABI_RBP_CFA),
+	return (struct abi_row){.kinds = ABI_ROW_KINDS(ABI_CFA_RBP, ABI_RBP_CFA_ELSEWHERE),
 		.cfa_offset = 2,
 		.rbp_offset = -2};
 }
@@ -198,7 +198,8 @@ int go_unwind_run(struct go_code *code, const struct go_function *function, uint
 		.function = function,
 		.pc = pc,
 		.size = size,
-		.is_runtime = begins_named(function, "runtime.") || is_named(function, "gogo"),
+		.is_runtime = begins_named(function, "runtime.") || is_named(function, "gogo") ||
+			is_named(function, "time.now"),
 	};
 
 	if (go_unwind_is_sigreturn(code, function))

@@ -147,6 +147,8 @@ static void describe(struct buffer *out, const struct abi_row *row)
 		buffer_printf(out, "+%d", row->cfa_offset);
 	if (ABI_ROW_RBP(row->kinds) == ABI_RBP_CFA)
 		buffer_printf(out, ",rbp@%d", row->rbp_offset);
+	if (ABI_ROW_RBP(row->kinds) == ABI_RBP_CFA_ELSEWHERE)
+		buffer_printf(out, ",rbp@%d elsewhere", row->rbp_offset);
 }
 
 static void check_rows(
@@ -218,7 +220,8 @@ END_TEST
 START_TEST(where_the_runtime_changes_stacks_a_stack_ends_or_rbp_leads_back)
 {
 	CHECK(MAGIC_1_18, "0:- 1000:end+1 1040:-", {"runtime.mcall", 2, NULL, "0x61 8x3"});
-	CHECK(MAGIC_1_18, "0:- 1000:rsp+1 1004:rsp+4 1009:rsp+4,rbp@-2 100e:rbp+2,rbp@-2 1040:-",
+	CHECK(MAGIC_1_18,
+		"0:- 1000:rsp+1 1004:rsp+4 1009:rsp+4,rbp@-2 100e:rbp+2,rbp@-2 elsewhere 1040:-",
 		{"runtime.nanotime1", 2, "4883ec1848896c2410488d6c2410", "0x4 24x60"});
 }
 END_TEST
