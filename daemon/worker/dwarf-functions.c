@@ -234,6 +234,7 @@ int dwarf_functions_read(struct dwarf_unit *unit, struct dwarf_functions *ret_fu
 void dwarf_functions_done(struct dwarf_functions *functions)
 {
 	free(functions->functions);
+	free(functions->descriptions);
 	range_index_done(&functions->ranges);
 	*functions = (struct dwarf_functions){};
 }
@@ -261,12 +262,11 @@ static const uint16_t described_names[N_DESCRIBED] = {
 	[DESCRIBED_SPECIFICATION] = DW_AT_specification,
 };
 
-int dwarf_function_describe(struct dwarf_unit *unit, const struct dwarf_function *function,
-	struct dwarf_description *ret_description)
+static int look_up(
+	struct dwarf_unit *unit, uint64_t offset, struct dwarf_description *ret_description)
 {
 	struct dwarf_description description = {};
 	const char *linkage_name = NULL;
-	uint64_t offset = unit->offset + function->die;
 	struct dwarf_value values[N_DESCRIBED];
 	struct dwarf_die die;
 	int r = 0;
@@ -296,5 +296,27 @@ int dwarf_function_describe(struct dwarf_unit *unit, const struct dwarf_function
 	if (linkage_name)
 		description.name = linkage_name;
 	*ret_description = description;
+	return 0;
+}
+
+int dwarf_function_describe(struct dwarf_unit *unit, struct dwarf_functions *functions, uint32_t id,
+	const struct dwarf_description **ret_description)
+{
+	struct dwarf_function *function = &functions->functions[id];
+	size_t i = functions->n_descriptions ? functions->n_descriptions : 1;
+	int r;
+
+	if (!function->described) {
+		r = array_reserve(&functions->descriptions, &functions->n_descriptions_allocated,
+			i + 1, sizeof(*functions->descriptions));
+		if (!r)
+			r = look_up(
+				unit, unit->offset + function->die, &functions->descriptions[i]);
+		if (r < 0)
+			return r;
+		functions->n_descriptions = i + 1;
+		function->described = (uint32_t)i;
+	}
+	*ret_description = &functions->descriptions[function->described];
 	return 0;
 }

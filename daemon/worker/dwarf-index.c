@@ -109,6 +109,7 @@ static void trim(struct dwarf_index *index)
 static uint64_t unit_bytes(const struct unit *unit)
 {
 	return unit->functions.n_allocated * sizeof(*unit->functions.functions) +
+		unit->functions.n_descriptions_allocated * sizeof(*unit->functions.descriptions) +
 		unit->functions.ranges.n_allocated * sizeof(*unit->functions.ranges.ranges) +
 		unit->lines.n_rows_allocated * sizeof(*unit->lines.rows) +
 		unit->lines.n_sequences_allocated * sizeof(*unit->lines.sequences);
@@ -166,21 +167,21 @@ static int fill_chain(struct unit *unit, uint64_t address, struct dwarf_chain *c
 		i = range_index_outer(ranges, i, address)) {
 		uint32_t id = ranges->ranges[i].id;
 		const struct dwarf_function *function = &unit->functions.functions[id];
-		struct dwarf_description description;
+		const struct dwarf_description *description;
 		int r;
 
 		if (id == last)
 			continue;
 		last = id;
-		r = dwarf_function_describe(unit->code, function, &description);
+		r = dwarf_function_describe(unit->code, &unit->functions, id, &description);
 		if (r < 0)
 			return r;
-		chain->frames[chain->n].name = description.name;
-		chain->frames[chain->n++].start_line = description.start_line;
+		chain->frames[chain->n].name = description->name;
+		chain->frames[chain->n++].start_line = description->start_line;
 		if (!function->is_inlined || chain->n == WORKER_CHAIN_MAX)
 			return 0;
 		chain->frames[chain->n] = (struct dwarf_frame){};
-		set_place(unit, description.call_file, description.call_line,
+		set_place(unit, description->call_file, description->call_line,
 			&chain->frames[chain->n]);
 	}
 	if (chain->frames[chain->n].file)

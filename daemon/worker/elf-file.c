@@ -198,6 +198,13 @@ bool elf_file_section(const struct elf_file *file, const char *name, struct elf_
 	return true;
 }
 
+uint64_t elf_file_section_entry(const struct elf_file *file, const char *name)
+{
+	GElf_Shdr header;
+
+	return find_section(file, name, &header) ? header.sh_entsize : 0;
+}
+
 bool elf_file_has_section(const struct elf_file *file, const char *name)
 {
 	GElf_Shdr header;

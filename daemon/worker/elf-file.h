@@ -48,7 +48,10 @@ bool elf_file_address(const struct elf_file *file, uint64_t offset, uint64_t *re
 bool elf_file_section(const struct elf_file *file, const char *name, struct elf_bytes *ret_bytes,
 	uint64_t *ret_address);
 
-/* The same, and whether the bytes are packed (SHF_COMPRESSED). */
+/* sh_entsize of a section with that name; 0: none. */
+uint64_t elf_file_section_entry(const struct elf_file *file, const char *name);
+
+/* As elf_file_section, and whether the bytes are packed (SHF_COMPRESSED). */
 bool elf_file_section_packed(const struct elf_file *file, const char *name,
 	struct elf_bytes *ret_bytes, bool *ret_is_packed);
 

@@ -1,22 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Offsets to names. An object's tables are made when they are first asked for and kept. The name of
- * the outermost function comes from the symbol table where it has one, what was inlined into it
- * from DWARF. Without a name, the entry of the function as .eh_frame knows it.
+ * Offsets to names. The name of the outermost function comes from the symbol table where it has one,
+ * what was inlined into it from DWARF. Without a name, the entry of the function as .eh_frame knows
+ * it.
  */
-
-#include "daemon/worker/jobs.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "daemon/worker/demangle.h"
-#include "daemon/worker/dwarf-file.h"
-#include "daemon/worker/dwarf-index.h"
-#include "daemon/worker/eh-frame.h"
-#include "daemon/worker/elf-file.h"
-#include "daemon/worker/symbol-table.h"
+#include "daemon/worker/job-object.h"
+#include "proto/base/array.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/hash.h"
 #include "proto/base/time.h"
@@ -27,17 +21,18 @@
 	(sizeof(struct worker_symbol) +                                                            \
 		WORKER_CHAIN_MAX * (sizeof(struct worker_line) + 3 * WORKER_STRING_BYTES_MAX))
 
-struct job_object {
-	struct elf_file *files[N_WORKER_FILES]; /* NULL where there is none */
-	struct symbol_table *symbols;
-	struct range_index functions; /* from .eh_frame */
-	struct dwarf_index *dwarf;
-	bool is_dwarf_tried;
+struct known {
+	const char *text;
+	uint32_t id; /* of the string */
 };
 
 struct answer {
 	struct buffer symbols, lines, strings;
 	struct hash hash; /* of strings, by their offset */
+	/* Texts by where they were taken from: the same come again and again. Item 0 is none. */
+	struct known *known;
+	size_t n_known, n_known_allocated;
+	struct hash known_hash;
 	uint32_t n_symbols, n_lines;
 };
 
@@ -47,87 +42,8 @@ static void answer_done(struct answer *answer)
 	buffer_done(&answer->lines);
 	buffer_done(&answer->strings);
 	hash_done(&answer->hash);
-}
-
-static void job_object_closep(struct job_object **object)
-{
-	job_object_close(*object);
-}
-
-int job_object_open(int fds[N_WORKER_FILES], struct job_object **ret_object)
-{
-	CLEANUP(job_object_closep) struct job_object *object = calloc(1, sizeof(*object));
-	int r = object ? 0 : -ENOMEM;
-
-	for (int i = 0; i < N_WORKER_FILES; i++) {
-		if (fds[i] < 0)
-			continue;
-		if (r) {
-			closep(&fds[i]);
-			continue;
-		}
-		r = elf_file_open(take_fd(&fds[i]), &object->files[i]);
-		/* A bad debug file is as none; a bad object is the caller's to know. */
-		if (r == ELF_FILE_BAD)
-			r = i == WORKER_FILE_OBJECT ? WORKER_STATUS_BAD_ELF : 0;
-	}
-	if (!r && !object->files[WORKER_FILE_OBJECT])
-		r = WORKER_STATUS_BAD_ELF;
-	if (r)
-		return r;
-	r = symbol_table_new(object->files[WORKER_FILE_OBJECT], object->files[WORKER_FILE_DEBUG],
-		&object->symbols);
-	if (r < 0)
-		return r;
-	r = eh_frame_add(object->files[WORKER_FILE_OBJECT], &object->functions);
-	if (r < 0)
-		return r;
-	range_index_seal(&object->functions);
-	*ret_object = TAKE(object);
-	return 0;
-}
-
-struct job_object *job_object_close(struct job_object *object)
-{
-	if (!object)
-		return NULL;
-	dwarf_index_free(object->dwarf);
-	symbol_table_free(object->symbols);
-	range_index_done(&object->functions);
-	for (int i = 0; i < N_WORKER_FILES; i++)
-		elf_file_close(object->files[i]);
-	free(object);
-	return NULL;
-}
-
-uint64_t job_object_file_bytes(const struct job_object *object)
-{
-	uint64_t size = 0;
-
-	for (int i = 0; i < N_WORKER_FILES; i++)
-		size += object->files[i] ? object->files[i]->size : 0;
-	return size;
-}
-
-/* DWARF of the debug file, else of the object itself. */
-static int open_dwarf(struct job_object *object)
-{
-	static const enum worker_file order[] = {WORKER_FILE_DEBUG, WORKER_FILE_OBJECT};
-	struct dwarf_index_files files = {
-		.alternate = object->files[WORKER_FILE_ALTERNATE],
-		.package = object->files[WORKER_FILE_PACKAGE],
-	};
-
-	if (object->is_dwarf_tried)
-		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(order) && !files.elf; i++) {
-		struct elf_file *file = object->files[order[i]];
-
-		if (file && dwarf_file_has(file, false))
-			files.elf = file;
-	}
-	object->is_dwarf_tried = true;
-	return files.elf ? dwarf_index_new(&files, &object->dwarf) : 0;
+	hash_done(&answer->known_hash);
+	free(answer->known);
 }
 
 static bool is_string(const void *table, uint32_t id, const void *key)
@@ -137,55 +53,77 @@ static bool is_string(const void *table, uint32_t id, const void *key)
 	return !strcmp(answer->strings.data + id, key);
 }
 
+static bool is_pointer(const void *table, uint32_t id, const void *key)
+{
+	const struct answer *answer = table;
+
+	return answer->known[id].text == key;
+}
+
+/* A text that was added from the same place before, and still is the same there; 0: none. */
+static uint32_t find_known(const struct answer *answer, uint32_t value, const char *text)
+{
+	uint32_t i = hash_find(&answer->known_hash, value, is_pointer, answer, text);
+
+	return i && is_string(answer, answer->known[i].id, text) ? answer->known[i].id : 0;
+}
+
+static void add_known(struct answer *answer, uint32_t value, const char *text, uint32_t id)
+{
+	uint32_t i = answer->n_known ? (uint32_t)answer->n_known : 1;
+
+	if (array_reserve(&answer->known, &answer->n_known_allocated, i + 1,
+		    sizeof(*answer->known)) < 0 ||
+		hash_add(&answer->known_hash, value, i) < 0)
+		return;
+	answer->known[i] = (struct known){.text = text, .id = id};
+	answer->n_known = i + 1;
+}
+
 /* The offset of a text among the strings; 0 for NULL and "". */
 static uint32_t add_string(struct answer *answer, const char *text)
 {
+	uint32_t place = hash_bytes(&text, sizeof(text)), value, id;
 	char copy[WORKER_STRING_BYTES_MAX];
-	uint32_t value, id;
 	size_t n;
 
 	if (!text || !*text)
 		return 0;
+	id = find_known(answer, place, text);
+	if (id)
+		return id;
 	n = strnlen(text, sizeof(copy) - 1);
 	memcpy(copy, text, n);
 	n = utf8_sanitize(copy, n);
 	copy[n] = '\0';
 	value = hash_bytes(copy, n);
 	id = hash_find(&answer->hash, value, is_string, answer, copy);
-	if (id)
-		return id;
-	id = (uint32_t)answer->strings.size;
-	buffer_append(&answer->strings, copy, n + 1);
-	if (buffer_error(&answer->strings) || hash_add(&answer->hash, value, id) < 0)
-		return 0;
+	if (!id) {
+		id = (uint32_t)answer->strings.size;
+		buffer_append(&answer->strings, copy, n + 1);
+		if (buffer_error(&answer->strings) || hash_add(&answer->hash, value, id) < 0)
+			return 0;
+	}
+	add_known(answer, place, text, id);
 	return id;
 }
 
-static void add_line(struct answer *answer, const struct dwarf_frame *frame)
+static int add_line(
+	struct answer *answer, const struct spelling *spelling, const struct dwarf_frame *frame)
 {
-	CLEANUP(freep) char *name = strdup(frame->name ? frame->name : "");
-	CLEANUP(freep) char *demangled = NULL;
 	struct worker_line line = {
 		.file = add_string(answer, frame->file),
 		.line = frame->line,
 		.start_line = frame->start_line,
 	};
 
-	if (!name) {
-		answer->lines.error = -ENOMEM;
-		return;
-	}
-	/* "memcpy@@GLIBC_2.14": the version is the linker's. */
-	if (*name && strchr(name + 1, '@'))
-		*strchr(name + 1, '@') = '\0';
-	demangled = demangle(name);
-	line.name = add_string(answer, demangled ? demangled : name);
-	if (demangled)
-		line.system_name = add_string(answer, name);
-	if (!line.name)
-		line.name = add_string(answer, "??");
+	if (!spelling)
+		return -ENOMEM;
+	line.name = add_string(answer, spelling->name);
+	line.system_name = add_string(answer, spelling->system_name);
 	buffer_append(&answer->lines, &line, sizeof(line));
 	answer->n_lines++;
+	return line.name ? 0 : -ENOMEM;
 }
 
 /* DWARF's chain at the address, else one frame without name and place. 0, DWARF_INDEX_WANTS, or
@@ -208,7 +146,7 @@ static int add_symbol(struct job_object *object, uint64_t offset, bool with_line
 	struct answer *answer, struct dwarf_wanted *ret_wanted)
 {
 	struct worker_symbol symbol = {.address = offset, .first_line = answer->n_lines};
-	struct symbol_table_entry entry;
+	struct symbol_table_entry entry = {};
 	struct dwarf_chain chain;
 	size_t function;
 	int r;
@@ -231,14 +169,17 @@ static int add_symbol(struct job_object *object, uint64_t offset, bool with_line
 		symbol.entry = entry.start;
 	}
 	if (chain.frames[chain.n - 1].name) {
-		for (size_t i = 0; i < chain.n; i++)
-			add_line(answer, &chain.frames[i]);
+		for (size_t i = 0; i < chain.n && !r; i++)
+			r = add_line(answer,
+				spellings_find(&object->spellings, chain.frames[i].name,
+					entry.is_stub && i + 1 == chain.n),
+				&chain.frames[i]);
 		symbol.n_lines = (uint16_t)chain.n;
 	} else {
 		symbol.unnamed = WORKER_UNNAMED_NO_SYMBOLS;
 	}
 	buffer_append(&answer->symbols, &symbol, sizeof(symbol));
-	return 0;
+	return r;
 }
 
 /* Joins the path of a .dwo file: relative to the directory of the compilation. */
@@ -258,25 +199,6 @@ static int want(const struct dwarf_wanted *wanted, struct worker_reply *reply, s
 	return buffer_error(body) ? -ENOMEM : WORKER_STATUS_WANTS_SPLIT;
 }
 
-int job_object_grant(struct job_object *object, uint64_t id, int fd)
-{
-	CLEANUP(closep) int owned = fd;
-	struct elf_file *elf = NULL;
-	int r = open_dwarf(object);
-
-	if (r < 0 || !object->dwarf)
-		return r;
-	if (owned >= 0) {
-		r = elf_file_open(take_fd(&owned), &elf);
-		if (r < 0)
-			return r;
-		/* Mapped: as many as a program has units would be too many descriptors. */
-		if (!r)
-			elf_file_forget_fd(elf);
-	}
-	return dwarf_index_grant(object->dwarf, id, elf);
-}
-
 int job_symbols(struct job_object *object, const struct job_symbols_request *request,
 	struct worker_reply *reply, struct buffer *body)
 {
@@ -285,7 +207,7 @@ int job_symbols(struct job_object *object, const struct job_symbols_request *req
 	size_t start = body->size;
 	int r;
 
-	r = request->with_lines ? open_dwarf(object) : 0;
+	r = request->with_lines ? job_object_open_dwarf(object) : 0;
 	if (r < 0)
 		return r;
 	buffer_append_char(&answer.strings, '\0');

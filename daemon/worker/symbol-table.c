@@ -15,6 +15,7 @@
 #include <sys/param.h>
 
 #include "daemon/worker/go-file.h"
+#include "daemon/worker/plt.h"
 #include "daemon/worker/range-index.h"
 #include "proto/base/array.h"
 #include "proto/base/cleanup.h"
@@ -26,6 +27,7 @@ struct candidate {
 	uint64_t start, size;
 	const char *name;
 	unsigned merit;
+	bool is_stub;
 };
 
 struct symbol_table {
@@ -73,6 +75,16 @@ static bool is_function(Elf *elf, const GElf_Sym *symbol)
 	}
 }
 
+static int add_candidate(struct symbol_table *table, const struct candidate *candidate)
+{
+	int r = array_reserve(
+		&table->candidates, &table->n_allocated, table->n + 1, sizeof(*table->candidates));
+
+	if (!r)
+		table->candidates[table->n++] = *candidate;
+	return r;
+}
+
 /* Adds what the section's symbols name. Names are checked by libelf to end within their section. */
 static int add_section(struct symbol_table *table, Elf *elf, Elf_Scn *section)
 {
@@ -95,14 +107,13 @@ static int add_section(struct symbol_table *table, Elf *elf, Elf_Scn *section)
 		name = elf_strptr(elf, header.sh_link, symbol.st_name);
 		if (!name || !*name || *name == '$')
 			continue;
-		r = array_reserve(&table->candidates, &table->n_allocated, table->n + 1,
-			sizeof(*table->candidates));
+		r = add_candidate(table,
+			&(struct candidate){.start = symbol.st_value,
+				.size = symbol.st_size,
+				.name = name,
+				.merit = merit_of(&symbol)});
 		if (r < 0)
 			return r;
-		table->candidates[table->n++] = (struct candidate){.start = symbol.st_value,
-			.size = symbol.st_size,
-			.name = name,
-			.merit = merit_of(&symbol)};
 	}
 	return 0;
 }
@@ -139,14 +150,13 @@ static int add_go(struct symbol_table *table, const struct elf_file *file)
 		if (!go_functions_get(&code.functions, i, &function) || !*function.name ||
 			!memchr(function.name, 0, MIN(function.name_max, GO_NAME_MAX)))
 			continue;
-		r = array_reserve(&table->candidates, &table->n_allocated, table->n + 1,
-			sizeof(*table->candidates));
+		r = add_candidate(table,
+			&(struct candidate){.start = function.start,
+				.size = function.size,
+				.name = function.name,
+				.merit = 1});
 		if (r < 0)
 			return r;
-		table->candidates[table->n++] = (struct candidate){.start = function.start,
-			.size = function.size,
-			.name = function.name,
-			.merit = 1};
 	}
 	return 0;
 }
@@ -217,21 +227,31 @@ static void symbol_table_freep(struct symbol_table **table)
 	symbol_table_free(*table);
 }
 
-int symbol_table_new(const struct elf_file *file, const struct elf_file *debug_file,
-	struct symbol_table **ret_table)
+/* The least of all names: where a symbol begins at a stub, it is that. */
+static int add_stub(void *userdata, uint64_t start, uint64_t size, const char *name)
+{
+	return add_candidate(userdata,
+		&(struct candidate){.start = start, .size = size, .name = name, .is_stub = true});
+}
+
+int symbol_table_new(const struct symbol_table_files *files, struct symbol_table **ret_table)
 {
 	CLEANUP(symbol_table_freep) struct symbol_table *table = calloc(1, sizeof(*table));
 	int r;
 
 	if (!table)
 		return -ENOMEM;
-	r = add_sections(table, file, SHT_SYMTAB);
+	r = add_sections(table, files->file, SHT_SYMTAB);
 	if (!r)
-		r = add_go(table, file);
+		r = add_go(table, files->file);
 	if (!r)
-		r = add_sections(table, file, SHT_DYNSYM);
-	if (r >= 0 && debug_file)
-		r = add_sections(table, debug_file, SHT_SYMTAB);
+		r = add_sections(table, files->file, SHT_DYNSYM);
+	if (r >= 0 && files->debug)
+		r = add_sections(table, files->debug, SHT_SYMTAB);
+	if (r >= 0 && files->small)
+		r = add_sections(table, files->small, SHT_SYMTAB);
+	if (r >= 0)
+		r = plt_each(files->file, add_stub, table);
 	if (r < 0)
 		return r;
 	r = build_index(table);
@@ -284,6 +304,9 @@ bool symbol_table_find(const struct symbol_table *table, uint64_t address, uint6
 	if (!candidate)
 		return false;
 	*ret_entry = (struct symbol_table_entry){
-		.start = candidate->start, .name = candidate->name};
+		.start = candidate->start,
+		.name = candidate->name,
+		.is_stub = candidate->is_stub,
+	};
 	return true;
 }

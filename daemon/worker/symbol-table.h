@@ -9,12 +9,18 @@ struct symbol_table;
 struct symbol_table_entry {
 	uint64_t start;
 	const char *name; /* as in the file, perhaps with "@VERSION"; lives as long as the files */
+	bool is_stub; /* not the function, but a stub of the linker that leads to it */
 };
 
-/* From the file's .symtab, else its .dynsym and what Go's linker leaves, and from the debug file's
- * .symtab (debug_file may be NULL). Both files must outlive the table. 0 or -ENOMEM. */
-int symbol_table_new(const struct elf_file *file, const struct elf_file *debug_file,
-	struct symbol_table **ret_table);
+/* Where symbols come from; all but `file` may be NULL. */
+struct symbol_table_files {
+	const struct elf_file *file; /* .symtab, else .dynsym and what Go's linker leaves; stubs */
+	const struct elf_file *debug; /* .symtab of the separate debug file */
+	const struct elf_file *small; /* .symtab that .gnu_debugdata holds */
+};
+
+/* The files must outlive the table. 0 or -ENOMEM. */
+int symbol_table_new(const struct symbol_table_files *files, struct symbol_table **ret_table);
 struct symbol_table *symbol_table_free(struct symbol_table *table);
 
 /* The function whose extent holds the address: a symbol's size is a limit. For a symbol without a

@@ -57,9 +57,27 @@ static bool is_control(const char *text, size_t size)
 	return size == 2 && first == 0xc2 && (unsigned char)text[1] < 0xa0;
 }
 
+/* How many bytes from the start on are plain ASCII without control characters, to 8 bytes: most
+ * texts are nothing else. */
+static size_t plain_prefix(const char *text, size_t n)
+{
+	const uint64_t ones = 0x0101010101010101u, high = 0x80 * ones;
+	size_t i = 0;
+
+	for (; n - i >= 8; i += 8) {
+		uint64_t word;
+
+		memcpy(&word, text + i, 8);
+		/* A byte below 0x20 borrows, 0x7f carries; bytes from 0x80 on have the bit. */
+		if (((word - 0x20 * ones) | (word + ones) | word) & high)
+			break;
+	}
+	return i;
+}
+
 size_t utf8_sanitize(char *text, size_t n)
 {
-	size_t in = 0, out = 0;
+	size_t in = plain_prefix(text, n), out = in;
 
 	while (in < n) {
 		size_t size = utf8_sequence(text + in, n - in);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* What the worker keeps of an object between jobs. */
+
+#include "daemon/worker/dwarf-index.h"
+#include "daemon/worker/elf-file.h"
+#include "daemon/worker/jobs.h"
+#include "daemon/worker/range-index.h"
+#include "daemon/worker/spellings.h"
+#include "daemon/worker/symbol-table.h"
+
+struct job_object {
+	struct elf_file *files[N_WORKER_FILES]; /* NULL where there is none */
+	struct elf_file *small; /* what .gnu_debugdata holds, or NULL */
+	struct symbol_table *symbols;
+	struct range_index functions; /* from .eh_frame */
+	struct dwarf_index *dwarf; /* NULL: none, or not tried */
+	bool is_dwarf_tried;
+	struct spellings spellings;
+};
+
+/* Looks for DWARF, once. 0 or -ENOMEM. */
+int job_object_open_dwarf(struct job_object *object);
