@@ -101,13 +101,16 @@ static struct slot *slot_take(struct mirror *mirror)
 	return slot;
 }
 
-/* All executable mappings of a process into mirror->read, in order; n is 0 if it has gone. Those beyond
- * what a slot holds are not found: walks end there. */
+/*
+ * All executable mappings of a process into mirror->read, in order; n is 0 if it has gone. Those beyond
+ * what a slot holds are not found: walks end there.
+ */
 static void mappings_read(struct mirror *mirror, uint32_t pid)
 {
 	CLEANUP(closep) int fd = maps_open_mappings(mirror->bpf, pid);
 	struct abi_mirror *into = &mirror->read;
 	struct abi_mapped mapped;
+	uint64_t end = 0;
 
 	into->n = 0;
 	into->space = 0;
@@ -115,13 +118,14 @@ static void mappings_read(struct mirror *mirror, uint32_t pid)
 		return;
 	/* The kernel gives whole records: a shorter read is the end. */
 	while (read(fd, &mapped, sizeof(mapped)) == sizeof(mapped)) {
-		if (into->n == ABI_MIRROR_MAPPINGS)
-			continue; /* their files are asked for all the same */
-		/* It has executed another program meanwhile, which will be told of. */
-		if (into->space && into->space != mapped.space)
-			into->n = 0;
+		/* It has executed another program meanwhile, which will be told of; or, on Linux
+		 * 6.1, the iterator begins anew where it has come to its end. */
+		if (mapped.mapping.start < end || (into->n && into->space != mapped.space))
+			return;
+		end = mapped.mapping.end;
 		into->space = mapped.space;
-		into->mappings[into->n++] = mapped.mapping;
+		if (into->n < ABI_MIRROR_MAPPINGS)
+			into->mappings[into->n++] = mapped.mapping;
 	}
 }
 
