@@ -19,6 +19,7 @@
 #define ABI_USER_FRAMES_MAX 1024 /* what a daemon can be told to take */
 #define ABI_USER_FRAMES_DEFAULT 127
 #define ABI_FILE_NAME_SIZE 64
+#define ABI_EVENT_PATH_SIZE 128
 
 /*
  * A frame in 64 bits. Code of a file: bit 63 clear, file id in bits 36-62, file offset below. Any
@@ -125,6 +126,7 @@ struct abi_event {
 		struct {
 			__u64 recordings; /* CGROUP…, THREAD_EXIT: bit i: recording i aims at it */
 			__u64 cgroup;
+			char path[ABI_EVENT_PATH_SIZE]; /* CGROUP: cut */
 		} aimed;
 	};
 };
@@ -255,7 +257,7 @@ _Static_assert(sizeof(struct abi_credentials) == 40, "abi_credentials");
 _Static_assert(sizeof(struct abi_identity) == 96, "abi_identity");
 _Static_assert(sizeof(struct abi_identity_record) == 104, "abi_identity_record");
 _Static_assert(sizeof(struct abi_sample) == 40, "abi_sample");
-_Static_assert(sizeof(struct abi_event) == 168, "abi_event");
+_Static_assert(sizeof(struct abi_event) == 176, "abi_event");
 _Static_assert(sizeof(struct abi_file) == 24, "abi_file");
 _Static_assert(sizeof(struct abi_target) == 24, "abi_target");
 _Static_assert(sizeof(struct abi_filter) == 56, "abi_filter");

@@ -38,7 +38,7 @@ static __always_inline void event_send_comm(
 	event_send(&event);
 }
 
-static __always_inline void event_send_cgroup(__u32 kind, __u64 id, __u64 wanted)
+static __always_inline void event_send_cgroup(__u32 kind, __u64 id, __u64 wanted, const char *path)
 {
 	struct abi_event event = {
 		.time_ns = bpf_ktime_get_ns(),
@@ -47,5 +47,6 @@ static __always_inline void event_send_cgroup(__u32 kind, __u64 id, __u64 wanted
 		.aimed.recordings = wanted,
 	};
 
+	bpf_probe_read_kernel_str(event.aimed.path, sizeof(event.aimed.path), path);
 	event_send(&event);
 }

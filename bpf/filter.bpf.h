@@ -101,7 +101,7 @@ int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 	aim = bpf_map_lookup_elem(&cgroup_paths, key);
 	if (aim)
 		bpf_map_update_elem(&cgroups, &id, aim, BPF_ANY);
-	event_send_cgroup(ABI_EVENT_CGROUP, id, recordings_of(aim));
+	event_send_cgroup(ABI_EVENT_CGROUP, id, recordings_of(aim), path);
 	return 0;
 }
 
@@ -112,7 +112,7 @@ int BPF_PROG(on_cgroup_rmdir, struct cgroup *cgroup, const char *path)
 	struct abi_aim *aim = bpf_map_lookup_elem(&cgroups, &id);
 
 	if (aim && cgroup_is_unified(cgroup))
-		event_send_cgroup(ABI_EVENT_CGROUP_GONE, id, aim->recordings);
+		event_send_cgroup(ABI_EVENT_CGROUP_GONE, id, aim->recordings, path);
 	return 0;
 }
 

@@ -39,6 +39,7 @@ static const struct option_spec options[] = {
 	{'e', "event", "EVENT", "cpu (default), cpu-clock, or what the daemon offers"},
 	{OPTION_CALL_GRAPH, "call-graph", "HOW", "auto (default), dwarf, fp or none"},
 	{OPTION_KERNEL, "kernel", "yes|no", "record kernel functions too (yes)"},
+	{OPTION_PER, "per", "WHAT", "thread, process or cpu as the root of all stacks"},
 	{OPTION_DELAY, "delay", "TIME", "begin so much later"},
 	{OPTION_DETACH, "detach", NULL, "go on in the daemon: see perfctl list, perfctl stop"},
 	RESULT_OPTION_SPECS,
@@ -47,8 +48,6 @@ static const struct option_spec options[] = {
 	{OPTION_NO_DAEMON, "no-daemon", NULL, "use a private perfd for this command"},
 	{OPTION_RUNS, "runs", "N", "run COMMAND so often, one after the other, into one profile"},
 	{OPTION_WARM_UP, "warm-up", "N", "runs before those of --runs that do not count (1)"},
-	/* Known, so that the answer is better than "no such option". */
-	{OPTION_PER, "per", "WHAT", NULL},
 };
 
 struct arguments {
@@ -95,6 +94,18 @@ static int set_call_graph(
 	return r;
 }
 
+static int set_per(struct arguments *arguments, const struct option_spec *spec, const char *value)
+{
+	static const char *const words[] = {"thread", "process", "cpu"};
+	size_t index;
+	int r;
+
+	r = option_parse_word(spec, value, words, ARRAY_SIZE(words), &index);
+	if (r == 0)
+		arguments->request.per = words[index];
+	return r;
+}
+
 static int set_text(const struct option_spec *spec, const char *value, const char **text)
 {
 	if (!*value) {
@@ -112,13 +123,7 @@ static int on_target_option(
 
 	if (r != TARGET_FOREIGN)
 		return r;
-	switch (spec->id) {
-	case OPTION_PER:
-		message_error("option '--%s' is not supported by this perfctl", spec->name);
-		return -EINVAL;
-	default:
-		return results_set(&arguments->results, spec, value);
-	}
+	return results_set(&arguments->results, spec, value);
 }
 
 static int on_option(void *userdata, const struct option_spec *spec, const char *value)
@@ -137,6 +142,8 @@ static int on_option(void *userdata, const struct option_spec *spec, const char 
 		return set_call_graph(arguments, spec, value);
 	case OPTION_KERNEL:
 		return set_kernel(arguments, spec, value);
+	case OPTION_PER:
+		return set_per(arguments, spec, value);
 	case OPTION_DELAY:
 		return option_parse_duration(spec, value, &arguments->delay_ns);
 	case OPTION_DETACH:

@@ -47,6 +47,9 @@ int narrow_set(
 	case OPTION_THREAD:
 		options->thread = value;
 		break;
+	case OPTION_UNIT:
+		options->unit = value;
+		break;
 	case OPTION_FROM:
 		/* From the start is not a narrowing, but no mistake either. */
 		if (strcmp(value, "0") != 0)

@@ -19,6 +19,7 @@ enum {
 	OPTION_FROM,
 	OPTION_TO,
 	OPTION_WEIGHT,
+	OPTION_UNIT,
 };
 
 #define NARROW_OPTION_SPECS                                                                        \
@@ -27,6 +28,7 @@ enum {
 		{OPTION_COMM, "comm", "NAME", "only programs of this name"},                       \
 		{OPTION_PID, "pid", "PID", "only this process"},                                   \
 		{OPTION_THREAD, "thread", "NAME|TID", "only threads of this name or number"},      \
+		{OPTION_UNIT, "unit", "UNIT", "only processes of this systemd unit"},              \
 		{OPTION_FROM, "from", "TIME", "only from so far into the recording, as 2.5"},      \
 		{OPTION_TO, "to", "TIME", "only up to so far into the recording"},                 \
 	{                                                                                          \

@@ -87,6 +87,8 @@ static json_t *make_parameters(const struct recording_request *request)
 		set_optional(parameters, "event", json_string(request->event));
 	if (request->call_graph)
 		set_optional(parameters, "callGraph", json_string(request->call_graph));
+	if (request->per)
+		set_optional(parameters, "per", json_string(request->per));
 	if (request->title)
 		set_optional(parameters, "title", json_string(request->title));
 	if (request->frequency_hz > 0)

@@ -12,7 +12,7 @@
 /* What is asked of the daemon. Texts are borrowed; NULL and 0: not said. */
 struct recording_request {
 	const struct target *target;
-	const char *event, *call_graph, *title;
+	const char *event, *call_graph, *per, *title;
 	double frequency_hz;
 	uint64_t duration_ns;
 	bool has_kernel, has_no_kernel, is_on_exec, is_detached;

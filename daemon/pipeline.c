@@ -39,6 +39,7 @@ struct pipeline {
 	struct symbolizer *symbolizer;
 	struct jit_symbols *jit_symbols;
 	struct kernel_symbols *kernel_symbols;
+	struct labels *labels;
 	struct acquisition *acquisition;
 	struct pipeline_recording *recordings[ABI_RECORDINGS_MAX];
 	size_t n_recordings;
@@ -163,6 +164,8 @@ static void on_event(void *userdata, const struct abi_event *event)
 		on_thread_exit(pipeline, event);
 	else if (event->kind == ABI_EVENT_CGROUP_GONE)
 		on_group_gone(pipeline, event);
+	else if (event->kind == ABI_EVENT_CGROUP)
+		labels_add_group(pipeline->labels, event->aimed.cgroup, event->aimed.path);
 }
 
 static void on_frame(void *userdata, struct object *object, uint64_t file_offset)
@@ -196,6 +199,13 @@ static const char *kernel_name(void *userdata, uint64_t address, const char **re
 	return kernel_symbols_find(pipeline->kernel_symbols, address, ret_module);
 }
 
+static void on_labels(void *userdata, const struct abi_identity *who, struct label_texts *ret)
+{
+	struct pipeline *pipeline = userdata;
+
+	labels_find(pipeline->labels, who, ret);
+}
+
 static int helpers_open(struct pipeline *pipeline, const struct pipeline_config *config)
 {
 	struct symbolizer_config symbolizer = {
@@ -224,6 +234,8 @@ static int helpers_open(struct pipeline *pipeline, const struct pipeline_config 
 			&pipeline->jit_symbols);
 	if (!r)
 		r = kernel_symbols_new(&pipeline->kernel_symbols);
+	if (!r)
+		r = labels_new(&pipeline->labels);
 	acquisition.opener = pipeline->opener;
 	acquisition.symbolizer = pipeline->symbolizer;
 	if (!r)
@@ -282,6 +294,7 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 	jit_symbols_free(pipeline->jit_symbols);
 	opener_free(pipeline->opener);
 	kernel_symbols_free(pipeline->kernel_symbols);
+	labels_free(pipeline->labels);
 	free(pipeline);
 	return NULL;
 }
@@ -299,11 +312,13 @@ static int recording_open(
 		.with_tables = strcmp(request->call_graph, "fp") != 0,
 		.is_cpu_clock = request->is_cpu_clock,
 	};
-	struct attribution_neighbours neighbours = {on_frame, on_address, kernel_name, pipeline};
+	struct attribution_neighbours neighbours = {
+		on_frame, on_address, kernel_name, on_labels, pipeline};
 	struct attribution_request attribution = {
 		.caller = request->caller,
 		.sees_kernel = request->sees_kernel,
 		.with_kernel = request->with_kernel,
+		.per = request->per,
 		.with_callers = request->with_callers,
 		.frequency_hz = request->frequency_hz,
 		.initial_user_namespace = capture_initial_user_namespace(),
@@ -322,6 +337,9 @@ static int recording_open(
 	recording->is_open = true;
 	pipeline->recordings[recording->slot] = recording;
 	pipeline->n_recordings++;
+	/* From here on the kernel tells of new groups. */
+	if (request->is_set)
+		labels_read_groups(pipeline->labels);
 	return naming_begin(attribution_profile(recording->attribution),
 		&(struct naming_request){
 			.title = request->title,

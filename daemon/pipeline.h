@@ -13,6 +13,7 @@
 #include "daemon/access/access.h"
 #include "daemon/base/loop.h"
 #include "daemon/capture/capture.h"
+#include "daemon/target/attribution.h"
 #include "daemon/tables.h"
 #include "proto/profile/profile.h"
 
@@ -33,6 +34,7 @@ struct pipeline_request {
 	unsigned kinds; /* enum capture_kind: what must hold of a target */
 	bool is_set; /* it does not end with the processes that it began with */
 	bool sees_kernel, with_children, with_kernel, with_callers, is_cpu_clock;
+	enum attribution_per per;
 	double frequency_hz;
 	const char *title, *event_asked, *call_graph; /* copied into the profile */
 };

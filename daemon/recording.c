@@ -148,6 +148,15 @@ static int perf_event_paranoid(void)
 	return atoi(text);
 }
 
+static enum attribution_per per_parse(const char *word)
+{
+	if (!word)
+		return ATTRIBUTION_PER_NOTHING;
+	if (!strcmp(word, "cpu"))
+		return ATTRIBUTION_PER_CPU;
+	return strcmp(word, "thread") ? ATTRIBUTION_PER_PROCESS : ATTRIBUTION_PER_THREAD;
+}
+
 static int pipeline_begin(struct recording *recording, struct pipeline *pipeline,
 	const struct recording_request *request, struct failure *ret_failure)
 {
@@ -157,6 +166,7 @@ static int pipeline_begin(struct recording *recording, struct pipeline *pipeline
 		.kinds = aim_kinds(&request->selector, &recording->owner),
 		.is_set = selector_is_set(&request->selector),
 		.with_children = request->selector.with_children,
+		.per = per_parse(request->per),
 		.with_kernel = request->with_kernel,
 		.with_callers = strcmp(request->call_graph, "none") != 0,
 		.is_cpu_clock = !strcmp(request->event, "cpu-clock"),

@@ -46,7 +46,7 @@ static const struct field target_fields[] = {
 
 struct record_parameters {
 	struct record_target target;
-	const char *event, *call_graph, *title;
+	const char *event, *call_graph, *per, *title;
 	double frequency_hz;
 	uint64_t duration_ms;
 	bool has_duration, has_kernel, on_exec, is_detached;
@@ -63,6 +63,7 @@ static const struct field parameter_fields[] = {
 	{FIELD_AS("kernel", struct record_parameters, has_kernel, FIELD_BOOL)},
 	{FIELD_AS("onExec", struct record_parameters, on_exec, FIELD_BOOL)},
 	{FIELD_AS("detach", struct record_parameters, is_detached, FIELD_BOOL)},
+	{FIELD(struct record_parameters, per, FIELD_TEXT)},
 	{FIELD(struct record_parameters, title, FIELD_TEXT)},
 	{},
 };
@@ -219,18 +220,26 @@ static const char *find_invalid_target(const struct selector *selector)
 	return NULL;
 }
 
+static bool is_one_of(const char *word, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(word, words[i]))
+			return true;
+	return false;
+}
+
 /* What is wrong with the values, as the name of a parameter; NULL: nothing. */
 static const char *find_invalid(const struct record_parameters *parameters)
 {
 	static const char *const call_graphs[] = {"auto", "dwarf", "fp", "none"};
+	static const char *const pers[] = {"thread", "process", "cpu"};
 	struct selector selector = selector_of(&parameters->target);
 	const char *invalid;
-	bool is_known = false;
 
-	for (size_t i = 0; i < ARRAY_SIZE(call_graphs); i++)
-		is_known = is_known || !strcmp(parameters->call_graph, call_graphs[i]);
-	if (!is_known)
+	if (!is_one_of(parameters->call_graph, call_graphs, ARRAY_SIZE(call_graphs)))
 		return "callGraph";
+	if (parameters->per && !is_one_of(parameters->per, pers, ARRAY_SIZE(pers)))
+		return "per";
 	invalid = find_invalid_target(&selector);
 	if (invalid)
 		return invalid;
@@ -274,6 +283,7 @@ static void record_begin(struct request *request, const struct record_parameters
 		.duration_ns = parameters->duration_ms * NS_PER_MS,
 		.event = parameters->event,
 		.call_graph = parameters->call_graph,
+		.per = parameters->per,
 		.title = parameters->title,
 	};
 	struct failure failure = {};

@@ -46,6 +46,7 @@ struct recording_request {
 	uint64_t duration_ns; /* 0: until stopped */
 	const char *event; /* never NULL */
 	const char *call_graph;
+	const char *per; /* thread, process, cpu; or NULL */
 	const char *title; /* may be NULL */
 };
 

@@ -290,6 +290,31 @@ static int add_frames(struct attribution *attribution, const struct sample *samp
 	return r;
 }
 
+/* The root that was asked for: of the thread, the process or the CPU. */
+static int root_add(
+	struct attribution *attribution, const struct sample *sample, uint32_t *ret_stack)
+{
+	const struct abi_identity *who = &sample->identity->facts;
+	const struct profile_frame marker = {.kind = PROFILE_FRAME_MARKER};
+	char name[48];
+	uint32_t frame;
+	int r;
+
+	if (attribution->request.per == ATTRIBUTION_PER_CPU)
+		snprintf(name, sizeof(name), "cpu %u", sample->head->cpu);
+	else if (attribution->request.per == ATTRIBUTION_PER_PROCESS)
+		snprintf(name, sizeof(name), "%.*s (%" PRIu32 ")", ABI_COMM_SIZE, who->comm,
+			who->pid);
+	else
+		snprintf(name, sizeof(name), "%.*s (%" PRIu32 ")", ABI_COMM_SIZE, who->thread,
+			who->tid);
+	stack_cache_skip(&attribution->stacks);
+	r = named_frame(attribution, &marker, "", name, &frame);
+	if (r < 0)
+		return r;
+	return profile_add_stack(attribution->profile, 0, frame, ret_stack);
+}
+
 /* Callers first: the user's, then the kernel's on top of them. */
 static int stack_add(
 	struct attribution *attribution, const struct sample *sample, uint32_t *ret_stack)
@@ -299,7 +324,7 @@ static int stack_add(
 	size_t n_kernel = attribution->request.with_kernel ? sample->head->n_kernel : 0;
 	size_t n_user = sample->head->n_user;
 	uint32_t stack = 0;
-	int r;
+	int r = 0;
 
 	if (!attribution->request.with_callers) {
 		n_user = n_kernel ? 0 : n_user > 0;
@@ -308,11 +333,32 @@ static int stack_add(
 	if (n_kernel && !attribution->request.sees_kernel)
 		n_kernel = ARRAY_SIZE(hidden);
 	stack_cache_begin(&attribution->stacks);
-	r = add_frames(attribution, sample, sample->user, n_user, &stack);
+	if (attribution->request.per)
+		r = root_add(attribution, sample, &stack);
+	if (!r)
+		r = add_frames(attribution, sample, sample->user, n_user, &stack);
 	if (!r)
 		r = add_frames(attribution, sample, kernel, n_kernel, &stack);
 	if (!r)
 		*ret_stack = stack;
+	return r;
+}
+
+static int labels_add(struct attribution *attribution, const struct abi_identity *who,
+	struct profile_process *process)
+{
+	struct profile *profile = attribution->profile;
+	struct label_texts texts;
+	int r;
+
+	attribution->neighbours.labels(attribution->neighbours.userdata, who, &texts);
+	r = profile_add_string(profile, texts.exe, &process->exe);
+	if (!r)
+		r = profile_add_string(profile, texts.cgroup, &process->cgroup);
+	if (!r)
+		r = profile_add_string(profile, texts.unit, &process->unit);
+	if (!r)
+		r = profile_add_string(profile, texts.container, &process->container);
 	return r;
 }
 
@@ -329,6 +375,8 @@ static int thread_add(
 	int r = profile_add_string_n(
 		profile, who->comm, strnlen(who->comm, sizeof(who->comm)), &process.comm);
 
+	if (!r)
+		r = labels_add(attribution, who, &process);
 	if (!r)
 		r = profile_add_process(profile, &process, &thread.process);
 	if (!r)

@@ -12,6 +12,7 @@
 
 #include "daemon/access/access.h"
 #include "daemon/capture/sample.h"
+#include "daemon/target/labels.h"
 #include "daemon/target/object-table.h"
 #include "proto/profile/profile.h"
 
@@ -26,13 +27,24 @@ struct attribution_neighbours {
 	 * has none. */
 	const char *(*kernel_name)(
 		void *userdata, uint64_t address, const char **ret_module_or_reason);
+	/* What the process is called besides; texts are valid until the next call. */
+	void (*labels)(void *userdata, const struct abi_identity *who, struct label_texts *ret);
 	void *userdata;
+};
+
+/* What stands below all stacks as their root. */
+enum attribution_per {
+	ATTRIBUTION_PER_NOTHING,
+	ATTRIBUTION_PER_THREAD,
+	ATTRIBUTION_PER_PROCESS,
+	ATTRIBUTION_PER_CPU,
 };
 
 struct attribution_request {
 	struct access_caller caller;
 	bool sees_kernel; /* else kernel frames are one [kernel] */
 	bool with_kernel;
+	enum attribution_per per;
 	bool with_callers; /* else a stack is its leaf alone, and complete with that */
 	double frequency_hz;
 	uint32_t initial_user_namespace;

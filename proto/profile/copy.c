@@ -231,8 +231,8 @@ static int process_copy(struct copy *copy, uint32_t id, uint32_t *ret_id)
 	uint32_t *known = &copy->processes[id];
 
 	if (id && !*known) {
-		uint32_t *const strings[] = {
-			&process.comm, &process.exe, &process.unit, &process.container};
+		uint32_t *const strings[] = {&process.comm, &process.exe, &process.unit,
+			&process.container, &process.cgroup};
 		int r = strings_copy(copy, strings, ARRAY_SIZE(strings));
 
 		if (r < 0)

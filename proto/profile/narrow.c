@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "proto/base/buffer.h"
+#include "proto/base/cgroup-name.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/time.h"
 #include "proto/profile/copy.h"
@@ -112,6 +113,15 @@ static bool thread_matches(
 	return !strcmp(wanted, profile_string(profile, thread->name)) || !strcmp(wanted, tid);
 }
 
+static bool unit_matches(
+	const struct profile *profile, const struct profile_process *process, const char *wanted)
+{
+	char unit[CGROUP_NAME_SIZE];
+
+	return cgroup_unit_complete(wanted, unit, sizeof(unit)) == 0 &&
+		!strcmp(unit, profile_string(profile, process->unit));
+}
+
 static bool sample_matches(const struct narrowing *narrowing, const struct profile_sample *sample)
 {
 	const struct profile *profile = narrowing->profile;
@@ -122,6 +132,8 @@ static bool sample_matches(const struct narrowing *narrowing, const struct profi
 	if (sample->slice < narrowing->first_slice || sample->slice >= narrowing->end_slice)
 		return false;
 	if (options->pid && process->pid != options->pid)
+		return false;
+	if (options->unit && !unit_matches(profile, process, options->unit))
 		return false;
 	if (options->comm && strcmp(options->comm, profile_comm(profile, sample->thread)))
 		return false;
@@ -138,7 +150,7 @@ static int notes_add(struct profile *into, const struct narrow_options *options)
 	CLEANUP(buffer_done) struct buffer notes = {};
 	const struct {
 		const char *name, *value;
-	} texts[] = {{"comm", options->comm}, {"thread", options->thread},
+	} texts[] = {{"comm", options->comm}, {"thread", options->thread}, {"unit", options->unit},
 		{"focus", options->focus}, {"ignore", options->ignore}};
 
 	buffer_append_text(&notes, profile_string(into, into->conditions.notes));

@@ -11,6 +11,7 @@
 struct narrow_options {
 	const char *comm; /* the process's comm is this */
 	const char *thread; /* the thread's name is this, or its tid in decimal */
+	const char *unit; /* of systemd, "nginx.service"; what has no suffix is a service */
 	uint32_t pid;
 	const char *focus, *ignore; /* POSIX extended expressions on function names: keep stacks
 				       with, drop stacks with a function that matches */

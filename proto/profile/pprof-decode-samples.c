@@ -22,6 +22,7 @@ const char *const pprof_label_names[PPROF_N_LABELS] = {
 	[PPROF_LABEL_EXE] = "exe",
 	[PPROF_LABEL_UNIT] = "unit",
 	[PPROF_LABEL_CONTAINER] = "container",
+	[PPROF_LABEL_CGROUP] = "cgroup",
 	[PPROF_LABEL_TID] = "tid",
 	[PPROF_LABEL_THREAD] = "thread",
 	[PPROF_LABEL_SLICE_MS] = "slice_ms",
@@ -213,6 +214,8 @@ static int text_label_apply(
 		return pprof_string(decoder, text, &sample->process.unit);
 	case PPROF_LABEL_CONTAINER:
 		return pprof_string(decoder, text, &sample->process.container);
+	case PPROF_LABEL_CGROUP:
+		return pprof_string(decoder, text, &sample->process.cgroup);
 	case PPROF_LABEL_THREAD:
 		return pprof_string(decoder, text, &sample->thread.name);
 	case PPROF_LABEL_TRUNCATED:
@@ -243,7 +246,7 @@ static int label_apply(
 		i++;
 	if (i == PPROF_N_LABELS)
 		return 0;
-	if (i <= PPROF_LABEL_CONTAINER)
+	if (i <= PPROF_LABEL_CGROUP)
 		sample->has_process = true;
 	if (i <= PPROF_LABEL_THREAD)
 		sample->has_thread = true;

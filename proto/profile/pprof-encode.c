@@ -112,7 +112,7 @@ static void thread_put(struct encoder *encoder, uint32_t id)
 		uint32_t string;
 	} strings[] = {{PPROF_LABEL_COMM, process->comm}, {PPROF_LABEL_EXE, process->exe},
 		{PPROF_LABEL_UNIT, process->unit}, {PPROF_LABEL_CONTAINER, process->container},
-		{PPROF_LABEL_THREAD, thread->name}};
+		{PPROF_LABEL_CGROUP, process->cgroup}, {PPROF_LABEL_THREAD, thread->name}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		if (strings[i].string)

@@ -83,6 +83,7 @@ struct profile_process {
 	uint64_t start_ns; /* since boot; 0: unknown */
 	uint32_t comm; /* strings */
 	uint32_t exe, unit, container;
+	uint32_t cgroup; /* its path in the unified hierarchy */
 };
 
 struct profile_thread {

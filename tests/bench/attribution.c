@@ -110,6 +110,12 @@ static const char *kernel_name(void *userdata, uint64_t address, const char **re
 	return name;
 }
 
+static void on_labels(void *userdata, const struct abi_identity *who, struct label_texts *ret)
+{
+	*ret = (struct label_texts){
+		"/usr/bin/service", "/system.slice/service.service", "service.service", ""};
+}
+
 /* The time of one recording of all samples, or -1. */
 static double run(const struct made *made, const struct sample_identity *threads)
 {
@@ -121,7 +127,7 @@ static double run(const struct made *made, const struct sample_identity *threads
 		.frequency_hz = FREQUENCY_HZ,
 	};
 	const struct attribution_neighbours neighbours = {
-		.on_frame = on_frame, .kernel_name = kernel_name};
+		.on_frame = on_frame, .kernel_name = kernel_name, .labels = on_labels};
 	struct object_table *objects = object_table_new();
 	struct object *object = object_new(OBJECT_FILE, "/usr/bin/service");
 	struct attribution *attribution = attribution_new(&request, &neighbours, objects);

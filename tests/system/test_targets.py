@@ -287,5 +287,69 @@ def test_recordings_with_overlapping_targets_each_get_their_own():
                           (name, pid, seconds))
 
 
+def labels(profile, where):
+    """The labels of a native file, [{key: text or number}], without a reader of ours."""
+    tool = support.shutil.which('go')
+    if not tool:
+        raise support.Skip('go is not installed')
+    return support.run(tool, 'tool', 'pprof', '-raw', profile, env={
+        **os.environ, 'HOME': str(where), 'PPROF_TMPDIR': str(where)}).out
+
+
+def test_samples_say_whose_they_are():
+    with support.directory() as where, support.daemon() as daemon, \
+            support.control_groups() as groups:
+        number = '3b1f0d6c5e9a87421122334455667788990011aabbccddeeff00112233445566'
+        inner = groups / f'docker-{number}.scope' / 'system.slice' / 'web.service'
+        with spinning(*support.in_group(inner)) as program:
+            recorded = record(where, '-p', program.pid, '-d', 2, daemon=daemon)
+            text = labels(recorded.profile, where)
+            for word in ('unit:[web.service]', f'container:[{number}]', 'comm:[spin]',
+                         'thread:[spin]', f'exe:[{PROGRAMS}/spin]',
+                         f'cgroup:[/{inner.relative_to(groups.parent)}]', f'pid:[{program.pid}]'):
+                check(word in text, f'{word}: {text[:3000]}')
+            table = support.perfctl('hotspots', '--by', 'unit', recorded.profile).out
+            check(re.search(r'100\.0 %.*web\.service', table), table)
+            narrowed = where / 'narrowed.folded'
+            for unit, is_in in (('web', True), ('web.service', True), ('we', False)):
+                support.perfctl('flame', '--unit', unit, recorded.profile, '-o', where / 'n.svg',
+                                expect=None)
+                table = support.perfctl('hotspots', '--unit', unit, recorded.profile,
+                                        expect=None).out
+                check(('spin_leaf' in table) == is_in, (unit, table))
+            check(not narrowed.exists(), 'something else was written')
+
+
+def test_what_stands_as_root_if_asked_for():
+    with support.directory() as where, support.daemon() as daemon, spinning() as program:
+        for per, root in (('thread', rf'spin \({program.pid}\)'),
+                          ('process', rf'spin \({program.pid}\)'), ('cpu', r'cpu \d+')):
+            recorded = record(where, '-p', program.pid, '-d', 1, '--per', per, daemon=daemon)
+            check(recorded.stacks and all(re.fullmatch(root, stack[1])
+                                          for stack, _ in recorded.stacks), recorded.text)
+            recorded.has('spin_leaf')
+
+
+def test_a_storm_of_processes_that_live_for_20_milliseconds():
+    """Each is in a group that goes with it. All that is sampled is of the slice, each has its name
+    and its unit, and what the rings could not hold is counted."""
+    with support.directory() as where, support.daemon() as daemon, \
+            support.control_groups() as groups, spinning(name='spin-beta'):
+        storm = ('i=0; while :; do i=$((i+1)); g=$0/short-$i.service; mkdir $g; '
+                 f'(echo $(exec sh -c "echo \\$PPID") > $g/cgroup.procs; '
+                 f'exec {PROGRAMS}/spin-alpha 0.02); rmdir $g; done')
+        with started('sh', '-c', storm, groups):
+            recorded = record(where, '-u', groups.name, '-d', 4, '-F', 997, daemon=daemon)
+        text = recorded.profile.with_suffix('').with_suffix('.perf')
+        found = tasks(recorded)
+        named = {name for name, _, _ in found}
+        check('spin-alpha' in named and named <= {'spin-alpha', 'sh'}, named)
+        check(len({pid for name, pid, _ in found if name == 'spin-alpha'}) > 5, found)
+        table = support.perfctl('hotspots', '--by', 'unit', '--all', '--comm', 'spin-alpha',
+                                recorded.profile).out
+        check('[no unit]' not in table and 'short-' in table, table)
+        check(text.exists(), 'no text')
+
+
 if __name__ == '__main__':
     support.main(globals())

@@ -32,6 +32,11 @@ static void on_frame(void *userdata, struct object *object, uint64_t file_offset
 	wanted.offset = file_offset;
 }
 
+static void on_labels(void *userdata, const struct abi_identity *who, struct label_texts *ret)
+{
+	*ret = (struct label_texts){"/bin/prog", "/a.slice/b.service", "b.service", "box"};
+}
+
 static uint64_t on_address(void *userdata, const struct sample *sample, uint64_t address)
 {
 	return sample->identity->facts.pid;
@@ -52,7 +57,8 @@ struct fixture {
 
 static void fixture_open(struct fixture *fixture)
 {
-	struct attribution_neighbours neighbours = {on_frame, on_address, kernel_name, NULL};
+	struct attribution_neighbours neighbours = {
+		on_frame, on_address, kernel_name, on_labels, NULL};
 
 	wanted.n = 0;
 	fixture->table = object_table_new();
@@ -371,9 +377,84 @@ START_TEST(endless_distinct_frames_end_at_a_limit_and_the_rest_is_counted_lost)
 }
 END_TEST
 
+START_TEST(process_has_its_labels)
+{
+	struct fixture fixture = admin();
+	const struct profile *profile;
+	const struct profile_process *process;
+
+	fixture_open(&fixture);
+	add(&fixture, head(ABI_STOP_END, 0, 1), NULL, (uint64_t[]){FRAME(FILE_A, 0x10)});
+	profile = attribution_profile(fixture.attribution);
+	process = &profile->processes[1];
+	ck_assert_str_eq(profile_string(profile, process->exe), "/bin/prog");
+	ck_assert_str_eq(profile_string(profile, process->cgroup), "/a.slice/b.service");
+	ck_assert_str_eq(profile_string(profile, process->unit), "b.service");
+	ck_assert_str_eq(profile_string(profile, process->container), "box");
+	fixture_close(&fixture);
+}
+END_TEST
+
+/* The root frame's name of sample i, and how deep its stack is. */
+static const char *root_of(const struct profile *profile, size_t i, uint32_t *ret_depth)
+{
+	uint32_t stack = profile->samples[i].stack;
+	const struct profile_frame *frame;
+
+	*ret_depth = profile->stacks[stack].depth;
+	while (profile->stacks[stack].parent)
+		stack = profile->stacks[stack].parent;
+	frame = &profile->frames[profile->stacks[stack].frame];
+	if (!frame->n_lines)
+		return "";
+	return profile_function_name(profile, profile->lines[frame->first_line].function);
+}
+
+START_TEST(root_stands_below_all_stacks_if_asked_for)
+{
+	static const struct {
+		enum attribution_per per;
+		const char *first, *second;
+	} cases[] = {
+		{ATTRIBUTION_PER_THREAD, "worker (11)", "other (12)"},
+		{ATTRIBUTION_PER_PROCESS, "server (10)", "server (10)"},
+		{ATTRIBUTION_PER_CPU, "cpu 0", "cpu 3"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture fixture = admin();
+		struct sample_identity one = identity(1), two = identity(2);
+		struct abi_sample here = head(ABI_STOP_END, 0, 2), there = here;
+		const uint64_t frames[] = {FRAME(FILE_A, 0x10), FRAME(FILE_A, 0x20)};
+		const struct profile *profile;
+		uint32_t depth;
+
+		two.facts.tid = 12;
+		strcpy(two.facts.thread, "other");
+		there.cpu = 3;
+		fixture.request.per = cases[i].per;
+		fixture_open(&fixture);
+		/* The same frames by turns: what was met lately must not stand below another root. */
+		for (int turn = 0; turn < 2; turn++) {
+			add_of(&fixture, &one, here, NULL, frames);
+			add_of(&fixture, &two, there, NULL, frames);
+		}
+		profile = attribution_profile(fixture.attribution);
+		ck_assert_uint_eq(profile->n_samples, 2);
+		ck_assert_str_eq(root_of(profile, 0, &depth), cases[i].first);
+		ck_assert_uint_eq(depth, 3);
+		ck_assert_str_eq(root_of(profile, 1, &depth), cases[i].second);
+		ck_assert_uint_eq(depth, 3);
+		fixture_close(&fixture);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
+		process_has_its_labels,
+		root_stands_below_all_stacks_if_asked_for,
 		stack_is_kernel_on_top_of_user,
 		each_distinct_frame_is_wanted_once,
 		equal_samples_add_up_and_weigh_the_inverse_of_their_chance,

@@ -130,6 +130,7 @@ static void thread_equal(
 	ck_assert_uint_eq(p->start_ns, q->start_ns);
 	string_equal(a, p->comm, b, q->comm);
 	string_equal(a, p->exe, b, q->exe);
+	string_equal(a, p->cgroup, b, q->cgroup);
 	string_equal(a, p->unit, b, q->unit);
 	string_equal(a, p->container, b, q->container);
 }

@@ -191,6 +191,7 @@ struct profile *fixture_hostile(void)
 			.start_ns = i % 4,
 			.comm = string(profile, names[i % 8]),
 			.exe = string(profile, names[(i + 1) % 8]),
+			.cgroup = string(profile, names[(i + 4) % 8]),
 			.unit = string(profile, i % 2 ? "" : "nginx.service"),
 			.container = string(profile, i % 5 ? "" : "c0ffee")};
 		struct profile_thread thread = {
