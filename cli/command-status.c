@@ -50,6 +50,7 @@ static const struct row {
 	{"unwindTablesCompiled", "Tables compiled", UNIT_COUNT},
 	{"unwindTablesFailed", "Tables that failed", UNIT_COUNT},
 	{"unwindTablesRefused", "Tables refused", UNIT_COUNT},
+	{"unwindTablesDropped", "Tables dropped", UNIT_COUNT},
 	{"cacheHits", "Tables from the cache", UNIT_COUNT},
 	{"cacheBad", "Cache files replaced", UNIT_COUNT},
 	{"cacheBytes", "Cache on disk", UNIT_BYTES},

@@ -46,6 +46,7 @@ struct acquisition {
 	size_t n_files, n_opening, n_improving;
 	struct watch *watch;
 	bool is_open; /* whoever asked for it has it */
+	uint64_t n_dropped; /* tables, for want of room */
 	uint64_t dropped_ns; /* when files were last dropped, */
 	uint64_t n_bad_before, n_unserved_before; /* the symbolizer's counts then, */
 	uint64_t n_failed_before; /* and the tables' */
@@ -132,6 +133,35 @@ static void on_table(void *userdata, struct table *table)
 	settle(userdata);
 }
 
+/*
+ * Room for tables is short: the quarter that was loaded first goes. What is still in use is asked for
+ * by the next sample, and comes back out of the cache, so it is then among the youngest.
+ */
+static bool on_full(void *userdata)
+{
+	struct acquisition *acquisition = userdata;
+	struct tables_statistics statistics;
+	size_t n_dropped = 0, n_max;
+
+	tables_statistics(acquisition->tables, &statistics);
+	n_max = statistics.n_tables / 4 + 1;
+	list_for_each (&acquisition->files, link) {
+		struct acquired *acquired = container_of(link, struct acquired, link);
+		struct table *table = &acquired->table;
+
+		if (n_dropped == n_max)
+			break;
+		if (acquired == acquisition->vdso || table->state != TABLE_READY || table->former ||
+			table->index >= ABI_TABLE_NO_PROGRAM)
+			continue;
+		capture_set_table(acquisition->config.capture, &acquired->key, 0);
+		tables_drop(acquisition->tables, table);
+		n_dropped++;
+	}
+	acquisition->n_dropped += n_dropped;
+	return n_dropped;
+}
+
 void acquisition_on_files(struct acquisition *acquisition, const struct object *object)
 {
 	struct acquired *acquired = file_find(acquisition, object);
@@ -141,11 +171,14 @@ void acquisition_on_files(struct acquisition *acquisition, const struct object *
 		return;
 	acquired->is_improving = false;
 	acquisition->n_improving--;
-	if (acquired->table.state == TABLE_READY && symbolizer_debug_file(object, &debug)) {
+	/* What a worker is at, or waits for one, is of the object alone. */
+	if ((acquired->table.state == TABLE_READY || acquired->table.state == TABLE_IDLE) &&
+		symbolizer_debug_file(object, &debug)) {
 		acquired->table.debug_fd = debug.fd;
 		acquired->table.debug_trust = debug.trust;
 		acquired->table.debug_identity = debug.identity;
-		tables_want(acquisition->tables, &acquired->table);
+		if (acquired->table.state == TABLE_READY)
+			tables_want(acquisition->tables, &acquired->table);
 	}
 	settle(acquisition);
 }
@@ -236,11 +269,26 @@ static struct acquired *file_add(struct acquisition *acquisition, const struct a
 	return acquired_new(acquisition, object, &event->need.key);
 }
 
+/* A file whose table was dropped for want of room is met again. */
+static void reload(struct acquisition *acquisition, const struct object *object)
+{
+	struct acquired *acquired = file_find(acquisition, object);
+
+	if (!acquired || acquired->table.state != TABLE_IDLE)
+		return;
+	list_remove(&acquired->link);
+	list_add_tail(&acquisition->files, &acquired->link);
+	capture_answer_file(acquisition->config.capture, &acquired->key);
+	tables_want(acquisition->tables, &acquired->table);
+}
+
 void acquisition_need(struct acquisition *acquisition, const struct abi_event *event)
 {
 	struct object *object = object_table_find(acquisition->objects, event->need.file);
 	struct acquired *acquired;
 
+	if (object && object->state == OBJECT_OPEN)
+		reload(acquisition, object);
 	if (object && (object->state != OBJECT_OPENING || object->is_requested))
 		return;
 	acquired = object ? file_find(acquisition, object) : file_add(acquisition, event);
@@ -303,6 +351,7 @@ int acquisition_new(const struct acquisition_config *config, struct acquisition 
 		.worker_path = config->worker_path,
 		.cache_directory = config->cache_directory,
 		.on_table = on_table,
+		.on_full = on_full,
 		.userdata = acquisition,
 	};
 	struct capture_unwind_maps maps;
@@ -426,4 +475,5 @@ void acquisition_statistics(
 {
 	ret_statistics->n_objects = object_table_size(acquisition->objects);
 	tables_statistics(acquisition->tables, &ret_statistics->tables);
+	ret_statistics->n_tables_dropped = acquisition->n_dropped;
 }

@@ -34,6 +34,7 @@ struct acquisition_config {
 struct acquisition_statistics {
 	uint64_t n_objects;
 	struct tables_statistics tables;
+	uint64_t n_tables_dropped; /* for want of room: those in use come back */
 };
 
 /* 0 or a negative errno. */

@@ -304,6 +304,7 @@ static void operation_status(void *userdata, struct daemon_status *ret_status)
 		.n_tables_compiled = p.tables.n_compiled,
 		.n_tables_failed = p.tables.n_failed,
 		.n_tables_refused = p.tables.n_refused,
+		.n_tables_dropped = p.n_tables_dropped,
 		.n_cache_hits = p.tables.n_cache_hits,
 		.n_cache_bad = p.tables.n_cache_bad,
 		.cache_bytes = p.tables.cache_bytes,

@@ -621,6 +621,7 @@ void pipeline_statistics(struct pipeline *pipeline, struct pipeline_statistics *
 		.n_missed = pipeline->n_missed,
 		.n_objects = acquired.n_objects,
 		.tables = acquired.tables,
+		.n_tables_dropped = acquired.n_tables_dropped,
 		.n_workers = symbols.n_workers,
 		.n_worker_restarts = symbols.n_worker_restarts,
 		.n_wanted = symbols.n_wanted,

@@ -54,6 +54,7 @@ struct pipeline_statistics {
 	uint64_t n_taken, n_lost, n_missed, n_objects, n_workers, n_worker_restarts, n_wanted,
 		n_named;
 	struct tables_statistics tables;
+	uint64_t n_tables_dropped;
 	double kernel_ns_per_sample; /* < 0: none was timed */
 	const char *event, *mappings;
 };

@@ -139,10 +139,12 @@ static int load(struct table *table, const struct table_content *content)
 	int r = 0;
 
 	table->is_partial = content->is_partial;
-	if (content->n)
-		r = upload_add(tables->upload, content->rows, content->n, &table->index);
-	else
+	if (!content->n)
 		table->index = ABI_TABLE_NONE;
+	else
+		do
+			r = upload_add(tables->upload, content->rows, content->n, &table->index);
+		while (r == -ENOSPC && tables->config.on_full(tables->config.userdata));
 	if (r == -ENOSPC) {
 		tables->statistics.n_refused++;
 		log_warning("no room for the unwind table of %s; its stacks end there",

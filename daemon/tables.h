@@ -56,6 +56,8 @@ struct tables_config {
 	int shards_fd, tables_fd; /* the kernel's maps; borrowed */
 	/* The table is READY or FAILED. From the loop or from tables_want(). */
 	void (*on_table)(void *userdata, struct table *table);
+	/* There is no room for another table: may drop some that are READY. Returns whether it did. */
+	bool (*on_full)(void *userdata);
 	void *userdata;
 };
 

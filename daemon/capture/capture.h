@@ -119,7 +119,8 @@ void capture_drain(struct capture *capture);
 bool capture_is_file(struct capture *capture, int fd, const struct abi_file_key *key);
 /* The daemon has this file, or has given up on it: the kernel asks no more. */
 void capture_answer_file(struct capture *capture, const struct abi_file_key *key);
-/* Where the unwinder finds the rows of this file: an index of `tables`, or ABI_TABLE_NONE. */
+/* Where the unwinder finds the rows of this file: an index of `tables`, or ABI_TABLE_NONE, or
+ * _NO_PROGRAM; 0: nowhere, and the kernel asks for the file again when it meets it. */
 void capture_set_table(struct capture *capture, const struct abi_file_key *key, uint32_t table);
 void capture_set_vdso_table(struct capture *capture, uint32_t table);
 /* The maps that tables are put into; the fds stay capture's. */

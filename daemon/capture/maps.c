@@ -156,6 +156,10 @@ void maps_set_table(struct perfd_bpf *bpf, const struct abi_file_key *key, uint3
 	if (bpf_map__lookup_elem(map, key, sizeof(*key), &file, sizeof(file), 0) < 0)
 		return;
 	file.table = table;
+	if (!table) {
+		file.is_known = 0;
+		file.asked_ns = 0;
+	}
 	file_write(bpf, key, &file);
 }
 

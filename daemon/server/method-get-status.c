@@ -49,6 +49,7 @@ static const struct field reply_fields[] = {
 	STATUS("unwindTablesCompiled", status.n_tables_compiled, FIELD_U64),
 	STATUS("unwindTablesFailed", status.n_tables_failed, FIELD_U64),
 	STATUS("unwindTablesRefused", status.n_tables_refused, FIELD_U64),
+	STATUS("unwindTablesDropped", status.n_tables_dropped, FIELD_U64),
 	STATUS("cacheHits", status.n_cache_hits, FIELD_U64),
 	STATUS("cacheBad", status.n_cache_bad, FIELD_U64),
 	STATUS("cacheBytes", status.cache_bytes, FIELD_U64),

@@ -76,7 +76,7 @@ struct daemon_status {
 	uint64_t uptime_ns, n_recordings, n_profiles, n_taken, n_lost, n_missed, n_objects, cpu_ns,
 		resident_bytes, n_workers, n_worker_restarts, n_wanted, n_named;
 	uint64_t n_tables, table_rows, table_bytes, n_tables_shared, n_tables_compiled,
-		n_tables_failed, n_tables_refused; /* unwind tables */
+		n_tables_failed, n_tables_refused, n_tables_dropped; /* unwind tables */
 	uint64_t n_cache_hits, n_cache_bad, cache_bytes; /* the same on disk */
 	double kernel_ns_per_sample; /* < 0: not known */
 	const char *event, *mappings;

@@ -6,8 +6,10 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
+import subprocess
 import time
 
 import loads
@@ -141,6 +143,68 @@ def test_frames_that_only_the_debug_file_describes():
             check(bool(status['unwindTablesCompiled']) == n_compiled, status)
             recording.mostly(recording.count('main', 'outer', 'middle', 'inner'))
             recording.mostly(recording.ledger['complete'])
+
+
+N_TABLES_MAX = 4095  # bpf/abi.h, ABI_TABLES_MAX
+N_FILES = 4400
+# Maps the code of every file of a directory, then sums for ever.
+MAPPER = """
+import mmap, os, sys
+kept = []
+for name in sorted(os.listdir(sys.argv[1])):
+    with open(os.path.join(sys.argv[1], name), "rb") as file:
+        kept.append(mmap.mmap(file.fileno(), 0, mmap.MAP_PRIVATE,
+                              mmap.PROT_READ | mmap.PROT_EXEC))
+print("ready", flush=True)
+while True:
+    sum(range(1000))
+"""
+
+
+def make_libraries(where, n):
+    """Libraries whose tables differ: their one function is of another size in each."""
+    source = where / 'one.c'
+    source.write_text('void one(void) { __asm__(".fill 32768, 1, 0x90"); }\n')
+    support.run('gcc', '-shared', '-O0', '-nostdlib', '-o', where / 'one.so', source)
+    image = bytearray((where / 'one.so').read_bytes())
+    size = support.run('readelf', '--debug-dump=frames', where / 'one.so').out
+    begin, end = (int(word, 16) for word in re.findall(r'pc=(\w+)\.\.(\w+)', size)[-1])
+    at = image.rindex((end - begin).to_bytes(4, 'little') + b'\x00\x41\x0e\x10')
+    directory = where / 'libraries'
+    directory.mkdir()
+    for i in range(n):
+        image[at:at + 4] = (end - begin - i).to_bytes(4, 'little')
+        (directory / f'{i}.so').write_bytes(image)
+    return directory
+
+
+def is_full(daemon):
+    status = daemon.status()
+    return status['unwindTablesDropped'] and status['unwindTablesCompiled'] >= N_FILES and status
+
+
+def test_more_files_than_there_is_room_for():
+    """The oldest tables go; what is in use comes back at once."""
+    with support.directory() as where, support.daemon() as daemon:
+        libraries = make_libraries(where, N_FILES)
+        with support.started('/usr/bin/python3', '-c', MAPPER, libraries,
+                             stdout=subprocess.PIPE) as target:
+            check(target.stdout.readline() == b'ready\n', 'the mapper ended')
+            with support.started(support.PERFCTL, 'record', '--socket', daemon.socket, '-p',
+                                 target.pid, '-o', where / 'long.folded'):
+                # The opener's queue is shorter than that: what it refused is asked for anew.
+                support.wait_until(lambda: daemon.status()['unwindTablesCompiled'] > 4000,
+                                   'the first tables', 20)
+                record(daemon, where, target.pid)
+                support.wait_until(lambda: is_full(daemon), 'tables are dropped', 20)
+                recording = support.record(where, '-p', target.pid, '-d', 1, '-F', 499,
+                                           daemon=daemon)
+                status = daemon.status()
+        print(f"  {status['unwindTables']} tables, {status['unwindTablesDropped']} dropped")
+        check(status['unwindTablesDropped'], status)
+        check(N_TABLES_MAX // 2 < status['unwindTables'] <= N_TABLES_MAX, status)
+        check(not status['unwindTablesRefused'], status)
+        recording.mostly(recording.ledger['complete'])
 
 
 def seconds_to_sampling(daemon, pid):
