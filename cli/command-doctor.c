@@ -4,28 +4,36 @@
  * can work: nothing is bad, and there is a daemon, or one can be started for the command.
  */
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/connection.h"
+#include "cli/doctor-process.h"
 #include "cli/doctor.h"
 #include "cli/message.h"
 #include "cli/terminal.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/text.h"
 #include "proto/base/utf8.h"
 
-enum { OPTION_SOCKET = OPTION_ID_FIRST, OPTION_JSON };
+enum { OPTION_SOCKET = OPTION_ID_FIRST, OPTION_JSON, OPTION_NO_DAEMON };
 
 static const struct option_spec options[] = {
 	{OPTION_JSON, "json", NULL, "for programs"},
+	{'p', "pid", "PID", "what names the code of this process, and what would name more"},
+	{OPTION_NO_DAEMON, "no-daemon", NULL, "ask a private perfd, with --pid"},
 	{OPTION_SOCKET, "socket", "PATH", "the daemon's socket (PERFCTL_SOCKET)"},
 };
 
 struct arguments {
 	struct connection_options connection;
 	bool is_json;
+	uint32_t pid; /* 0: about the host */
 };
 
 static const char *const state_words[] = {[DOCTOR_OK] = "ok",
@@ -37,10 +45,16 @@ static int on_option(void *userdata, const struct option_spec *spec, const char 
 {
 	struct arguments *arguments = userdata;
 
-	if (spec->id == OPTION_SOCKET)
+	if (spec->id == OPTION_SOCKET) {
 		arguments->connection.socket = value;
-	else
+	} else if (spec->id == OPTION_NO_DAEMON) {
+		arguments->connection.is_private = true;
+	} else if (spec->id == OPTION_JSON) {
 		arguments->is_json = true;
+	} else if (text_parse_u32(value, &arguments->pid) < 0 || !arguments->pid) {
+		message_error("option '--pid': '%s' is wrong; it takes the id of a process", value);
+		return -EINVAL;
+	}
 	return 0;
 }
 
@@ -156,6 +170,42 @@ static bool examine(const struct arguments *arguments, json_t *checks)
 	return can_record;
 }
 
+/* Has the process the files of this host? */
+static bool has_host_files(uint32_t pid)
+{
+	struct stat ours, theirs;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/root/.", pid);
+	return !stat("/", &ours) && !stat(path, &theirs) && ours.st_dev == theirs.st_dev &&
+		ours.st_ino == theirs.st_ino;
+}
+
+static int examine_process(const struct arguments *arguments)
+{
+	CLEANUP(freep) struct doctor_line *lines = NULL;
+	bool has_colour = terminal_has_colour(STDOUT_FILENO);
+	json_t *reply = NULL, *checks;
+	size_t n;
+	int r = doctor_process_ask(&arguments->connection, arguments->pid, &reply);
+
+	if (r != 0)
+		return r;
+	lines = doctor_process_lines(reply, has_host_files(arguments->pid), &n);
+	json_decref(reply);
+	checks = json_array();
+	for (size_t i = 0; i < n; i++) {
+		if (arguments->is_json)
+			add_json(checks, lines[i].what, &lines[i].finding);
+		else
+			print_finding(lines[i].what, &lines[i].finding, has_colour);
+	}
+	if (arguments->is_json)
+		print_json(checks, true);
+	json_decref(checks);
+	return EXIT_DONE;
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
 	struct arguments arguments = {0};
@@ -173,6 +223,8 @@ static int run(const struct command *command, int argc, char **argv)
 		options_error(command, "doctor takes no argument");
 		return EXIT_USAGE;
 	}
+	if (arguments.pid)
+		return examine_process(&arguments);
 	checks = json_array();
 	can_record = examine(&arguments, checks);
 	if (arguments.is_json)
@@ -189,6 +241,10 @@ const struct command command_doctor = {
 	.name = "doctor",
 	.usage = "[OPTION…]",
 	.summary = "What this host can and cannot do, and the mend for each",
+	.details =
+		"With --pid, what there is to name the code of that process with: for each file that\n"
+		"it has mapped, and for the code that it makes while it runs; and the package or\n"
+		"the setting that would bring more.",
 	.example = "perfctl doctor",
 	.options = options,
 	.n_options = ARRAY_SIZE(options),

@@ -113,6 +113,14 @@ static int pid_check(struct aim *aim, uint32_t pid)
 	return -EACCES;
 }
 
+int aim_check_pid(const struct access_caller *caller, uint32_t pid, struct failure *ret_failure)
+{
+	struct aim aim = {.caller = caller, .failure = ret_failure};
+	CLEANUP(closep) int fd = pid_open(&aim, pid);
+
+	return fd < 0 ? fd : pid_check(&aim, pid);
+}
+
 static bool has_ended(int pid_fd)
 {
 	struct pollfd ended = {.fd = pid_fd, .events = POLLIN};

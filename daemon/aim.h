@@ -28,6 +28,9 @@ struct aim {
 	size_t n_matched, n_matched_allocated;
 };
 
+/* May the caller record this process? 0, or a negative errno with *ret_failure filled in. */
+int aim_check_pid(const struct access_caller *caller, uint32_t pid, struct failure *ret_failure);
+
 /* enum capture_kind: the kinds that must hold in the kernel, given who asks. */
 unsigned aim_kinds(const struct selector *selector, const struct access_caller *caller);
 

@@ -15,8 +15,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "daemon/aim.h"
 #include "daemon/base/limits.h"
+#include "daemon/examination.h"
 #include "daemon/recording.h"
+#include "daemon/target/credentials.h"
+#include "daemon/target/targets.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/list.h"
 #include "proto/base/log.h"
@@ -27,8 +31,27 @@ struct manager {
 	struct loop *loop;
 	struct pipeline *pipeline;
 	struct list recordings; /* recording.link */
+	struct list examinations; /* examined.link */
+	size_t n_examinations;
 	uint64_t start_ns, last_id;
 };
+
+struct examined {
+	struct list link; /* manager.examinations */
+	struct manager *manager;
+	struct examination *examination;
+};
+
+static void examined_free(struct examined *examined)
+{
+	struct manager *manager = examined->manager;
+
+	list_remove(&examined->link);
+	manager->n_examinations--;
+	examination_free(examined->examination);
+	pipeline_end_examination(manager->pipeline);
+	free(examined);
+}
 
 static struct recording *recording_of(struct list *link)
 {
@@ -45,6 +68,7 @@ int manager_new(struct loop *loop, struct pipeline *pipeline, struct manager **r
 	manager->pipeline = pipeline;
 	manager->start_ns = time_now_ns(CLOCK_MONOTONIC);
 	list_init(&manager->recordings);
+	list_init(&manager->examinations);
 	*ret_manager = manager;
 	return 0;
 }
@@ -55,6 +79,8 @@ struct manager *manager_free(struct manager *manager)
 		return NULL;
 	list_for_each (&manager->recordings, link)
 		recording_free(recording_of(link));
+	while (!list_is_empty(&manager->examinations))
+		examined_free(container_of(manager->examinations.next, struct examined, link));
 	free(manager);
 	return NULL;
 }
@@ -314,7 +340,71 @@ static void operation_status(void *userdata, struct daemon_status *ret_status)
 	};
 }
 
+static void on_examination_end(void *userdata, struct examination *examination)
+{
+	examined_free(userdata);
+}
+
+static int process_identify(uint32_t pid, struct jit_process_id *ret_id)
+{
+	struct access_process process;
+	struct jit_process_id id = {.pid = pid};
+	int r = process_start_time(pid, &id.start_ns);
+
+	if (!r)
+		r = credentials_read_pid((pid_t)pid, &process);
+	if (r < 0)
+		return r;
+	id.uid = process.euid;
+	*ret_id = id;
+	return 0;
+}
+
+static int operation_examine(void *userdata, const struct access_caller *caller, uint32_t pid,
+	struct examination_observer *observer, struct failure *ret_failure)
+{
+	struct manager *manager = userdata;
+	struct examination_config config = {.observer = observer, .on_end = on_examination_end};
+	struct examined *examined;
+	/* Who it is before whether it may be: a successor in the pid is another. */
+	int identified = process_identify(pid, &config.process);
+	int r = aim_check_pid(caller, pid, ret_failure);
+
+	if (r < 0)
+		return r;
+	if (manager->n_examinations == LIMIT_EXAMINATIONS)
+		return limit(ret_failure, "examinations under way", LIMIT_EXAMINATIONS);
+	examined = calloc(1, sizeof(*examined));
+	r = examined ? identified : -ENOMEM;
+	config.userdata = examined;
+	if (!r)
+		r = pipeline_examine(manager->pipeline, &config, &examined->examination);
+	if (r < 0) {
+		failure_set(ret_failure, FAILURE_FAILED, "examining", "%s", strerror(-r));
+		free(examined);
+		return r;
+	}
+	examined->manager = manager;
+	list_add_tail(&manager->examinations, &examined->link);
+	manager->n_examinations++;
+	return 0;
+}
+
+static void operation_abandon_examination(void *userdata, struct examination_observer *observer)
+{
+	struct manager *manager = userdata;
+
+	list_for_each (&manager->examinations, link) {
+		struct examined *examined = container_of(link, struct examined, link);
+
+		if (examination_is_for(examined->examination, observer))
+			examined_free(examined);
+	}
+}
+
 const struct server_operations manager_operations = {
+	.examine = operation_examine,
+	.abandon_examination = operation_abandon_examination,
 	.record = operation_record,
 	.abandon = operation_abandon,
 	.stop = operation_stop,

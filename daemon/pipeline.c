@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "daemon/acquisition.h"
+#include "daemon/examination.h"
 #include "daemon/naming.h"
 #include "daemon/opener/opener.h"
 #include "daemon/symbolize/jit-symbols.h"
@@ -42,7 +43,7 @@ struct pipeline {
 	struct labels *labels;
 	struct acquisition *acquisition;
 	struct pipeline_recording *recordings[ABI_RECORDINGS_MAX];
-	size_t n_recordings;
+	size_t n_recordings, n_examinations;
 	uint64_t n_taken, n_lost, n_missed; /* of recordings that have ended */
 };
 
@@ -568,6 +569,13 @@ void pipeline_finish(struct pipeline_recording *recording)
 	on_named(recording);
 }
 
+/* Nobody asks for what is known of processes any more. */
+static void jit_rest(struct pipeline *pipeline)
+{
+	if (!pipeline->n_recordings && !pipeline->n_examinations)
+		jit_symbols_rest(pipeline->jit_symbols);
+}
+
 struct pipeline_recording *pipeline_release(struct pipeline_recording *recording)
 {
 	struct pipeline *pipeline;
@@ -581,10 +589,9 @@ struct pipeline_recording *pipeline_release(struct pipeline_recording *recording
 	}
 	if (recording->is_open || recording->end_ns) {
 		sampling_stop(recording);
-		if (!--pipeline->n_recordings) {
+		if (!--pipeline->n_recordings)
 			acquisition_rest(pipeline->acquisition);
-			jit_symbols_rest(pipeline->jit_symbols);
-		}
+		jit_rest(pipeline);
 	}
 	attribution_free(recording->attribution);
 	targets_done(&recording->targets);
@@ -606,6 +613,27 @@ void pipeline_counters(
 		capture_counters(recording->pipeline->capture, recording->slot, ret_counters);
 	else
 		*ret_counters = recording->counters;
+}
+
+int pipeline_examine(struct pipeline *pipeline, struct examination_config *config,
+	struct examination **ret_examination)
+{
+	int r;
+
+	config->loop = pipeline->loop;
+	config->opener = pipeline->opener;
+	config->symbolizer = pipeline->symbolizer;
+	config->jit_symbols = pipeline->jit_symbols;
+	r = examination_new(config, ret_examination);
+	if (!r)
+		pipeline->n_examinations++;
+	return r;
+}
+
+void pipeline_end_examination(struct pipeline *pipeline)
+{
+	pipeline->n_examinations--;
+	jit_rest(pipeline);
 }
 
 void pipeline_statistics(struct pipeline *pipeline, struct pipeline_statistics *ret_statistics)

@@ -17,6 +17,8 @@
 #include "daemon/tables.h"
 #include "proto/profile/profile.h"
 
+struct examination;
+struct examination_config;
 struct pipeline;
 struct pipeline_recording;
 
@@ -93,4 +95,11 @@ struct pipeline_recording *pipeline_release(struct pipeline_recording *recording
 uint64_t pipeline_elapsed_ns(const struct pipeline_recording *recording);
 void pipeline_counters(
 	const struct pipeline_recording *recording, struct abi_counters *ret_counters);
+/* Looks at a process as a recording would; see examination.h, where the helpers are filled in. 0 or a
+ * negative errno. */
+int pipeline_examine(struct pipeline *pipeline, struct examination_config *config,
+	struct examination **ret_examination);
+/* The examination was freed. */
+void pipeline_end_examination(struct pipeline *pipeline);
+
 void pipeline_statistics(struct pipeline *pipeline, struct pipeline_statistics *ret_statistics);

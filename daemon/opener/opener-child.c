@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -177,6 +178,25 @@ static int open_mapped_name(
 	return r < 0 ? r : open_mapping(&mapping, reply);
 }
 
+static int copy_maps(uint32_t pid)
+{
+	CLEANUP(closep) int fd = memfd_create("maps", MFD_CLOEXEC);
+	CLEANUP(freep) char *text = NULL;
+	char path[32];
+	size_t size;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/maps", pid);
+	r = text_read_file(AT_FDCWD, path, MAPS_BYTES_MAX, &text, &size);
+	if (r < 0)
+		return r;
+	if (write(fd, text, size) != (ssize_t)size)
+		return -EIO;
+	return take_fd(&fd);
+}
+
 static int open_host(const char *path, struct stat *ret_stat)
 {
 	CLEANUP(closep) int path_fd = open(path, O_PATH | O_CLOEXEC);
@@ -222,6 +242,8 @@ static int request_open(
 		return open_beneath(root_fd, request->path, O_NOFOLLOW, &reply->stat);
 	case OPENER_MAPPED_NAME:
 		return open_mapped_name(request, reply);
+	case OPENER_MAPS:
+		return copy_maps(request->pid);
 	default:
 		return -EINVAL;
 	}
@@ -254,7 +276,7 @@ static int sandbox(void)
 		SCMP_SYS(newfstatat), SCMP_SYS(close), SCMP_SYS(readlink), SCMP_SYS(brk),
 		SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(exit),
 		SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(sched_yield),
-		SCMP_SYS(futex), SCMP_SYS(madvise), SCMP_SYS(getpid)};
+		SCMP_SYS(futex), SCMP_SYS(madvise), SCMP_SYS(getpid), SCMP_SYS(memfd_create)};
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int r = filter ? 0 : -ENOMEM;
 

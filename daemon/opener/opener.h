@@ -36,6 +36,8 @@ enum opener_how {
 	OPENER_BENEATH,
 	/* What the process has mapped executable under the base name `path`. */
 	OPENER_MAPPED_NAME,
+	/* A copy of /proc/PID/maps, in memory. */
+	OPENER_MAPS,
 };
 
 struct opener_request {
@@ -48,7 +50,7 @@ struct opener_request {
 };
 
 struct opener_reply {
-	int fd; /* read-only, regular file (but for OPENER_ROOT), close-on-exec; the callback takes it (or it is closed) */
+	int fd; /* read-only, regular file (but for OPENER_ROOT and _MAPS), close-on-exec; the callback takes it (or it is closed) */
 	/* 0 or negative errno, fd is -1 then: -ESRCH another process, -EINVAL no regular file, -EFBIG,
 	 * -EOPNOTSUPP in a file system of user space, -ETIMEDOUT, -EBUSY too many are stuck. */
 	int error;

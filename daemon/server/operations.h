@@ -72,6 +72,30 @@ struct recording_observer {
 	void (*on_failed)(struct recording_observer *observer, const struct failure *failure);
 };
 
+/* What there is to name the code of a file with. */
+struct examined_object {
+	char path[1024]; /* as the process calls it */
+	const char *path_text; /* for the method */
+	bool has_symtab, has_dynsym, has_dwarf; /* in it or in its debug file */
+	bool has_debug_file; /* a separate one was found */
+	bool has_table; /* it says how to unwind its frames; else they need frame pointers */
+	const char *why; /* it has no names at all, or NULL */
+};
+
+struct examined_process {
+	struct examined_object *objects;
+	size_t n;
+	bool has_code; /* executable memory of no file: code that was made at run time */
+	bool is_code_told; /* by a map or a jitdump file */
+	const char *why; /* not; or NULL */
+};
+
+/* Told once, from the loop. */
+struct examination_observer {
+	void (*on_examined)(
+		struct examination_observer *observer, const struct examined_process *process);
+};
+
 struct daemon_status {
 	uint64_t uptime_ns, n_recordings, n_profiles, n_taken, n_lost, n_missed, n_objects, cpu_ns,
 		resident_bytes, n_workers, n_worker_restarts, n_wanted, n_named;
@@ -107,4 +131,8 @@ struct server_operations {
 	int (*find_profile)(void *manager, const struct access_caller *caller, const char *id,
 		struct profile **ret_profile, struct failure *ret_failure);
 	void (*status)(void *manager, struct daemon_status *ret_status);
+	/* Looks at what would name the code of a process that the caller may record. */
+	int (*examine)(void *manager, const struct access_caller *caller, uint32_t pid,
+		struct examination_observer *observer, struct failure *ret_failure);
+	void (*abandon_examination)(void *manager, struct examination_observer *observer);
 };

@@ -370,6 +370,27 @@ const struct symbol *symbolizer_find(
 	return entry ? entry->symbol : NULL;
 }
 
+void symbolizer_sources(const struct object *object, struct symbol_sources *ret_sources)
+{
+	const struct named_object *named = named_object_find(object);
+	uint32_t own, debug;
+
+	*ret_sources = (struct symbol_sources){.why = "gave-up"};
+	if (named && named->is_bad)
+		ret_sources->why = named->bad_reason;
+	if (!named || named->is_bad || named->files.stage < FILES_READY)
+		return;
+	own = named->files.object.kinds;
+	debug = named->files.fds[WORKER_FILE_DEBUG] >= 0 ? named->files.debug.kinds : 0;
+	*ret_sources = (struct symbol_sources){
+		.has_symtab = (own | debug) & WORKER_HAS_SYMTAB,
+		.has_dynsym = own & WORKER_HAS_DYNSYM,
+		.has_dwarf = (own | debug) & WORKER_HAS_DWARF,
+		.has_debug_file = debug != 0,
+		.has_unwind = (own | debug) & WORKER_HAS_UNWIND,
+	};
+}
+
 static int on_wait(void *userdata)
 {
 	struct wait *wait = userdata;

@@ -75,6 +75,15 @@ void symbolizer_on_object(struct symbolizer *symbolizer, struct object *object);
 const struct symbol *symbolizer_find(
 	struct symbolizer *symbolizer, struct object *object, uint64_t file_offset);
 
+/* What there is to name an object with. */
+struct symbol_sources {
+	bool has_symtab, has_dynsym, has_dwarf; /* in it or in its debug file */
+	bool has_debug_file; /* a separate one was found */
+	bool has_unwind; /* .eh_frame or .debug_frame */
+	const char *why; /* nothing is known: why, or NULL */
+};
+void symbolizer_sources(const struct object *object, struct symbol_sources *ret_sources);
+
 /* Calls back once, from the loop, when all that was wanted before this call is answered, or at the
  * CLOCK_MONOTONIC deadline: what is still open then reads "gave-up" for the caller (find gives
  * NULL), and goes on in the background. */

@@ -127,3 +127,26 @@ int process_cpu_time(uint32_t pid, uint64_t *ret_ns)
 	*ret_ns = ticks_ns(user + system);
 	return 0;
 }
+
+int process_start_time(uint32_t pid, uint64_t *ret_ns)
+{
+	CLEANUP(freep) char *text = NULL;
+	const char *after;
+	char path[32];
+	uint64_t ticks;
+	int r;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
+	r = text_read_file(AT_FDCWD, path, 4096, &text, NULL);
+	if (r < 0)
+		return r == -ENOENT ? -ESRCH : r;
+	after = strrchr(text, ')');
+	if (!after ||
+		sscanf(after + 1,
+			" %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+			"%*d %" SCNu64,
+			&ticks) != 1)
+		return -EBADMSG;
+	*ret_ns = ticks_ns(ticks);
+	return 0;
+}

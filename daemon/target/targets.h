@@ -30,5 +30,9 @@ void targets_done(struct targets *targets);
 /* utime + stime of /proc/PID/stat (proc_pid_stat(5)), all threads. 0, -ESRCH, or -EBADMSG. */
 int process_cpu_time(uint32_t pid, uint64_t *ret_ns);
 
+/* When a process started, since boot, to the clock tick: starttime of the same file. 0, -ESRCH, or
+ * -EBADMSG. */
+int process_start_time(uint32_t pid, uint64_t *ret_ns);
+
 /* CPU time that anybody has used on this host (user, nice and system of proc_stat(5)). 0 or -EBADMSG. */
 int system_cpu_time(uint64_t *ret_ns);

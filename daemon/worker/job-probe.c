@@ -72,6 +72,8 @@ static uint32_t probe_kinds(const struct elf_file *file)
 	/* Split units take their addresses from there. */
 	if (elf_file_has_section(file, ".debug_addr"))
 		kinds |= WORKER_MAY_BE_SPLIT;
+	if (elf_file_has_section(file, ".eh_frame") || elf_file_has_section(file, ".debug_frame"))
+		kinds |= WORKER_HAS_UNWIND;
 	return kinds;
 }
 

@@ -114,6 +114,7 @@ struct worker_want {
 #define WORKER_HAS_DYNSYM 2u
 #define WORKER_HAS_DWARF 4u
 #define WORKER_IS_32BIT 8u
+#define WORKER_HAS_UNWIND 16u /* .eh_frame or .debug_frame */
 #define WORKER_MAY_BE_SPLIT 16u /* a .dwp file is worth looking for */
 
 struct worker_probe {

@@ -284,7 +284,23 @@ static void operation_status(void *userdata, struct daemon_status *ret_status)
 	};
 }
 
+static int fake_examine(void *manager, const struct access_caller *caller, uint32_t pid,
+	struct examination_observer *observer, struct failure *ret_failure)
+{
+	if (pid == FAKE_PID_NOT_PERMITTED)
+		failure_set(ret_failure, FAILURE_NOT_PERMITTED, "", "it is another user's");
+	else
+		failure_set(ret_failure, FAILURE_NO_SUCH_TARGET, "pid", "there is none");
+	return -ESRCH;
+}
+
+static void fake_abandon_examination(void *manager, struct examination_observer *observer)
+{
+}
+
 const struct server_operations fake_operations = {
+	.examine = fake_examine,
+	.abandon_examination = fake_abandon_examination,
 	.record = operation_record,
 	.abandon = operation_abandon,
 	.stop = operation_stop,

@@ -159,4 +159,29 @@ def test_a_container_has_its_own_maps():
     check('planted' not in recorded.frames, recorded.text)
 
 
+def test_doctor_says_what_names_a_process():
+    with support.directory(0o755) as where, jit('none', 20) as program, support.daemon() as daemon:
+        def checks():
+            done = daemon.perfctl('doctor', '--json', '-p', program.pid)
+            return {c['check']: c for c in support.load_json(done.out)['checks']}
+
+        found = checks()
+        check('functions' in found[str(JIT)]['found'], found)
+        check('unwind table' in found[str(JIT)]['found'], found)
+        check('no-jit-map' in found['code made at run time']['found'], found)
+        check(any('libc.so' in name for name in found), found)
+        plant_link(map_of(program.pid), where)
+        check('jit-map-irregular' in checks()['code made at run time']['found'], checks())
+        map_of(program.pid).unlink()
+        map_of(program.pid).write_text('0 10 something\n')
+        check(checks()['code made at run time']['state'] == 'ok', checks())
+        daemon.perfctl('doctor', '-p', 0x7ffffff0, expect=5)
+        daemon.perfctl('doctor', '-p', 'x', expect=2)
+        # Another user's: as for recording it.
+        daemon.socket.parent.chmod(0o755)
+        done = support.run(*support.as_stranger(support.PERFCTL, 'doctor', '--socket', daemon.socket,
+                                                '-p', program.pid), expect=4)
+        check('cannot examine' in done.err, done.err)
+
+
 support.main(globals())
