@@ -42,26 +42,6 @@ struct arguments {
 	bool is_json;
 };
 
-/* "10%" or "10". */
-static int set_threshold(
-	struct arguments *arguments, const struct option_spec *spec, const char *value)
-{
-	CLEANUP(freep) char *digits = strdup(value);
-	double percent;
-
-	if (!digits)
-		return -ENOMEM;
-	if (text_ends_with(digits, "%"))
-		digits[strlen(digits) - 1] = '\0';
-	if (text_parse_double(digits, &percent) < 0 || percent < 0) {
-		message_error(
-			"option '--%s': '%s' is wrong; give per cent, as 10%%", spec->name, value);
-		return -EINVAL;
-	}
-	arguments->threshold = percent / 100;
-	return 0;
-}
-
 static int on_option(void *userdata, const struct option_spec *spec, const char *value)
 {
 	static const char *const sorts[] = {"self", "total"};
@@ -71,7 +51,7 @@ static int on_option(void *userdata, const struct option_spec *spec, const char 
 
 	switch (spec->id) {
 	case OPTION_FAIL_ON:
-		return set_threshold(arguments, spec, value);
+		return option_parse_percent(spec, value, &arguments->threshold);
 	case OPTION_ABSOLUTE:
 		arguments->compare.mode = COMPARE_ABSOLUTE;
 		return 0;

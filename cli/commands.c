@@ -16,6 +16,8 @@ static const struct command *const commands[] = {
 	&command_hotspots,
 	&command_flame,
 	&command_diff,
+	&command_report,
+	&command_baseline,
 	&command_convert,
 	&command_list,
 	&command_stop,

@@ -10,7 +10,7 @@ enum exit_code {
 	EXIT_DONE = 0,
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
-	EXIT_REGRESSION = 3, /* of `diff --fail-on` */
+	EXIT_REGRESSION = 3, /* of `diff` and `report --fail-on` */
 	EXIT_NOT_PERMITTED = 4,
 	EXIT_NO_TARGET = 5,
 	EXIT_UNREACHABLE = 6,
@@ -33,8 +33,9 @@ struct command {
 	int (*run)(const struct command *command, int argc, char **argv);
 };
 
-extern const struct command command_record, command_hotspots, command_diff, command_flame,
-	command_convert, command_list, command_stop, command_status, command_doctor;
+extern const struct command command_record, command_hotspots, command_diff, command_report,
+	command_baseline, command_flame, command_convert, command_list, command_stop,
+	command_status, command_doctor;
 
 /* All of perfctl: argv as main() gets it. Returns an exit code. */
 int commands_run(int argc, char **argv);

@@ -271,6 +271,21 @@ int option_parse_count(const struct option_spec *spec, const char *value, uint32
 	return 0;
 }
 
+int option_parse_percent(const struct option_spec *spec, const char *value, double *ret_part)
+{
+	CLEANUP(freep) char *digits = strdup(value);
+	double percent;
+
+	if (!digits)
+		return -ENOMEM;
+	if (text_ends_with(digits, "%"))
+		digits[strlen(digits) - 1] = '\0';
+	if (text_parse_double(digits, &percent) < 0 || percent < 0)
+		return say_value(spec, value, "give per cent, as 10%");
+	*ret_part = percent / 100;
+	return 0;
+}
+
 int option_parse_boolean(const struct option_spec *spec, const char *value, bool *ret_is)
 {
 	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)

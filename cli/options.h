@@ -48,6 +48,8 @@ int option_parse_frequency(const struct option_spec *spec, const char *value, do
 int option_parse_duration(const struct option_spec *spec, const char *value, uint64_t *ret_ns);
 int option_parse_count(const struct option_spec *spec, const char *value, uint32_t *ret_n);
 int option_parse_boolean(const struct option_spec *spec, const char *value, bool *ret_is);
+/* "10%" or "10" is 0.1. */
+int option_parse_percent(const struct option_spec *spec, const char *value, double *ret_part);
 /* One of n words; gives its index. */
 int option_parse_word(const struct option_spec *spec, const char *value, const char *const *words,
 	size_t n, size_t *ret_index);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* SOURCE -> profile. Baselines and the store are told by their marks, so that no file is meant. */
+/* SOURCE -> profile. Baselines and the store are told by their marks; a file that is called so is
+ * named "./@NAME". */
 
 #include "cli/source.h"
 
@@ -9,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/baseline.h"
 #include "cli/message.h"
 #include "proto/base/buffer.h"
 #include "proto/base/cleanup.h"
@@ -63,6 +65,25 @@ static int read_source(const char *source, const char *name, struct buffer *buff
 	return r < 0 ? say_failure(name, r) : 0;
 }
 
+/* Of the directory that is meant where nothing is said. */
+static int load_baseline(const char *name, struct profile **ret_profile)
+{
+	CLEANUP(freep) char *path = NULL;
+
+	if (!baseline_name_is_valid(name))
+		return -EINVAL;
+	path = baseline_path(NULL, name, ".pb.gz");
+	if (!path)
+		return -ENOMEM;
+	if (access(path, F_OK) < 0) {
+		message_error("there is no baseline '%s' in '%s'; 'perfctl baseline list' shows "
+			      "what there is",
+			name, baseline_directory(NULL));
+		return -ENOENT;
+	}
+	return source_load(path, ret_profile);
+}
+
 int source_load(const char *source, struct profile **ret_profile)
 {
 	CLEANUP(buffer_done) struct buffer buffer = {0};
@@ -71,12 +92,8 @@ int source_load(const char *source, struct profile **ret_profile)
 	const char *name = "standard input";
 	int r;
 
-	if (*source == '@') {
-		message_error("cannot read baseline '%s': this perfctl keeps no baselines; "
-			      "name a file ('./%s' for one that is called so)",
-			source, source);
-		return -EOPNOTSUPP;
-	}
+	if (*source == '@')
+		return load_baseline(source + 1, ret_profile);
 	if (text_starts_with(source, "store:")) {
 		message_error("cannot read '%s': this perfctl has no continuous store; name a file",
 			source);

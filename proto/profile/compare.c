@@ -8,6 +8,7 @@
  */
 
 #include "proto/profile/compare-fate.h"
+#include "proto/profile/compare-scale.h"
 
 #include <errno.h>
 #include <math.h>
@@ -19,12 +20,6 @@
 
 /* A change is "likely" to be found at 80 % of the tries. */
 #define POWER 0.8
-/* No single function sets the scale of all others. */
-#define WEIGHT_MAX 0.2
-/* Below so many functions on both sides there is no median to speak of. */
-#define MEDIAN_MIN 3
-#define BEYOND 2.5 /* standard errors */
-#define ROUNDS 5
 
 static const double power_shares[COMPARE_POWERS] = {0.3, 0.1, 0.03, 0.01};
 
@@ -121,95 +116,6 @@ static int estimate(struct comparing *comparing)
 	if (r == 0 && estimates->method == COMPARE_BATCHES)
 		r = cells_make(comparing);
 	return r < 0 ? r : estimates_make(estimates);
-}
-
-struct ratios {
-	double *logs, *variances, *weights;
-	size_t n;
-};
-
-static void ratios_done(struct ratios *ratios)
-{
-	free(ratios->logs);
-	free(ratios->variances);
-	free(ratios->weights);
-}
-
-/* Functions that are on both sides. */
-static int ratios_make(const struct comparing *comparing, struct ratios *ratios)
-{
-	const struct estimates *estimates = &comparing->estimates;
-
-	ratios->logs = calloc(estimates->n_rows + 1, sizeof(double));
-	ratios->variances = calloc(estimates->n_rows + 1, sizeof(double));
-	ratios->weights = calloc(estimates->n_rows + 1, sizeof(double));
-	if (!ratios->logs || !ratios->variances || !ratios->weights)
-		return -ENOMEM;
-	for (size_t row = 0; row < estimates->n_rows; row++) {
-		const struct estimate *before = &estimates->items[2 * row];
-		const struct estimate *after = &estimates->items[2 * row + 1];
-		size_t at = ratios->n;
-
-		if (!(before->mean > 0) || !(after->mean > 0))
-			continue;
-		ratios->logs[at] = log(after->mean / before->mean);
-		ratios->variances[at] = before->variance / before->mean / before->mean +
-			after->variance / after->mean / after->mean;
-		ratios->n += ratios->variances[at] > 0;
-	}
-	return 0;
-}
-
-/* By their certainty, but those beyond the others are left out, and none outweighs the rest. */
-static void weights_make(struct ratios *ratios, double centre)
-{
-	double sum = 0;
-
-	for (size_t i = 0; i < ratios->n; i++) {
-		double apart = fabs(ratios->logs[i] - centre);
-		bool is_beyond = apart > BEYOND * sqrt(ratios->variances[i]);
-
-		ratios->weights[i] = is_beyond ? 0 : 1 / ratios->variances[i];
-		sum += ratios->weights[i];
-	}
-	for (size_t i = 0; i < ratios->n; i++)
-		ratios->weights[i] = fmin(ratios->weights[i], WEIGHT_MAX * sum);
-}
-
-/*
- * The scale's logarithm is near the median of the functions' log-ratios, which no single function can
- * move far; from there, the mean of those that agree with it, which is surer than a median.
- */
-static int scale_find(struct comparing *comparing)
-{
-	CLEANUP(ratios_done) struct ratios ratios = {0};
-	double centre, variance = 0;
-	int r = ratios_make(comparing, &ratios);
-
-	if (r < 0 || ratios.n < MEDIAN_MIN)
-		return r;
-	for (size_t i = 0; i < ratios.n; i++)
-		ratios.weights[i] = 1 / sqrt(ratios.variances[i]);
-	centre = statistics_median(ratios.logs, ratios.weights, ratios.n);
-	if (isnan(centre))
-		return -ENOMEM;
-	for (int round = 0; round < ROUNDS; round++) {
-		double mean = 0, sum = 0, squares = 0;
-
-		weights_make(&ratios, centre);
-		for (size_t i = 0; i < ratios.n; i++) {
-			mean += ratios.weights[i] * ratios.logs[i];
-			sum += ratios.weights[i];
-			squares += ratios.weights[i] * ratios.weights[i] * ratios.variances[i];
-		}
-		if (!(sum > 0))
-			break;
-		centre = mean / sum;
-		variance = squares / (sum * sum);
-	}
-	comparing->scale = exp(centre);
-	comparing->scale_variance = variance;
-	return 0;
 }
 
 /*
@@ -474,7 +380,8 @@ static int compare(struct comparing *comparing)
 	if (r == 0 && comparing->n_fates)
 		r = estimate(comparing);
 	if (r == 0 && comparing->estimates.mode == COMPARE_SHARES)
-		r = scale_find(comparing);
+		r = scale_find(
+			&comparing->estimates, &comparing->scale, &comparing->scale_variance);
 	return r < 0 ? r : comparison_fill(comparing);
 }
 

@@ -276,6 +276,58 @@ def two_commands_are_run_in_turn(c):
     c.run("diff", "--fail-on", "x", "a", "b", wanted=2)
 
 
+def baselines_are_saved_listed_shown_and_removed(c):
+    with open(os.path.join(c.work, "p.pb.gz"), "wb") as file:
+        file.write(c.full)
+    c.run("baseline", "list")
+    assert c.out == "" and "No baselines" in c.err, c.err
+    c.run("baseline", "save", "one", "p.pb.gz")
+    c.run("baseline", "save", "v1.2-rc_3", "@one")
+    c.run("baseline", "list")
+    assert [line.split()[0] for line in c.out.splitlines()] == ["one", "v1.2-rc_3"], c.out
+    directory = os.path.join(c.work, ".perfctl", "baselines")
+    assert sorted(os.listdir(directory)) == ["one.md", "one.pb.gz", "v1.2-rc_3.md",
+                                            "v1.2-rc_3.pb.gz"]
+    c.run("baseline", "show", "one")
+    assert "| `hash` | 49.2 % (40.9…57.7) |" in c.out, c.out
+    c.run("hotspots", "@one")
+    assert "hash" in c.out
+    c.run("diff", "@one", "p.pb.gz")
+    c.run("baseline", "list", "--directory", "elsewhere")
+    assert c.out == ""
+    c.run("hotspots", "@one", environment={"PERFCTL_BASELINES": "/nonexistent"}, wanted=1)
+    assert "there is no baseline 'one' in '/nonexistent'" in c.err, c.err
+    c.run("baseline", "remove", "one")
+    c.run("baseline", "remove", "one", wanted=1)
+    c.run("baseline", "show", "one", wanted=1)
+    c.run("hotspots", "@one", wanted=1)
+    for name in ["../x", "a/b", ".x", "-x", "", "x" * 101, "a b"]:
+        c.run("baseline", "save", "--", name, "p.pb.gz", wanted=2)
+    c.run("baseline", "save", "x", wanted=2)
+    c.run("baseline", wanted=2)
+    shutil.rmtree(os.path.join(c.work, ".perfctl"))
+
+
+def a_report_comes_with_what_it_rests_on(c):
+    for name, data in [("p.pb.gz", c.full), ("idle.pb.gz", c.idle)]:
+        with open(os.path.join(c.work, name), "wb") as file:
+            file.write(data)
+    c.run("report", "p.pb.gz", "-o", "r.md")
+    assert c.files() == ["idle.pb.gz", "p.pb.gz", "r.md", "r.pb.gz", "r.svg"], c.files()
+    c.run("report", "idle.pb.gz")
+    assert "used no CPU time" in c.out, c.out
+    c.run("report", "--kind", "after", "--against", "p.pb.gz", "p.pb.gz", "p.pb.gz", "--fail-on",
+          "10%", "-o", "a.html")
+    assert {"a.html", "a.pb.gz", "a-before.pb.gz"} <= set(c.files()), c.files()
+    assert b"<svg" in c.read("a.html") and b"http:" not in c.read("a.html").replace(
+        b"http://www.w3.org", b""), "it asks for nothing"
+    c.run("report", "--kind", "after", "--against", "p.pb.gz", "idle.pb.gz", wanted=1)
+    assert "the second side has no samples" in c.err, c.err
+    for wrong in [["-o", "x.txt", "p.pb.gz"], ["--kind", "after", "p.pb.gz"], [],
+                  ["p.pb.gz", "p.pb.gz"], ["--fail-on", "5", "p.pb.gz"]]:
+        c.run("report", *wrong, wanted=2)
+
+
 def a_signal_goes_on_to_the_command(c):
     process = c.start("record", "-o", "x.folded", "--", "sleep", "60")
     while not c.daemon.called("Record"):
@@ -442,6 +494,7 @@ CHECKS = [
     standard_output_gets_folded_stacks, quiet_says_nothing, a_signal_keeps_what_was_taken,
     a_command_is_run_and_its_status_is_ours, runs_are_one_profile_that_tells_them_apart,
     a_run_that_fails_ends_the_series, two_commands_are_run_in_turn,
+    baselines_are_saved_listed_shown_and_removed, a_report_comes_with_what_it_rests_on,
     a_signal_goes_on_to_the_command,
     errors_of_the_daemon_have_their_codes, a_lost_daemon_is_an_error,
     outputs_are_checked_before_anything_begins, a_full_standard_output_is_an_error,
