@@ -80,7 +80,7 @@ START_TEST(files_that_cannot_be_read_are_named_errors)
 
 	ck_assert_int_eq(source_load("/nonexistent/profile", &profile), -ENOENT);
 	ck_assert_int_eq(source_load("/tmp", &profile), -EISDIR);
-	ck_assert_int_eq(source_load("@base", &profile), -EOPNOTSUPP);
+	ck_assert_int_eq(source_load("@base", &profile), -ENOENT);
 	ck_assert_int_eq(source_load("store:1h", &profile), -EOPNOTSUPP);
 }
 END_TEST
