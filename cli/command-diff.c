@@ -11,6 +11,7 @@
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/render/diff.h"
+#include "cli/render/renderers.h"
 #include "cli/sides.h"
 #include "cli/terminal.h"
 #include "proto/base/cleanup.h"
@@ -23,6 +24,7 @@
 enum { OPTION_FAIL_ON = OPTION_ID_FIRST, OPTION_ABSOLUTE, OPTION_SORT, OPTION_ALL, OPTION_JSON };
 
 static const struct option_spec options[] = {
+	{'o', "output", "FILE.svg", "draw both as one flame graph, red and blue; '-': only that"},
 	{OPTION_FAIL_ON, "fail-on", "PERCENT", "exit 3 if anything surely grew by more, as 10%"},
 	{OPTION_ABSOLUTE, "absolute", NULL, "CPU time per second, not shares"},
 	{OPTION_SORT, "sort", "self|total", "what is compared (self)"},
@@ -38,6 +40,7 @@ struct arguments {
 	struct compare_options compare;
 	struct diff_runs runs;
 	double threshold;
+	const char *output;
 	uint32_t limit;
 	bool is_json;
 };
@@ -50,6 +53,9 @@ static int on_option(void *userdata, const struct option_spec *spec, const char 
 	int r;
 
 	switch (spec->id) {
+	case 'o':
+		arguments->output = value;
+		return 0;
 	case OPTION_FAIL_ON:
 		return option_parse_percent(spec, value, &arguments->threshold);
 	case OPTION_ABSOLUTE:
@@ -71,6 +77,20 @@ static int on_option(void *userdata, const struct option_spec *spec, const char 
 		r = diff_runs_set(&arguments->runs, spec, value);
 		return r == DIFF_RUNS_FOREIGN ? narrow_set(&arguments->narrow, spec, value) : r;
 	}
+}
+
+/* 0, or an exit code after saying why. */
+static int draw(const struct diff *diff, const char *path)
+{
+	CLEANUP(buffer_done) struct buffer out = {0};
+	struct render_options options = {0};
+	int r = render_flame_diff(diff, &options, &out);
+
+	if (r < 0) {
+		message_error("cannot draw '%s': %s", path, strerror(-r));
+		return EXIT_FAILED;
+	}
+	return output_write_file(path, out.data, out.size) < 0 ? EXIT_FAILED : 0;
 }
 
 /* Compares, shows, and gives the exit code. */
@@ -98,6 +118,10 @@ static int show(const struct arguments *arguments, struct side sides[COMPARE_SID
 	if (!isnan(diff.threshold))
 		diff.regression = comparison_find_regression(
 			comparison, diff.threshold, GATE_SHARE_MIN);
+	if (arguments->output && draw(&diff, arguments->output) != 0)
+		return EXIT_FAILED;
+	if (arguments->output && strcmp(arguments->output, "-") == 0)
+		return diff.regression ? EXIT_REGRESSION : EXIT_DONE;
 	r = arguments->is_json ? diff_append_json(&diff, &out) : diff_append_table(&diff, &out);
 	if (r < 0) {
 		message_error("cannot show the comparison: %s", strerror(-r));

@@ -4,6 +4,8 @@
 #include "proto/base/buffer.h"
 #include "proto/profile/compare.h"
 
+struct render_options;
+
 /* A comparison and what it was made of; nothing is owned. */
 struct diff {
 	const struct comparison *comparison;
@@ -21,6 +23,10 @@ int diff_append_table(const struct diff *diff, struct buffer *out);
 
 /* The same for programs: one JSON object, ending in a newline. 0 or -ENOMEM. */
 int diff_append_json(const struct diff *diff, struct buffer *out);
+
+/* Both sides as one flame graph, coloured by what changed. 0, -ENOMEM or -E2BIG. */
+int render_flame_diff(
+	const struct diff *diff, const struct render_options *options, struct buffer *out);
 
 /* Words that tables and write-ups share. */
 

@@ -22,7 +22,11 @@
 #define FLAME_LEGEND_ROW 34
 #define FLAME_FOOT_ROW 28
 #define FLAME_BOX_MIN_PX 0.1
-#define FLAME_N_KINDS (TREE_MARKER + 1)
+/* Beside the kinds of frames, in a picture of two sides: a change of up to 10 %, up to 50 %, more. */
+#define FLAME_DIFF_SAME (TREE_MARKER + 1)
+#define FLAME_DIFF_MORE (TREE_MARKER + 2)
+#define FLAME_DIFF_LESS (TREE_MARKER + 5)
+#define FLAME_N_KINDS (TREE_MARKER + 8)
 
 struct flame_picture {
 	const struct profile *profile;
@@ -55,6 +59,10 @@ void flame_append_footnote(const struct flame_picture *picture);
 
 /* The boxes and the names in them. 0 or -ENOMEM. */
 int flame_append_boxes(const struct flame_picture *picture);
+
+/* The whole picture of a tree, which is freed. 0 or -ENOMEM. */
+int flame_append(const struct profile *profile, const struct render_options *options,
+	struct tree *tree, struct buffer *out);
 
 /* What the widths are: "samples", "nanoseconds". */
 const char *flame_unit(const struct flame_picture *picture);

@@ -24,6 +24,13 @@ const struct flame_kind flame_kinds[FLAME_N_KINDS] = {
 	[TREE_JIT] = {'j', "JIT"},
 	[TREE_INTERPRETER] = {'p', "interpreted"},
 	[TREE_MARKER] = {'m', "mark"},
+	[FLAME_DIFF_SAME] = {'n', "no evident change"},
+	[FLAME_DIFF_MORE] = {'q', "up to 10 % more"},
+	[FLAME_DIFF_MORE + 1] = {'r', "10 to 50 % more"},
+	[FLAME_DIFF_MORE + 2] = {'s', "over 50 % more"},
+	[FLAME_DIFF_LESS] = {'x', "up to 10 % less"},
+	[FLAME_DIFF_LESS + 1] = {'y', "10 to 50 % less"},
+	[FLAME_DIFF_LESS + 2] = {'z', "over 50 % less"},
 };
 
 static void picture_done(struct flame_picture *picture)
@@ -91,24 +98,22 @@ static int append_start(const struct flame_picture *picture)
 	return 0;
 }
 
-int render_flame_svg(
-	const struct profile *profile, const struct render_options *options, struct buffer *out)
+int flame_append(const struct profile *profile, const struct render_options *options,
+	struct tree *tree, struct buffer *out)
 {
-	struct tree_options tree_options = {.value_type = options->value_type};
 	CLEANUP(picture_done)
 	struct flame_picture picture = {
 		.profile = profile,
 		.options = options,
+		.tree = tree,
 		.out = out,
 		.width = options->width_px ? options->width_px : RENDER_WIDTH_PX,
 		.is_icicle = options->is_icicle,
 	};
 	int r;
 
-	r = tree_new(profile, &tree_options, &picture.tree);
-	if (r == 0)
-		r = layout_tree(&picture.layout, picture.tree, picture.width - 2.0 * FLAME_PAD,
-			FLAME_BOX_MIN_PX);
+	r = layout_tree(
+		&picture.layout, picture.tree, picture.width - 2.0 * FLAME_PAD, FLAME_BOX_MIN_PX);
 	if (r == 0)
 		r = flame_make_facts(&picture);
 	if (r < 0)
@@ -127,4 +132,14 @@ int render_flame_svg(
 		return r;
 	buffer_append_text(out, "</svg>\n");
 	return buffer_error(out);
+}
+
+int render_flame_svg(
+	const struct profile *profile, const struct render_options *options, struct buffer *out)
+{
+	struct tree_options tree_options = {.value_type = options->value_type};
+	CLEANUP(tree_freep) struct tree *tree = NULL;
+	int r = tree_new(profile, &tree_options, &tree);
+
+	return r < 0 ? r : flame_append(profile, options, TAKE(tree), out);
 }

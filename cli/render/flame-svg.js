@@ -9,9 +9,11 @@
   "use strict";
   var NS = "http://www.w3.org/2000/svg";
   var XHTML = "http://www.w3.org/1999/xhtml";
-  var KINDS = "acukijpm";
+  var KINDS = "acukijpmnqrsxyz";
   var KIND_NAMES = ["all", "program", "user code", "kernel", "inlined", "JIT-compiled code",
-    "interpreted code", "marker"];
+    "interpreted code", "marker",
+    "no evident change", "up to 10 % more after", "10 to 50 % more after", "over 50 % more after",
+    "up to 10 % less after", "10 to 50 % less after", "over 50 % less after"];
   var script = document.currentScript;
   var svg = (script && script.closest("svg")) || document.documentElement;
   var find = function (name) { return svg.querySelector("." + name); };

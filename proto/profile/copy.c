@@ -53,7 +53,7 @@ static int types_take_over(struct copy *copy)
 	return 0;
 }
 
-int copy_init(struct copy *copy, struct profile *into, const struct profile *from)
+int copy_init_untyped(struct copy *copy, struct profile *into, const struct profile *from)
 {
 	struct {
 		uint32_t **ids;
@@ -74,6 +74,15 @@ int copy_init(struct copy *copy, struct profile *into, const struct profile *fro
 		if (!*arrays[i].ids)
 			return -ENOMEM;
 	}
+	return 0;
+}
+
+int copy_init(struct copy *copy, struct profile *into, const struct profile *from)
+{
+	int r = copy_init_untyped(copy, into, from);
+
+	if (r < 0)
+		return r;
 	return into->n_value_types ? types_match(copy) : types_take_over(copy);
 }
 
@@ -266,10 +275,9 @@ static int thread_copy(struct copy *copy, uint32_t id, uint32_t *ret_id)
 	return 0;
 }
 
-int copy_sample(struct copy *copy, size_t i, int64_t n_slices)
+int copy_sample_as(struct copy *copy, size_t i, int64_t n_slices, const int64_t *values)
 {
 	struct profile_sample sample = copy->from->samples[i];
-	int64_t values[PROFILE_VALUES_MAX];
 	int r = stack_copy(copy, sample.stack, &sample.stack);
 
 	if (r < 0)
@@ -282,7 +290,14 @@ int copy_sample(struct copy *copy, size_t i, int64_t n_slices)
 		return r;
 	if (__builtin_add_overflow(sample.slice, n_slices, &sample.slice))
 		sample.slice = n_slices > 0 ? UINT32_MAX : 0;
+	return profile_add_sample(copy->into, &sample, values);
+}
+
+int copy_sample(struct copy *copy, size_t i, int64_t n_slices)
+{
+	int64_t values[PROFILE_VALUES_MAX];
+
 	for (size_t type = 0; type < copy->into->n_value_types; type++)
 		values[type] = profile_value(copy->from, i, copy->types[type]);
-	return profile_add_sample(copy->into, &sample, values);
+	return copy_sample_as(copy, i, n_slices, values);
 }

@@ -26,3 +26,8 @@ int copy_string(struct copy *copy, uint32_t id, uint32_t *ret_id);
 
 /* Adds sample i, `n_slices` later (or earlier, if below 0). */
 int copy_sample(struct copy *copy, size_t i, int64_t n_slices);
+
+/* For samples that get other values: copy_sample_as() adds those, as many as `into` has types.
+ * 0 or -ENOMEM. */
+int copy_init_untyped(struct copy *copy, struct profile *into, const struct profile *from);
+int copy_sample_as(struct copy *copy, size_t i, int64_t n_slices, const int64_t *values);

@@ -92,6 +92,7 @@ static void sums_make(struct tree *tree)
 		struct tree_node *parent = &tree->nodes[node->parent];
 
 		parent->value = profile_value_add(parent->value, node->value);
+		parent->other = profile_value_add(parent->other, node->other);
 		parent->n_descendants += node->n_descendants + 1;
 		if (node->depth > tree->max_depth)
 			tree->max_depth = node->depth;

@@ -292,6 +292,10 @@ static int samples_add(struct tree_builder *builder)
 		node = &builder->tree->nodes[id];
 		node->self = profile_value_add(
 			node->self, profile_value(profile, rooted[i].sample, type));
+		if (builder->options.has_other)
+			node->other = profile_value_add(node->other,
+				profile_value(
+					profile, rooted[i].sample, builder->options.other_type));
 	}
 	return 0;
 }

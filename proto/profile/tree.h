@@ -11,6 +11,7 @@
  * or writes the tree; nobody needs to recurse.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,12 +37,15 @@ enum tree_names {
 
 struct tree_options {
 	size_t value_type; /* index into the profile's value types */
+	bool has_other;
+	size_t other_type; /* summed up beside it, if has_other */
 	enum tree_names names;
 };
 
 struct tree_node {
 	int64_t value; /* of the node with all below it; > 0, except at the root of an empty tree */
 	int64_t self; /* of the node itself; >= 0 */
+	int64_t other; /* of the other value type, with all below it; 0 if none was asked for */
 	int64_t start; /* where it begins, in units of value: the parent's start + earlier siblings */
 	uint32_t name; /* text: tree_name() */
 	uint32_t parent; /* index; the root's is 0 */
