@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * For each line on standard input: the same work of pure computing, some calls deep, and the
+ * nanoseconds that it took on standard output.
+ */
+
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#define DEPTH 12
+#define ROUNDS 1600000
+
+static volatile uint64_t sink;
+
+__attribute__((noinline)) static uint64_t step(uint64_t x, int depth)
+{
+	if (!depth) {
+		for (int i = 0; i < 64; i++)
+			x = x * 6364136223846793005u + 1442695040888963407u;
+		return x;
+	}
+	return step(x ^ (uint64_t)depth, depth - 1) + 1;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+int main(void)
+{
+	while (getchar() != EOF) {
+		uint64_t start_ns = now_ns(), x = 1;
+
+		for (int i = 0; i < ROUNDS; i++)
+			x = step(x, DEPTH);
+		sink = x;
+		printf("%llu\n", (unsigned long long)(now_ns() - start_ns));
+		fflush(stdout);
+	}
+	return 0;
+}
