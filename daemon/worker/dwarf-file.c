@@ -30,6 +30,8 @@ static const char *const names[N_DWARF_SECTIONS] = {
 	[DWARF_CU_INDEX] = "cu_index",
 };
 
+static const uint8_t nowhere;
+
 static void section_name(enum dwarf_section section, const char *prefix, bool is_split, char *name)
 {
 	snprintf(name, 32, "%s%s%s", prefix, names[section],
@@ -55,6 +57,9 @@ struct dwarf_file *dwarf_file_new(const struct elf_file *elf, bool is_split)
 		return NULL;
 	file->elf = elf;
 	file->is_split = is_split;
+	/* Even an empty section has a place to count from. */
+	for (int i = 0; i < N_DWARF_SECTIONS; i++)
+		file->sections[i].data = &nowhere;
 	return file;
 }
 

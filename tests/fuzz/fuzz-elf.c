@@ -23,6 +23,31 @@ static int memory_file(const uint8_t *bytes, size_t n)
 	return fd;
 }
 
+/* A unit may want its split part: the file itself is that, too. */
+static void grant(struct job_object *object, int fd)
+{
+	CLEANUP(buffer_done) struct buffer body = {};
+	struct worker_reply reply = {};
+	const uint64_t offsets[] = {0x1000, 0x1140, 0x1200};
+
+	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++) {
+		struct job_symbols_request request = {.offsets = &offsets[i],
+			.n = 1,
+			.with_lines = true,
+			.deadline_ns = UINT64_MAX};
+		struct worker_want want;
+
+		buffer_clear(&body);
+		if (job_symbols(object, &request, &reply, &body) != WORKER_STATUS_WANTS_SPLIT)
+			continue;
+		if (worker_reply_want(&(struct worker_reply){.status = WORKER_STATUS_WANTS_SPLIT,
+					      .body_size = (uint32_t)body.size},
+			    body.data, &want))
+			abort();
+		job_object_grant(object, want.id, dup(fd));
+	}
+}
+
 static void ask(struct job_object *object, bool with_lines)
 {
 	CLEANUP(buffer_done) struct buffer body = {};
@@ -36,7 +61,7 @@ static void ask(struct job_object *object, bool with_lines)
 
 	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++)
 		offsets[i] = i < 48 ? 0x1000 + i * 24 : i * 0x1fff;
-	if (job_symbols(object, &request, &reply, &body) < 0)
+	if (job_symbols(object, &request, &reply, &body))
 		return;
 	if (worker_reply_symbols(&reply, body.data, request.n, &block))
 		abort();
@@ -46,15 +71,21 @@ static void ask(struct job_object *object, bool with_lines)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
 	int fds[N_WORKER_FILES] = {memory_file(bytes, n), -1, -1, -1, -1};
+	CLEANUP(closep) int split_fd = dup(fds[0]);
 	struct job_object *object;
 	struct worker_probe probe;
 
 	job_probe(dup(fds[0]), true, &probe);
 	if (n % 2)
 		fds[WORKER_FILE_DEBUG] = dup(fds[0]);
+	if (n % 3 == 1)
+		fds[WORKER_FILE_PACKAGE] = dup(fds[0]);
+	if (n % 5 == 1)
+		fds[WORKER_FILE_ALTERNATE] = dup(fds[0]);
 	if (job_object_open(fds, &object))
 		return 0;
 	ask(object, false);
+	grant(object, split_fd);
 	ask(object, true);
 	job_object_close(object);
 	return 0;

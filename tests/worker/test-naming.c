@@ -225,6 +225,95 @@ START_TEST(cxx_names_are_demangled_and_have_lines)
 }
 END_TEST
 
+/* Two calls of one function that is inlined; its chain is in the .dwo file only. */
+static struct object *make_split(const char *flags, uint64_t *ret_outer)
+{
+	bench_run(&bench,
+		"gcc -g -O2 -fPIC -gsplit-dwarf %s -c sample.c && "
+		"gcc -shared -nostdlib -o lib.so sample.o && test -f sample.dwo",
+		flags);
+	*ret_outer = bench_address(&bench, "lib.so", "outer");
+	return bench_object(&bench, "lib.so");
+}
+
+static void has_inlined_call(struct object *object, uint64_t address, bool wanted)
+{
+	const struct symbol *symbol = bench_name(&bench, object, address);
+
+	has_name(symbol, "outer");
+	ck_assert_uint_eq(symbol->n_lines, wanted ? 2 : 1);
+	if (wanted)
+		ck_assert_str_eq(symbol->lines[0].name, "inner");
+	ck_assert_ptr_nonnull(symbol->lines[0].file);
+	ck_assert_str_eq(text_base_name(symbol->lines[0].file), "sample.c");
+}
+
+static void split(const char *flags, const char *then, bool wanted)
+{
+	CLEANUP(object_unrefp) struct object *object = NULL;
+	uint64_t outer;
+
+	begin();
+	object = make_split(flags, &outer);
+	bench_run(&bench, "%s", then);
+	has_inlined_call(object, outer, wanted);
+	has_inlined_call(object, outer + 1, wanted);
+	bench_close(&bench);
+}
+
+START_TEST(split_dwarf_is_found_where_the_compiler_left_it)
+{
+	split("-gdwarf-5", "true", true);
+	split("-gdwarf-4", "true", true);
+}
+END_TEST
+
+START_TEST(split_dwarf_is_found_in_a_package_beside_the_library)
+{
+	split("-gdwarf-4", "dwp -o lib.so.dwp sample.dwo && rm sample.dwo", true);
+}
+END_TEST
+
+START_TEST(split_dwarf_that_is_gone_or_of_another_build_leaves_lines)
+{
+	static const char *const then[] = {
+		"rm sample.dwo",
+		"echo 'int other;' >> sample.c && gcc -g -O2 -fPIC -gsplit-dwarf -c sample.c",
+		"rm sample.dwo && mkfifo sample.dwo",
+		"echo nonsense > sample.dwo",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(then); i++)
+		split("-gdwarf-5", then[i], false);
+}
+END_TEST
+
+START_TEST(split_dwarf_of_another_owner_is_not_opened)
+{
+	if (geteuid() != 0)
+		return;
+	split("-gdwarf-5", "chown 65534 sample.dwo", false);
+}
+END_TEST
+
+START_TEST(stubs_of_the_linker_are_called_after_their_function)
+{
+	CLEANUP(object_unrefp) struct object *object = NULL;
+	const struct symbol *symbol;
+
+	begin();
+	bench_run(&bench,
+		"printf '%%s\\n' '.globl caller' 'caller: jmp elsewhere@plt' > call.s && "
+		"gcc -shared -nostdlib -Wl,-z,lazy -o call.so call.s && strip call.so");
+	bench_run(&bench, "objdump -d -j .plt call.so | grep -q 'elsewhere@plt>:'");
+	object = bench_object(&bench, "call.so");
+	/* .plt is the first executable section of so small a file; its first entry is none's. */
+	symbol = bench_name(&bench, object, 0x1010);
+	has_name(symbol, "elsewhere@plt");
+	bench_close(&bench);
+}
+END_TEST
+
 START_TEST(offsets_are_mapped_by_segments_where_address_and_offset_differ)
 {
 	CLEANUP(object_unrefp) struct object *object = NULL;
@@ -388,6 +477,11 @@ int main(void)
 		debug_link_with_a_wrong_checksum_is_not_followed,
 		inlined_calls_come_innermost_first,
 		cxx_names_are_demangled_and_have_lines,
+		split_dwarf_is_found_where_the_compiler_left_it,
+		split_dwarf_is_found_in_a_package_beside_the_library,
+		split_dwarf_that_is_gone_or_of_another_build_leaves_lines,
+		split_dwarf_of_another_owner_is_not_opened,
+		stubs_of_the_linker_are_called_after_their_function,
 		offsets_are_mapped_by_segments_where_address_and_offset_differ,
 		zero_sized_symbols_reach_as_far_as_the_unwind_information_says,
 		object_that_could_not_be_opened_is_gone,
