@@ -119,11 +119,17 @@ static void show_progress(const struct recording *recording, json_t *parameters)
 	json_int_t elapsed = json_integer_value(json_object_get(parameters, "elapsedMs"));
 	json_int_t samples = json_integer_value(json_object_get(parameters, "samples"));
 	json_int_t lost = json_integer_value(json_object_get(parameters, "lost"));
+	json_int_t pending = json_integer_value(json_object_get(parameters, "pending"));
 	const char *state = json_string_value(json_object_get(parameters, "state"));
 	char text[32];
 
 	if (recording->is_quiet)
 		return;
+	if (state && !strcmp(state, "preparing")) {
+		terminal_progress("preparing %s: the unwind tables of %lld files are missing yet",
+			recording->title, (long long)pending);
+		return;
+	}
 	text_format_duration((uint64_t)elapsed * NS_PER_MS, text, sizeof(text));
 	terminal_progress("%s %s: %s, %lld samples%s; Ctrl-C ends it and keeps them",
 		state ? state : "recording", recording->title, text, (long long)samples,
@@ -198,6 +204,13 @@ static int on_wake(void *userdata)
 	return recording->is_aborted ? CALL_ABORTED : 0;
 }
 
+static bool is_preparing(const json_t *parameters)
+{
+	const char *state = json_string_value(json_object_get(parameters, "state"));
+
+	return state && !strcmp(state, "preparing");
+}
+
 static int on_reply(void *userdata, json_t *parameters, bool continues)
 {
 	struct recording *recording = userdata;
@@ -210,7 +223,8 @@ static int on_reply(void *userdata, json_t *parameters, bool continues)
 	}
 	if (!*recording->id)
 		return CALL_MALFORMED;
-	workload_release(recording->workload);
+	if (!is_preparing(parameters))
+		workload_release(recording->workload);
 	if (recording->workload->exec_error)
 		recording->is_stop_wanted = true;
 	show_progress(recording, parameters);

@@ -54,14 +54,14 @@ struct acquisition {
 
 static void settle(struct acquisition *acquisition)
 {
-	if (acquisition->is_open && acquisition_is_settled(acquisition))
+	if (acquisition->is_open && !acquisition_n_pending(acquisition))
 		acquisition->config.on_settled(acquisition->config.userdata);
 }
 
-bool acquisition_is_settled(const struct acquisition *acquisition)
+size_t acquisition_n_pending(const struct acquisition *acquisition)
 {
-	return !acquisition->n_opening && !acquisition->n_improving &&
-		!tables_n_wanted(acquisition->tables);
+	return acquisition->n_opening + acquisition->n_improving +
+		tables_n_wanted(acquisition->tables);
 }
 
 static struct acquired *acquired_new(

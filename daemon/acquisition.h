@@ -51,8 +51,8 @@ void acquisition_watch(struct acquisition *acquisition, uint32_t pid);
 /* Answer to symbolizer_want_files(). */
 void acquisition_on_files(struct acquisition *acquisition, const struct object *object);
 
-/* Is nothing being opened or compiled? */
-bool acquisition_is_settled(const struct acquisition *acquisition);
+/* How many files are being opened, or have their tables made. 0: all is settled. */
+size_t acquisition_n_pending(const struct acquisition *acquisition);
 
 const struct object_table *acquisition_objects(const struct acquisition *acquisition);
 

@@ -484,7 +484,7 @@ int pipeline_go(struct pipeline_recording *recording)
 	if (r < 0)
 		return r;
 	capture_drain(pipeline->capture); /* what the targets have mapped */
-	if (acquisition_is_settled(pipeline->acquisition))
+	if (!acquisition_n_pending(pipeline->acquisition))
 		on_settled(pipeline);
 	return 0;
 }
@@ -597,6 +597,11 @@ struct pipeline_recording *pipeline_release(struct pipeline_recording *recording
 	targets_done(&recording->targets);
 	free(recording);
 	return NULL;
+}
+
+size_t pipeline_n_pending(const struct pipeline_recording *recording)
+{
+	return recording->go_timer ? acquisition_n_pending(recording->pipeline->acquisition) : 0;
 }
 
 uint64_t pipeline_elapsed_ns(const struct pipeline_recording *recording)

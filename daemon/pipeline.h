@@ -92,6 +92,8 @@ void pipeline_finish(struct pipeline_recording *recording);
 /* Ends it in whatever state. Takes NULL, returns NULL. */
 struct pipeline_recording *pipeline_release(struct pipeline_recording *recording);
 
+/* Files that it waits for until it begins. */
+size_t pipeline_n_pending(const struct pipeline_recording *recording);
 uint64_t pipeline_elapsed_ns(const struct pipeline_recording *recording);
 void pipeline_counters(
 	const struct pipeline_recording *recording, struct abi_counters *ret_counters);

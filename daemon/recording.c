@@ -249,6 +249,7 @@ void recording_state(const struct recording *recording, struct recording_state *
 	ret_state->elapsed_ns = pipeline_elapsed_ns(recording->pipeline);
 	ret_state->n_samples = counters.delivered;
 	ret_state->n_lost = counters.lost_full;
+	ret_state->n_pending = pipeline_n_pending(recording->pipeline);
 }
 
 struct recording *recording_free(struct recording *recording)

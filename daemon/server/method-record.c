@@ -68,9 +68,12 @@ static const struct field parameter_fields[] = {
 	{},
 };
 
+/* Preparing takes less than a second; who waits at a terminal wants to see that it goes on. */
+#define PREPARING_INTERVAL_NS (100 * NS_PER_MS)
+
 struct record_reply {
 	const char *state, *recording, *profile, *event;
-	uint64_t elapsed_ms, n_samples, n_lost;
+	uint64_t elapsed_ms, n_samples, n_lost, n_pending;
 	bool has_ledger;
 	struct ledger_reply ledger;
 };
@@ -82,6 +85,7 @@ static const struct field reply_fields[] = {
 	{FIELD_AS("elapsedMs", struct record_reply, elapsed_ms, FIELD_U64)},
 	{FIELD_AS("samples", struct record_reply, n_samples, FIELD_U64)},
 	{FIELD_AS("lost", struct record_reply, n_lost, FIELD_U64)},
+	{FIELD_AS("pending", struct record_reply, n_pending, FIELD_U64)},
 	{FIELD(struct record_reply, event, FIELD_TEXT)},
 	{FIELD(struct record_reply, ledger, FIELD_OBJECT), .fields = ledger_fields,
 		.has_offset = offsetof(struct record_reply, has_ledger)},
@@ -95,6 +99,7 @@ struct record {
 	struct loop_source *timer;
 	char id[PROFILE_ID_MAX];
 	bool is_watching, is_detached;
+	bool has_started; /* and has been told so */
 };
 
 static void reply_init(struct record_reply *reply, const struct recording_state *state)
@@ -107,6 +112,7 @@ static void reply_init(struct record_reply *reply, const struct recording_state 
 		.elapsed_ms = state->elapsed_ns / NS_PER_MS,
 		.n_samples = state->n_samples,
 		.n_lost = state->n_lost,
+		.n_pending = state->n_pending,
 	};
 }
 
@@ -115,6 +121,7 @@ static void on_started(struct recording_observer *observer, const struct recordi
 	struct record *record = container_of(observer, struct record, observer);
 	struct record_reply reply;
 
+	record->has_started = true;
 	reply_init(&reply, state);
 	if (record->is_detached)
 		request_reply(record->request, reply_fields, &reply);
@@ -143,6 +150,14 @@ static void on_failed(struct recording_observer *observer, const struct failure 
 	request_fail(record->request, failure);
 }
 
+static uint64_t progress_interval_ns(const struct record *record)
+{
+	uint64_t interval_ns = record->request->context->config.progress_interval_ns;
+
+	return record->has_started || interval_ns < PREPARING_INTERVAL_NS ? interval_ns
+									  : PREPARING_INTERVAL_NS;
+}
+
 static int on_progress(void *userdata)
 {
 	struct record *record = userdata;
@@ -151,7 +166,7 @@ static int on_progress(void *userdata)
 	struct record_reply reply;
 
 	loop_source_set_time(
-		record->timer, time_now_ns(CLOCK_MONOTONIC) + context->config.progress_interval_ns);
+		record->timer, time_now_ns(CLOCK_MONOTONIC) + progress_interval_ns(record));
 	if (request_is_behind(record->request) ||
 		!context->operations->state(
 			context->manager, record->request->caller, record->id, &state))
@@ -255,7 +270,6 @@ static const char *find_invalid(const struct record_parameters *parameters)
 static struct record *record_new(struct request *request, bool is_detached)
 {
 	struct record *record = calloc(1, sizeof(*record));
-	uint64_t interval_ns = request->context->config.progress_interval_ns;
 
 	if (!record)
 		return NULL;
@@ -264,8 +278,9 @@ static struct record *record_new(struct request *request, bool is_detached)
 	record->is_detached = is_detached;
 	record->observer = (struct recording_observer){on_started, on_finished, on_failed};
 	if (!is_detached &&
-		loop_add_timer(request->context->loop, time_now_ns(CLOCK_MONOTONIC) + interval_ns,
-			on_progress, record, &record->timer))
+		loop_add_timer(request->context->loop,
+			time_now_ns(CLOCK_MONOTONIC) + progress_interval_ns(record), on_progress,
+			record, &record->timer))
 		return NULL;
 	return record;
 }

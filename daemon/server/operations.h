@@ -58,6 +58,7 @@ struct recording_state {
 	char event[64];
 	double frequency_hz;
 	uint64_t elapsed_ns, n_samples, n_lost;
+	uint64_t n_pending; /* preparing: files whose unwind tables are not there yet */
 	uint32_t uid;
 };
 
