@@ -21,6 +21,9 @@
 /* One function "dominates" with more than this, surely. */
 #define DOMINATES 0.5
 #define LARGE 0.2
+/* How the kernel calls its own entry for one, and how much makes it worth a word. */
+#define SYSTEM_CALL "__x64_sys_"
+#define SYSTEM_CALL_SHARE_MIN 0.03
 
 static void append_what(const struct report *report, struct buffer *out)
 {
@@ -57,7 +60,7 @@ static void append_where(const struct report *report, const struct ranking *func
 	for (; n < 3 && n < functions->n_rows; n++) {
 		const struct rank_row *row = &functions->rows[n];
 
-		buffer_append_text(out, n ? ", then " : "Most of the time is in ");
+		buffer_append_text(out, n ? ", then " : "The most time is in ");
 		report_code(out, ranking_name(profile, row));
 		buffer_append_text(out, " itself: ");
 		report_append_share(&row->self_share, out);
@@ -104,8 +107,8 @@ static int append_why(
 }
 
 /* What dominates, and how sure that is. */
-static void append_verdict(
-	const struct report *report, const struct ranking *functions, struct buffer *out)
+static void append_verdict(const struct report *report, const struct ranking *functions,
+	const struct ranking *modules, struct buffer *out)
 {
 	const struct rank_row *first = functions->rows;
 	struct rank_sufficiency sufficiency = ranking_sufficiency(functions);
@@ -114,6 +117,13 @@ static void append_verdict(
 	if (!functions->n_rows) {
 		buffer_append_text(out, "None: the target used no CPU time.\n\n");
 		return;
+	}
+	if (modules->n_rows && first->self_share.low <= DOMINATES &&
+		modules->rows[0].self_share.low > DOMINATES) {
+		report_code(out, text_base_name(ranking_name(report->profile, &modules->rows[0])));
+		buffer_append_text(out, " as a whole dominates: ");
+		report_append_share(&modules->rows[0].self_share, out);
+		buffer_append_text(out, ". ");
 	}
 	if (first->self_share.low > DOMINATES) {
 		report_code(out, ranking_name(report->profile, first));
@@ -130,10 +140,36 @@ static void append_verdict(
 	}
 	if (first->self_share.speedup_max < 100)
 		buffer_printf(out,
-			"If the first one cost nothing at all, the whole would be at most %.2f "
+			"If the largest cost nothing at all, the whole would be at most %.2f "
 			"times as fast. ",
 			first->self_share.speedup_max);
 	buffer_append_text(out, "This is about time on a CPU, not about time spent waiting.\n\n");
+}
+
+/* What the program asked of the kernel, where that took much: by system call, with what it led to. */
+static int append_system_calls(const struct report *report, struct buffer *out)
+{
+	const struct rank_options options = {.sort = RANK_SORT_TOTAL};
+	CLEANUP(ranking_freep) struct ranking *ranking = NULL;
+	size_t n = 0;
+	int r = ranking_new(report->profile, &options, &ranking);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ranking->n_rows && n < 3; i++) {
+		const struct rank_row *row = &ranking->rows[i];
+		const char *name = ranking_name(report->profile, row);
+
+		if (row->kind != PROFILE_FRAME_KERNEL || !text_starts_with(name, SYSTEM_CALL) ||
+			row->total_share.share < SYSTEM_CALL_SHARE_MIN)
+			continue;
+		buffer_append_text(out, n++ ? ", " : "**What it asks of the kernel.** ");
+		report_code(out, name + strlen(SYSTEM_CALL));
+		buffer_append_text(out, " takes ");
+		report_append_share(&row->total_share, out);
+	}
+	buffer_append_text(out, n ? ", with all that it leads to.\n\n" : "");
+	return 0;
 }
 
 static int append_summary(const struct report *report, struct buffer *out)
@@ -153,7 +189,9 @@ static int append_summary(const struct report *report, struct buffer *out)
 	append_what(report, out);
 	append_where(report, functions, modules, out);
 	r = append_why(report, functions, out);
-	append_verdict(report, functions, out);
+	if (r == 0)
+		r = append_system_calls(report, out);
+	append_verdict(report, functions, modules, out);
 	return r;
 }
 
