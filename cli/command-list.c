@@ -22,16 +22,21 @@
 #define INTERVAL_NS (500 * NS_PER_MS)
 #define PROCESSES_MAX 15
 
-enum { OPTION_SOCKET = OPTION_ID_FIRST, OPTION_JSON };
+enum { OPTION_SOCKET = OPTION_ID_FIRST, OPTION_JSON, OPTION_NAMES };
 
 static const struct option_spec options[] = {
 	{OPTION_JSON, "json", NULL, "for programs"},
+	{OPTION_NAMES, "names", "WHAT", "only names, a line each: pids, units or containers"},
 	{OPTION_SOCKET, "socket", "PATH", "the daemon's socket (PERFCTL_SOCKET)"},
 };
 
+static const char *const names_words[] = {"pids", "units", "containers"};
+enum { NAMES_PIDS, NAMES_UNITS, NAMES_CONTAINERS };
+
 struct arguments {
 	struct connection_options connection;
-	bool is_json;
+	bool is_json, has_names;
+	size_t names;
 };
 
 struct busy {
@@ -43,6 +48,11 @@ static int on_option(void *userdata, const struct option_spec *spec, const char 
 {
 	struct arguments *arguments = userdata;
 
+	if (spec->id == OPTION_NAMES) {
+		arguments->has_names = true;
+		return option_parse_word(
+			spec, value, names_words, ARRAY_SIZE(names_words), &arguments->names);
+	}
 	if (spec->id == OPTION_SOCKET)
 		arguments->connection.socket = value;
 	else
@@ -98,14 +108,118 @@ static int find_busy(struct busy **ret_busy, size_t *ret_n)
 	}
 	qsort(busy, n_after, sizeof(*busy), compare_busy);
 	*ret_busy = busy;
-	*ret_n = n_after < PROCESSES_MAX ? n_after : PROCESSES_MAX;
+	*ret_n = n_after;
+	return 0;
+}
+
+/* A unit or a container with what its processes use together. */
+struct owner {
+	const char *name; /* of one of the processes */
+	size_t n_processes;
+	double share;
+	uint64_t cpu_ns;
+};
+
+static int compare_names(const void *left, const void *right)
+{
+	return strcmp(((const struct owner *)left)->name, ((const struct owner *)right)->name);
+}
+
+static int compare_owners(const void *left, const void *right)
+{
+	const struct owner *a = left, *b = right;
+
+	if (a->share != b->share)
+		return a->share < b->share ? 1 : -1;
+	if (a->cpu_ns != b->cpu_ns)
+		return a->cpu_ns < b->cpu_ns ? 1 : -1;
+	return strcmp(a->name, b->name);
+}
+
+/* The busiest first; malloc'ed. NULL without memory. */
+static struct owner *find_owners(
+	const struct busy *busy, size_t n, bool is_by_container, size_t *ret_n)
+{
+	struct owner *owners = calloc(n + 1, sizeof(*owners));
+	size_t n_named = 0, n_owners = 0;
+
+	if (!owners)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
+		const struct process *process = &busy[i].process;
+		const char *name = is_by_container ? process->container : process->unit;
+
+		if (*name)
+			owners[n_named++] = (struct owner){name, 1, busy[i].share, process->cpu_ns};
+	}
+	qsort(owners, n_named, sizeof(*owners), compare_names);
+	for (size_t i = 0; i < n_named; i++) {
+		struct owner *last = n_owners ? &owners[n_owners - 1] : NULL;
+
+		if (!last || strcmp(last->name, owners[i].name) != 0) {
+			owners[n_owners++] = owners[i];
+			continue;
+		}
+		last->n_processes++;
+		last->share += owners[i].share;
+		last->cpu_ns += owners[i].cpu_ns;
+	}
+	qsort(owners, n_owners, sizeof(*owners), compare_owners);
+	*ret_n = n_owners;
+	return owners;
+}
+
+static int print_owners(const char *title, const struct busy *busy, size_t n, bool is_by_container)
+{
+	size_t n_owners;
+	CLEANUP(freep) struct owner *owners = find_owners(busy, n, is_by_container, &n_owners);
+	char time[32];
+
+	if (!owners)
+		return -ENOMEM;
+	if (!n_owners)
+		return 0;
+	printf("%s:\n   CPU now  CPU time    PROCESSES  NAME\n", title);
+	for (size_t i = 0; i < n_owners && i < PROCESSES_MAX; i++)
+		printf("%8.1f %%  %-10s  %9zu  %s\n", 100 * owners[i].share,
+			text_format_duration(owners[i].cpu_ns, time, sizeof(time)),
+			owners[i].n_processes, owners[i].name);
+	printf("\n");
+	return 0;
+}
+
+/* For completion. */
+static int print_names(size_t what)
+{
+	CLEANUP(freep) struct process *processes = NULL;
+	CLEANUP(freep) struct busy *busy = NULL;
+	CLEANUP(freep) struct owner *owners = NULL;
+	size_t n, n_owners;
+	int r = process_read_all(&processes, &n);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n && what == NAMES_PIDS; i++)
+		printf("%u\t%s\n", processes[i].pid, processes[i].comm);
+	if (what == NAMES_PIDS)
+		return 0;
+	busy = calloc(n + 1, sizeof(*busy));
+	if (!busy)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		busy[i].process = processes[i];
+	owners = find_owners(busy, n, what == NAMES_CONTAINERS, &n_owners);
+	if (!owners)
+		return -ENOMEM;
+	for (size_t i = 0; i < n_owners; i++)
+		printf("%s\n", owners[i].name);
 	return 0;
 }
 
 static void print_busy(const struct busy *busy, size_t n)
 {
 	printf("Busiest processes:\n     PID   CPU now  CPU time    USER          NAME\n");
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && i < PROCESSES_MAX; i++) {
 		struct passwd *user = getpwuid(busy[i].process.uid);
 		char name[32], time[32];
 
@@ -158,7 +272,7 @@ static json_t *busy_to_json(const struct busy *busy, size_t n)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && i < PROCESSES_MAX; i++)
 		json_array_append_new(list,
 			json_pack("{s:I, s:s, s:I, s:f, s:I}", "pid",
 				(json_int_t)busy[i].process.pid, "name", busy[i].process.comm,
@@ -220,6 +334,12 @@ static int run(const struct command *command, int argc, char **argv)
 		options_error(command, "list takes no argument");
 		return EXIT_USAGE;
 	}
+	if (arguments.has_names) {
+		r = print_names(arguments.names);
+		if (r < 0)
+			message_error("cannot list processes: %s", strerror(-r));
+		return r < 0 ? EXIT_FAILED : EXIT_DONE;
+	}
 	recordings = fetch_recordings(&arguments, &exit_code);
 	r = find_busy(&busy, &n);
 	if (r == 0 && arguments.is_json)
@@ -227,6 +347,9 @@ static int run(const struct command *command, int argc, char **argv)
 	else if (r == 0) {
 		if (exit_code == EXIT_DONE)
 			print_recordings(recordings);
+		r = print_owners("Units", busy, n, false);
+		if (!r)
+			r = print_owners("Containers", busy, n, true);
 		print_busy(busy, n);
 	}
 	json_decref(recordings);

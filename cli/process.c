@@ -19,6 +19,7 @@
 #include "proto/base/utf8.h"
 
 #define STAT_BYTES_MAX 4096
+#define CGROUP_BYTES_MAX (64 * 1024)
 #define PARENT_KTHREADD 2
 
 struct stat_fields {
@@ -40,6 +41,29 @@ static int parse_stat(char *text, struct process *process, struct stat_fields *r
 		    &ret_fields->parent, &ret_fields->user_ticks, &ret_fields->system_ticks) != 3)
 		return -EINVAL;
 	return 0;
+}
+
+/* The line of the unified hierarchy: proc_pid_cgroup(5). */
+static void read_groups(int directory, struct process *process)
+{
+	CLEANUP(freep) char *text = NULL;
+	struct cgroup_names names;
+	char *path;
+
+	if (text_read_file(directory, "cgroup", CGROUP_BYTES_MAX, &text, NULL) < 0)
+		return;
+	path = text_starts_with(text, "0::") ? text : strstr(text, "\n0::");
+	if (!path)
+		return;
+	path = strchr(path, '/');
+	if (!path)
+		return;
+	path[strcspn(path, "\n")] = '\0';
+	cgroup_names_parse(path, &names);
+	memcpy(process->unit, names.unit, sizeof(process->unit));
+	memcpy(process->container, names.container, sizeof(process->container));
+	utf8_sanitize(process->unit, strlen(process->unit));
+	utf8_sanitize(process->container, strlen(process->container));
 }
 
 static int read_process(uint32_t pid, struct process *ret_process, uint32_t *ret_parent)
@@ -67,6 +91,7 @@ static int read_process(uint32_t pid, struct process *ret_process, uint32_t *ret
 	r = parse_stat(text, &process, &fields);
 	if (r < 0)
 		return r;
+	read_groups(directory, &process);
 	process.uid = status.st_uid;
 	process.cpu_ns = (fields.user_ticks + fields.system_ticks) * NS_PER_SECOND /
 		(uint64_t)sysconf(_SC_CLK_TCK);

@@ -5,12 +5,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "proto/base/cgroup-name.h"
+
 /* What /proc says about a process. */
 struct process {
 	uint32_t pid;
 	uid_t uid;
 	char comm[64]; /* printable */
 	uint64_t cpu_ns; /* user and system time since its start */
+	char unit[CGROUP_NAME_SIZE], container[CGROUP_NAME_SIZE]; /* "": none; printable */
 };
 
 /* Outcome: there is no such process. */

@@ -4,6 +4,7 @@ admin gets. Whatever is recorded is the target's, and nobody else's."""
 
 import contextlib
 import os
+import pathlib
 import re
 import subprocess
 import time
@@ -285,6 +286,39 @@ def test_recordings_with_overlapping_targets_each_get_their_own():
                     error = 5 * (length / wanted[name][1] + length / 997) ** 0.5
                     check(abs(seconds[name, pid] - length) < error + 8 / wanted[name][1],
                           (name, pid, seconds))
+
+
+def test_list_shows_units_and_containers_with_their_use():
+    number = '3b1f0d6c5e9a87421122334455667788990011aabbccddeeff00112233445566'
+    with support.daemon() as daemon, support.control_groups() as groups:
+        group = groups / f'docker-{number}.scope' / 'web.service'
+        with spinning(*support.in_group(group)) as program, \
+                spinning(*support.in_group(group / 'worker')):
+            shown = daemon.perfctl('list').out
+            check(re.search(r'\d+\.\d %\s+\S.*\s2\s+web\.service', shown), shown)
+            check(re.search(rf'\s2\s+{number}', shown), shown)
+            for what, line in (('units', 'web.service'), ('containers', number),
+                               ('pids', f'{program.pid}\tspin')):
+                names = support.perfctl('list', '--names', what).out.splitlines()
+                check(line in names, names)
+
+
+def completed(*words):
+    """What bash offers for the last of the words."""
+    script = pathlib.Path(__file__).parents[2] / 'packaging' / 'completion' / 'perfctl.bash'
+    return support.run('bash', '-c', 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
+                                     '_perfctl; printf "%s\\n" "${COMPREPLY[@]}"',
+                       script, PERFCTL, *words).out.split()
+
+
+def test_completion_offers_what_there_is():
+    with support.control_groups() as groups, \
+            spinning(*support.in_group(groups / 'web.service')) as program:
+        check(completed('rec') == ['record'], completed('rec'))
+        check('--unit' in completed('record', '--un'), completed('record', '--un'))
+        check(str(program.pid) in completed('record', '-p', ''), completed('record', '-p', ''))
+        check('web.service' in completed('record', '-u', 'we'), completed('record', '-u', 'we'))
+        check(not completed('record', '-u', 'no-such'), completed('record', '-u', 'no-such'))
 
 
 def labels(profile, where):
