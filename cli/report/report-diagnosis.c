@@ -21,8 +21,9 @@
 /* One function "dominates" with more than this, surely. */
 #define DOMINATES 0.5
 #define LARGE 0.2
-/* How the kernel calls its own entry for one, and how much makes it worth a word. */
-#define SYSTEM_CALL "__x64_sys_"
+/* Where system calls enter the kernel on x86-64, and how much of the time makes one worth a word. */
+#define KERNEL_ENTRY "entry_SYSCALL_64_after_hwframe"
+#define SYSTEM_CALLS_MAX 4
 #define SYSTEM_CALL_SHARE_MIN 0.03
 
 static void append_what(const struct report *report, struct buffer *out)
@@ -146,29 +147,37 @@ static void append_verdict(const struct report *report, const struct ranking *fu
 	buffer_append_text(out, "This is about time on a CPU, not about time spent waiting.\n\n");
 }
 
-/* What the program asked of the kernel, where that took much: by system call, with what it led to. */
-static int append_system_calls(const struct report *report, struct buffer *out)
+/* What the program asked of the kernel, where that took much: by who called its entry, with all that
+ * was done there. */
+static int append_system_calls(
+	const struct report *report, const struct ranking *functions, struct buffer *out)
 {
-	const struct rank_options options = {.sort = RANK_SORT_TOTAL};
-	CLEANUP(ranking_freep) struct ranking *ranking = NULL;
+	struct rank_options options = {.by = RANK_BY_CALLER, .sort = RANK_SORT_TOTAL};
+	CLEANUP(ranking_freep) struct ranking *callers = NULL;
+	struct profile_error error;
 	size_t n = 0;
-	int r = ranking_new(report->profile, &options, &ranking);
+	int r;
 
+	/* Without system calls there is no such function. */
+	if (ranking_find_function(report->profile, KERNEL_ENTRY, &options.function, &error) > 0)
+		return 0;
+	r = ranking_new(report->profile, &options, &callers);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < ranking->n_rows && n < 3; i++) {
-		const struct rank_row *row = &ranking->rows[i];
-		const char *name = ranking_name(report->profile, row);
+	for (; n < SYSTEM_CALLS_MAX && n < callers->n_rows; n++) {
+		const struct rank_row *row = &callers->rows[n];
+		struct rank_share share = rank_share_of(
+			(double)row->total / (double)functions->whole,
+			(double)functions->n_samples);
 
-		if (row->kind != PROFILE_FRAME_KERNEL || !text_starts_with(name, SYSTEM_CALL) ||
-			row->total_share.share < SYSTEM_CALL_SHARE_MIN)
-			continue;
-		buffer_append_text(out, n++ ? ", " : "**What it asks of the kernel.** ");
-		report_code(out, name + strlen(SYSTEM_CALL));
+		if (share.share < SYSTEM_CALL_SHARE_MIN)
+			break;
+		buffer_append_text(out, n ? ", " : "**What it asks of the kernel.** ");
+		report_code(out, ranking_name(report->profile, row));
 		buffer_append_text(out, " takes ");
-		report_append_share(&row->total_share, out);
+		report_append_share(&share, out);
 	}
-	buffer_append_text(out, n ? ", with all that it leads to.\n\n" : "");
+	buffer_append_text(out, n ? ", with all that the kernel does for it.\n\n" : "");
 	return 0;
 }
 
@@ -190,7 +199,7 @@ static int append_summary(const struct report *report, struct buffer *out)
 	append_where(report, functions, modules, out);
 	r = append_why(report, functions, out);
 	if (r == 0)
-		r = append_system_calls(report, out);
+		r = append_system_calls(report, functions, out);
 	append_verdict(report, functions, modules, out);
 	return r;
 }

@@ -159,7 +159,7 @@ def test_write_ups_of_services_can_be_computed_again():
             perfctl('report', where / 'recorded.pb.gz', '-o', where / f'{name}.md')
             figures_hold(where, name)
             text = (where / f'{name}.md').read_text()
-            for part in ['**What.**', '**Where.**', '**Why.**', '**Verdict.**', '% of one CPU',
+            for part in ['**What.**', '**What it asks of the kernel.**', '**Where.**', '**Why.**', '**Verdict.**', '% of one CPU',
                          'How far to trust this']:
                 check(part in text, text)
             check((where / f'{name}.svg').stat().st_size > 10000, 'no picture')
@@ -208,6 +208,9 @@ def test_slices_of_a_long_recording_dealt_out_to_two_sides():
     with support.directory() as where:
         perfctl('record', '--no-daemon', '-q', '-F', '999', '-o', where / 'x.pb.gz', '--',
                 PROGRAMS / 'shares', '102', timeout=180)
+
+        kept = json.loads(perfctl('hotspots', '--json', '-n', '1', where / 'x.pb.gz').out)
+        check(kept['ledger']['kept'] > 80000, 'the machine is too busy for ten seconds a run')
 
         def deal(per_cent):
             done = run(PROGRAMS / 'deal-streams', where / 'x.pb.gz', 200, 5, 'share_30', per_cent,
