@@ -145,29 +145,7 @@ static __always_inline int unwind_signal_frame(struct unwind *unwind)
 	return unwind->pc ? 0 : UNWIND_STOP(END);
 }
 
-/* The canonical frame address by kinds that need no memory; 0 for the others. */
-static __always_inline __u64 unwind_cfa(const struct unwind *unwind, struct abi_row row)
-{
-	__u64 offset = (__u64)(__s64)row.cfa_offset * 8;
-
-	switch (ABI_ROW_CFA(row.kinds)) {
-	case ABI_CFA_RSP:
-		return unwind->sp + offset;
-	case ABI_CFA_RBP:
-		return unwind->fp + offset;
-	case ABI_CFA_CLONE:
-		return unwind->sp + 8;
-	case ABI_CFA_REGISTER:
-		return unwind->registers[ABI_ROW_REGISTER(row.cfa_offset)] +
-			(__u64)(__s64)(row.cfa_offset >> ABI_ROW_REGISTER_BITS) * 8;
-	case ABI_CFA_PLT:
-		return unwind->sp + 8 + ((unwind->pc & 15) >= (__u64)row.cfa_offset ? 8 : 0);
-	default:
-		return 0;
-	}
-}
-
-/* The kinds that read it from memory. 0, or the end of the walk. */
+/* The kinds of canonical frame address that are read from memory. 0, or the end of the walk. */
 static __always_inline int unwind_cfa_deref(
 	const struct unwind *unwind, struct abi_row row, __u64 *ret_cfa)
 {
@@ -182,6 +160,34 @@ static __always_inline int unwind_cfa_deref(
 		return stop;
 	*ret_cfa = kind == ABI_CFA_RBP_DEREF ? value : value + 8;
 	return 0;
+}
+
+/* 0, or the end of the walk. */
+static __always_inline int unwind_cfa(
+	const struct unwind *unwind, struct abi_row row, __u64 *ret_cfa)
+{
+	__u64 offset = (__u64)(__s64)row.cfa_offset * 8;
+
+	switch (ABI_ROW_CFA(row.kinds)) {
+	case ABI_CFA_RSP:
+		*ret_cfa = unwind->sp + offset;
+		return 0;
+	case ABI_CFA_RBP:
+		*ret_cfa = unwind->fp + offset;
+		return 0;
+	case ABI_CFA_CLONE:
+		*ret_cfa = unwind->sp + 8;
+		return 0;
+	case ABI_CFA_REGISTER:
+		*ret_cfa = unwind->registers[ABI_ROW_REGISTER(row.cfa_offset)] +
+			(__u64)(__s64)(row.cfa_offset >> ABI_ROW_REGISTER_BITS) * 8;
+		return 0;
+	case ABI_CFA_PLT:
+		*ret_cfa = unwind->sp + 8 + ((unwind->pc & 15) >= (__u64)row.cfa_offset ? 8 : 0);
+		return 0;
+	default:
+		return unwind_cfa_deref(unwind, row, ret_cfa);
+	}
 }
 
 /* The caller's rbp, when it is not the word that was read with the return address. */
@@ -220,6 +226,7 @@ static __always_inline int unwind_check_registers(const struct unwind *unwind, s
 static __always_inline int unwind_by_row(struct unwind *unwind, struct abi_row row)
 {
 	__u32 kind = ABI_ROW_CFA(row.kinds), rbp = ABI_ROW_RBP(row.kinds);
+	bool is_rbp_below = rbp == ABI_RBP_CFA && row.rbp_offset == -2;
 	__u64 cfa, low, pc;
 	int stop;
 
@@ -234,6 +241,7 @@ static __always_inline int unwind_by_row(struct unwind *unwind, struct abi_row r
 	stop = unwind_check_registers(unwind, row);
 	if (stop)
 		return stop;
+<<<<<<< HEAD
 	cfa = unwind_cfa(unwind, row);
 	if (!cfa) {
 		stop = unwind_cfa_deref(unwind, row, &cfa);
@@ -247,6 +255,21 @@ static __always_inline int unwind_by_row(struct unwind *unwind, struct abi_row r
 	if (stop)
 		return stop;
 	if ((rbp == ABI_RBP_CFA || rbp == ABI_RBP_CFA_ELSEWHERE) && row.rbp_offset == -2) {
+=======
+	stop = unwind_cfa(unwind, row, &cfa);
+	if (stop)
+		return stop;
+	if (cfa <= unwind->sp || cfa & 7)
+		return UNWIND_STOP(SP_BACK);
+	/* One read for both: rbp is most often saved right below the return address. Where it is not,
+	 * a stack may begin with the return address. */
+	stop = unwind_read_pair(unwind, cfa - 16, &low, &pc);
+	if (stop && !is_rbp_below)
+		stop = unwind_read_word(unwind, cfa - 8, &pc);
+	if (stop)
+		return stop;
+	if (is_rbp_below) {
+>>>>>>> 58391c5 (Walks of prepared stacks, contexts and frames of all shapes: each ends with a named reason; a stack may begin with the return address)
 		unwind->fp = low;
 		unwind->is_fp_lost = 0;
 	} else if (rbp == ABI_RBP_CFA || rbp == ABI_RBP_RBP) {
