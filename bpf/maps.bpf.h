@@ -202,6 +202,9 @@ struct scratch {
 	struct known_row rows[1 << KNOWN_ROWS_BITS];
 };
 
+/* The kernel's largest piece of memory per CPU (PCPU_MIN_UNIT_SIZE). */
+_Static_assert(sizeof(struct scratch) <= 32768, "scratch");
+
 enum { SCRATCH_TICK, SCRATCH_TASK, SCRATCH_SLOTS };
 
 struct {

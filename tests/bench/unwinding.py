@@ -34,8 +34,6 @@ FIXED_NS_MAX = 1000
 FRAME_NS_MAX = 100
 STATS = pathlib.Path("/proc/sys/kernel/bpf_stats_enabled")
 PERF_EVENT_PROGRAM = 7  # linux/bpf.h: BPF_PROG_TYPE_PERF_EVENT
-# What a tick takes that falls on something else.
-EMPTY_TICK_NS = 100
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -71,7 +69,7 @@ def cpu_seconds(pids):
     return total / TICKS_PER_SECOND
 
 
-def record(where, daemon, pid, call_graph):
+def record(where, daemon, pid, call_graph, least=FREQUENCY / 10):
     """(nanoseconds in the kernel, runs, samples, CPU seconds of perfd), of the same seconds."""
     support.perfctl("record", "--socket", daemon.socket, "-p", pid, "-F", FREQUENCY, "-d", 0.5,
                     "-q", "-o", where / "warm.folded")
@@ -89,15 +87,22 @@ def record(where, daemon, pid, call_graph):
     out, said = recording.communicate(timeout=60)
     support.check(recording.returncode == 0, said.decode(errors="replace"))
     ledger = json.loads(out)["ledger"]
-    support.check(ledger["kept"] > FREQUENCY / 10, f"{ledger['kept']} samples")
+    support.check(ledger["kept"] >= least, f"{ledger['kept']} samples")
     share = (SECONDS - 1) / SECONDS
     return (spent_after - spent, runs_after - runs, ledger["kept"] * share, used)
 
 
-def per_sample(where, daemon, pid, call_graph):
-    """Nanoseconds. Ticks that fell on something else cost what an empty one does."""
+def empty_tick(where, daemon):
+    """Nanoseconds of a tick that falls on something else, with what the machine does just now."""
+    with support.started("sleep", 60) as sleeper:
+        spent, runs, _, _ = record(where, daemon, sleeper.pid, "auto", least=0)
+    return spent / runs
+
+
+def per_sample(where, daemon, pid, call_graph, empty):
+    """Nanoseconds, without the ticks that fell on something else."""
     spent, runs, samples, _ = record(where, daemon, pid, call_graph)
-    return (spent - max(0, runs - samples) * EMPTY_TICK_NS) / samples
+    return (spent - max(0, runs - samples) * empty) / samples
 
 
 def kernel_stack(pid):
@@ -122,9 +127,11 @@ def test_depths():
         for _ in range(ROUNDS):
             for depth in DEPTHS:
                 with support.started(sys.argv[2], depth) as plain:
-                    keep("tables", depth, per_sample(where, daemon, plain.pid, "auto"))
+                    empty = empty_tick(where, daemon)
+                    keep("tables", depth, per_sample(where, daemon, plain.pid, "auto", empty))
                 with support.started(sys.argv[3], depth) as with_fp:
-                    keep("frame pointers", depth, per_sample(where, daemon, with_fp.pid, "fp"))
+                    keep("frame pointers", depth,
+                         per_sample(where, daemon, with_fp.pid, "fp", empty))
                     keep("bpf_get_stack", depth, kernel_stack(with_fp.pid))
     print(f"nanoseconds by depth:{'':10}" + "".join(f"{depth:7}" for depth in DEPTHS))
     for name in names:
@@ -163,8 +170,9 @@ def test_services():
         for name, load in (("redis", support.redis), ("nginx", loads.nginx),
                            ("python", loads.python)):
             with load() as pid, support.directory() as where, support.daemon() as daemon:
+                empty = empty_tick(where, daemon)
                 spent, runs, samples, used = record(where, daemon, pid, "auto")
-                kernel = (spent - max(0, runs - samples) * EMPTY_TICK_NS) / samples
+                kernel = (spent - max(0, runs - samples) * empty) / samples
                 frames = [len(s) - 1 for s, n in support.folded(
                     (where / "out.folded").read_text()) for _ in range(n)]
                 depth = sum(frames) / len(frames)
