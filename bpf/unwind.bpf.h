@@ -226,7 +226,8 @@ static __always_inline int unwind_check_registers(const struct unwind *unwind, s
 static __always_inline int unwind_by_row(struct unwind *unwind, struct abi_row row)
 {
 	__u32 kind = ABI_ROW_CFA(row.kinds), rbp = ABI_ROW_RBP(row.kinds);
-	bool is_rbp_below = rbp == ABI_RBP_CFA && row.rbp_offset == -2;
+	bool is_rbp_below = (rbp == ABI_RBP_CFA || rbp == ABI_RBP_CFA_ELSEWHERE) &&
+		row.rbp_offset == -2;
 	__u64 cfa, low, pc;
 	int stop;
 
@@ -241,25 +242,10 @@ static __always_inline int unwind_by_row(struct unwind *unwind, struct abi_row r
 	stop = unwind_check_registers(unwind, row);
 	if (stop)
 		return stop;
-<<<<<<< HEAD
-	cfa = unwind_cfa(unwind, row);
-	if (!cfa) {
-		stop = unwind_cfa_deref(unwind, row, &cfa);
-		if (stop)
-			return stop;
-	}
-	if ((cfa <= unwind->sp && rbp != ABI_RBP_CFA_ELSEWHERE) || cfa & 7)
-		return UNWIND_STOP(SP_BACK);
-	/* One read for both: rbp is most often saved right below the return address. */
-	stop = unwind_read_pair(unwind, cfa - 16, &low, &pc);
-	if (stop)
-		return stop;
-	if ((rbp == ABI_RBP_CFA || rbp == ABI_RBP_CFA_ELSEWHERE) && row.rbp_offset == -2) {
-=======
 	stop = unwind_cfa(unwind, row, &cfa);
 	if (stop)
 		return stop;
-	if (cfa <= unwind->sp || cfa & 7)
+	if ((cfa <= unwind->sp && rbp != ABI_RBP_CFA_ELSEWHERE) || cfa & 7)
 		return UNWIND_STOP(SP_BACK);
 	/* One read for both: rbp is most often saved right below the return address. Where it is not,
 	 * a stack may begin with the return address. */
@@ -269,7 +255,6 @@ static __always_inline int unwind_by_row(struct unwind *unwind, struct abi_row r
 	if (stop)
 		return stop;
 	if (is_rbp_below) {
->>>>>>> 58391c5 (Walks of prepared stacks, contexts and frames of all shapes: each ends with a named reason; a stack may begin with the return address)
 		unwind->fp = low;
 		unwind->is_fp_lost = 0;
 	} else if (rbp == ABI_RBP_CFA || rbp == ABI_RBP_RBP) {

@@ -79,7 +79,7 @@ static __always_inline int walk_step(struct scratch *scratch, __u32 slot)
 }
 
 /* A call costs as much as half a step: so many are made in one. */
-#define WALK_STEPS 32
+#define WALK_STEPS 16
 
 /* A global function: verified once. 0 where the walk is to go on, or enum abi_stop + 1. */
 __noinline int walk_steps(__u32 slot)
