@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONFIG_PATH "/etc/perfd/perfd.conf"
+#define CONFIG_PATH PERFCTL_CONFIG_DIRECTORY "/perfd.conf"
 #define CONFIG_MAX_FRAMES 1024
 #define CONFIG_DIRECTORIES_MAX 64 /* in one list */
 

@@ -11,7 +11,7 @@ import re
 import sys
 import tempfile
 
-DIRECTORIES = ("bpf", "cli", "daemon", "packaging", "proto", "systemd", "tests", ".ci")
+DIRECTORIES = ("bpf", "cli", "daemon", "docs", "packaging", "proto", "systemd", "tests", ".ci")
 SKIP = 77
 
 
