@@ -199,12 +199,10 @@ def test_intervals_of_recordings_hold_their_own_shares():
     check(n - n_within <= (24 if FULL else 5), f'{n - n_within} of {n} intervals miss the share')
 
 
-def test_slices_of_a_long_recording_dealt_out_to_two_sides():
+def slices_of_a_long_recording_dealt_out_to_two_sides():
     """Two hundred comparisons of a program with itself, five runs of ten seconds a side: no more call
     anything slower than a true 2 % explains at 0.001. With a function of 30 % that takes 10 % longer:
     at least 95 % find it, and name it first; of one that takes 3 % longer none claims much more."""
-    if not FULL:
-        raise support.Skip('PERFCTL_FULL=1 takes two minutes for it')
     with support.directory() as where:
         perfctl('record', '--no-daemon', '-q', '-F', '999', '-o', where / 'x.pb.gz', '--',
                 PROGRAMS / 'shares', '102', timeout=180)
@@ -221,6 +219,10 @@ def test_slices_of_a_long_recording_dealt_out_to_two_sides():
         check(deal(10)['found'] >= 179, 'a binomial of 200 and 95 % falls below once in a thousand')
         small = deal(3)
         check(small['sure'] < small['tries'], small)
+
+
+if FULL:
+    test_slices_of_a_long_recording = slices_of_a_long_recording_dealt_out_to_two_sides
 
 
 if __name__ == '__main__':
