@@ -77,10 +77,10 @@ func record(ctx context.Context, c *varlink.Connection, pid int64) string {
 	duration := int64(1500)
 	target := profiler.Target{Pids: &[]int64{pid}}
 	receive, err := profiler.Record().Send(ctx, c, varlink.More, target, nil, nil, &duration, nil,
-		nil, nil, nil, nil)
+		nil, nil, nil, nil, nil)
 	check("Record", err)
 	for n := 0; ; n++ {
-		state, id, profile, _, samples, _, _, ledger, flags, err := receive(ctx)
+		state, id, profile, _, samples, _, _, _, ledger, flags, err := receive(ctx)
 		check("Record", err)
 		if flags&varlink.Continues != 0 {
 			if id == "" || state == "finished" {
