@@ -266,6 +266,7 @@ static struct acquired *file_add(struct acquisition *acquisition, const struct a
 	if (!object || object_table_add(acquisition->objects, event->need.file, object) < 0)
 		return NULL;
 	object->pid = event->pid;
+	object->process_start_ns = event->start_ns;
 	return acquired_new(acquisition, object, &event->need.key);
 }
 

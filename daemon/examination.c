@@ -145,6 +145,7 @@ static void file_add(struct examination *examination, const struct item *found, 
 	if (!item->object)
 		return;
 	item->object->pid = request.pid;
+	item->object->process_start_ns = request.process_start_ns;
 	examination->n++;
 	if (opener_submit(examination->config.opener, &request, on_opened, item) < 0) {
 		item->object->state = OBJECT_GONE;

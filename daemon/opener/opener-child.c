@@ -113,6 +113,19 @@ static int maps_find_path(uint32_t pid, uint64_t start, char *path, size_t size)
 	return -ENOENT;
 }
 
+/* The kernel tells paths as from our root, or the namespace's; where the process has another one, as
+ * with chroot(2), the part up to that is cut off. */
+static void make_path_own(uint32_t pid, char *path)
+{
+	char link[32], root[OPENER_PATH_MAX];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/%" PRIu32 "/root", pid);
+	n = readlink(link, root, sizeof(root) - 1);
+	if (n > 1 && !strncmp(path, root, (size_t)n) && path[n] == '/')
+		memmove(path, path + n, strlen(path + n) + 1);
+}
+
 static int open_mapping(const struct opener_wire_request *request, struct opener_wire_reply *reply)
 {
 	CLEANUP(closep) int path_fd = -1;
@@ -126,6 +139,7 @@ static int open_mapping(const struct opener_wire_request *request, struct opener
 	if (path_fd >= 0) {
 		n = readlink(link, reply->path, sizeof(reply->path) - 1);
 		reply->path[n > 0 ? n : 0] = '\0';
+		make_path_own(request->pid, reply->path);
 		return reopen(path_fd, &reply->stat);
 	}
 	if (errno != EPERM && errno != EACCES)
@@ -133,6 +147,7 @@ static int open_mapping(const struct opener_wire_request *request, struct opener
 	r = maps_find_path(request->pid, request->start, reply->path, sizeof(reply->path));
 	if (r < 0)
 		return r;
+	make_path_own(request->pid, reply->path);
 	reply->is_by_path = 1;
 	return open_in_root(request->pid, reply->path, &reply->stat);
 }
@@ -232,12 +247,12 @@ static int request_open(
 	switch (request->how) {
 	case OPENER_MAPPING:
 		return open_mapping(request, reply);
-	case OPENER_TARGET_PATH:
-		return open_in_root(request->pid, request->path, &reply->stat);
 	case OPENER_HOST_PATH:
 		return open_host(request->path, &reply->stat);
 	case OPENER_ROOT:
 		return open_root(request->pid);
+	case OPENER_IN_ROOT:
+		return open_beneath(root_fd, request->path, 0, &reply->stat);
 	case OPENER_BENEATH:
 		return open_beneath(root_fd, request->path, O_NOFOLLOW, &reply->stat);
 	case OPENER_MAPPED_NAME:
@@ -253,7 +268,8 @@ static int request_open(
 static int request_handle(
 	const struct opener_wire_request *request, int root_fd, struct opener_wire_reply *reply)
 {
-	bool is_of_process = request->how != OPENER_HOST_PATH && request->how != OPENER_BENEATH;
+	bool is_of_process = request->how != OPENER_HOST_PATH && request->how != OPENER_IN_ROOT &&
+		request->how != OPENER_BENEATH;
 	CLEANUP(closep) int fd = -1;
 	int r = request_open(request, root_fd, reply);
 

@@ -36,7 +36,7 @@ struct child {
 struct queued {
 	struct list link; /* opener.queue */
 	struct opener_wire_request request;
-	int root_fd; /* -1 but for OPENER_BENEATH */
+	int root_fd; /* -1 where none is needed */
 	opener_callback *callback; /* NULL: cancelled */
 	void *userdata;
 };
@@ -281,7 +281,7 @@ int opener_submit(struct opener *opener, const struct opener_request *request,
 	if (!queued)
 		return -ENOMEM;
 	queued->root_fd = -1;
-	if (request->how == OPENER_BENEATH) {
+	if (request->how == OPENER_BENEATH || request->how == OPENER_IN_ROOT) {
 		queued->root_fd = fcntl(request->root_fd, F_DUPFD_CLOEXEC, 0);
 		if (queued->root_fd < 0) {
 			free(queued);

@@ -28,11 +28,11 @@ enum opener_how {
 	OPENER_MAPPING,
 	/* `path`, an absolute path of the host: separate debug files from configured directories. */
 	OPENER_HOST_PATH,
-	/* `path` beneath /proc/PID/root. */
-	OPENER_TARGET_PATH,
 	/* The process's root directory: a descriptor to look beneath (O_PATH) that outlives it. */
 	OPENER_ROOT,
-	/* `path` beneath `root_fd`, whose last part must be no link. */
+	/* `path` beneath `root_fd`; links are followed, and never lead out of it. */
+	OPENER_IN_ROOT,
+	/* The same, but the last part must be no link. */
 	OPENER_BENEATH,
 	/* What the process has mapped executable under the base name `path`. */
 	OPENER_MAPPED_NAME,
@@ -46,7 +46,7 @@ struct opener_request {
 	uint64_t process_start_ns; /* since boot; 0: any process. Pids are reused: -ESRCH then */
 	uint64_t start, end; /* of the mapping */
 	const char *path; /* copied */
-	int root_fd; /* for OPENER_BENEATH; duplicated */
+	int root_fd; /* for OPENER_IN_ROOT and OPENER_BENEATH; duplicated */
 };
 
 struct opener_reply {

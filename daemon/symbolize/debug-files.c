@@ -3,8 +3,9 @@
 /*
  * The order is GDB's (manual, "Debugging Information in Separate Files"): by build-id below each
  * directory, then by the name in .gnu_debuglink below each directory, in the object's own
- * subdirectory, then in .debug beside the object and beside it. Candidates are numbered through,
- * skipping what an object does not have; one whose path is too long has an empty path.
+ * subdirectory, then in .debug beside the object and beside it. The directories are looked through
+ * twice, as the host has them and as the target has them. Candidates are numbered through, skipping
+ * what an object does not have; one whose path is too long has an empty path.
  */
 
 #include "daemon/symbolize/debug-files.h"
@@ -44,6 +45,17 @@ static bool build_id_path(const uint8_t *id, size_t size, char *path, size_t pat
 	return true;
 }
 
+/* Directory i of 2n: the host's, then those of the same names in the target's root. */
+static const char *directory_of(
+	const char *const *directories, size_t n, size_t i, struct debug_candidate *candidate)
+{
+	if (i >= n) {
+		candidate->how = OPENER_IN_ROOT;
+		candidate->is_the_targets = true;
+	}
+	return directories[i % n];
+}
+
 int debug_files_candidate(const struct worker_probe *probe, const char *path,
 	const char *const *directories, size_t i, struct debug_candidate *ret_candidate)
 {
@@ -54,25 +66,27 @@ int debug_files_candidate(const struct worker_probe *probe, const char *path,
 	*ret_candidate = (struct debug_candidate){
 		.how = OPENER_HOST_PATH, .needs_crc = !probe->build_id_size};
 	if (build_id_path(probe->build_id, probe->build_id_size, tail, sizeof(tail))) {
-		if (i < n) {
-			set_path(ret_candidate, directories[i], tail, "");
+		if (i < 2 * n) {
+			set_path(ret_candidate, directory_of(directories, n, i, ret_candidate),
+				tail, "");
 			return 0;
 		}
-		i -= n;
+		i -= 2 * n;
 	}
 	if (!probe->debug_link[0] || path[0] != '/' || (size_t)(slash - path) >= sizeof(directory))
 		return DEBUG_FILES_END;
 	snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
 	snprintf(name, sizeof(name), "/%s", probe->debug_link);
-	if (i < n) {
-		set_path(ret_candidate, directories[i], directory, name);
+	if (i < 2 * n) {
+		set_path(ret_candidate, directory_of(directories, n, i, ret_candidate), directory,
+			name);
 		return 0;
 	}
-	i -= n;
+	i -= 2 * n;
 	if (i > 1)
 		return DEBUG_FILES_END;
-	ret_candidate->how = OPENER_TARGET_PATH;
-	ret_candidate->is_beside = true;
+	ret_candidate->how = OPENER_IN_ROOT;
+	ret_candidate->is_the_targets = true;
 	set_path(ret_candidate, directory, i ? "" : "/.debug", name);
 	return 0;
 }
@@ -87,15 +101,15 @@ int debug_files_alternate(const struct worker_probe *probe, const char *const *d
 	*ret_candidate = (struct debug_candidate){.how = OPENER_HOST_PATH};
 	if (!build_id_path(probe->alternate_id, probe->alternate_id_size, tail, sizeof(tail)))
 		return DEBUG_FILES_END;
-	if (i < n) {
-		set_path(ret_candidate, directories[i], tail, "");
+	if (i < 2 * n) {
+		set_path(ret_candidate, directory_of(directories, n, i, ret_candidate), tail, "");
 		return 0;
 	}
-	i -= n;
-	if (!probe->alternate[0] || i >= n * ARRAY_SIZE(below))
+	i -= 2 * n;
+	if (!probe->alternate[0] || i >= 2 * n * ARRAY_SIZE(below))
 		return DEBUG_FILES_END;
-	set_path(ret_candidate, directories[i / ARRAY_SIZE(below)], below[i % ARRAY_SIZE(below)],
-		probe->alternate);
+	set_path(ret_candidate, directory_of(directories, n, i / ARRAY_SIZE(below), ret_candidate),
+		below[i % ARRAY_SIZE(below)], probe->alternate);
 	return 0;
 }
 
@@ -103,7 +117,7 @@ int debug_files_package(const char *path, size_t i, struct debug_candidate *ret_
 {
 	if (i || path[0] != '/')
 		return DEBUG_FILES_END;
-	*ret_candidate = (struct debug_candidate){.how = OPENER_TARGET_PATH, .is_beside = true};
+	*ret_candidate = (struct debug_candidate){.how = OPENER_IN_ROOT, .is_the_targets = true};
 	set_path(ret_candidate, path, ".dwp", "");
 	return 0;
 }

@@ -16,7 +16,7 @@
 
 struct debug_candidate {
 	enum opener_how how;
-	bool is_beside; /* next to the object: its owner must be the object's */
+	bool is_the_targets; /* from its root: the owner must be the object's */
 	bool needs_crc; /* nothing but the CRC tells whether it is the one */
 	char path[DEBUG_FILE_PATH_MAX];
 };

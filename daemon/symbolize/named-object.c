@@ -86,6 +86,7 @@ enum need named_object_need(const struct named_object *named)
 	case FILES_PROBE_DEBUG:
 	case FILES_PROBE_ALTERNATE:
 		return NEED_NAMES;
+	case FILES_OPEN_ROOT:
 	case FILES_OPEN_DEBUG:
 	case FILES_OPEN_ALTERNATE:
 	case FILES_OPEN_PACKAGE:
@@ -159,11 +160,14 @@ static int open_candidate(struct named_object *named)
 			context->on_ready(context->userdata);
 			return 0;
 		}
-	} while (!candidate->path[0]);
+	} while (!candidate->path[0] ||
+		(candidate->how == OPENER_IN_ROOT && named->files.root_fd < 0));
 	request = (struct opener_request){
 		.how = candidate->how,
 		.pid = named->object->pid,
+		.process_start_ns = named->object->process_start_ns,
 		.path = candidate->path,
+		.root_fd = named->files.root_fd,
 	};
 	r = opener_submit(context->opener, &request, on_opened, named);
 	if (r == 0)

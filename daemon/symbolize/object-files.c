@@ -4,6 +4,10 @@
  * The stages follow each other as the enum has them; a stage for something that the object does not
  * have, or has itself, ends at once. A candidate that cannot be opened, or is not the one, costs the
  * next turn of its stage.
+ *
+ * Files are looked for in the root of one process that has the object, which need not be that of
+ * another one: what stands there counts only if it is the object's owner's. The root is held, so
+ * that it outlives the process, until all is found; where split DWARF may be wanted, with the object.
  */
 
 #include "daemon/symbolize/object-files.h"
@@ -19,7 +23,7 @@
 
 void object_files_init(struct object_files *files)
 {
-	*files = (struct object_files){.candidate_fd = -1};
+	*files = (struct object_files){.candidate_fd = -1, .root_fd = -1};
 	for (int i = 0; i < N_WORKER_FILES; i++)
 		files->fds[i] = -1;
 }
@@ -27,6 +31,7 @@ void object_files_init(struct object_files *files)
 void object_files_done(struct object_files *files)
 {
 	closep(&files->candidate_fd);
+	closep(&files->root_fd);
 	for (int i = 0; i < N_WORKER_FILES; i++)
 		closep(&files->fds[i]);
 }
@@ -43,11 +48,30 @@ static const struct worker_probe *dwarf_probe(const struct object_files *files)
 	return files->debug.kinds & WORKER_HAS_DWARF ? &files->debug : &files->object;
 }
 
+static bool may_be_split(const struct object_files *files)
+{
+	return (files->object.kinds | files->debug.kinds) & WORKER_MAY_BE_SPLIT;
+}
+
+static bool next_root(struct object_files *files, const struct object *object)
+{
+	if (object->kind != OBJECT_FILE || !object->pid || files->n_candidates++)
+		return false;
+	files->candidate = (struct debug_candidate){.how = OPENER_ROOT, .path = "/"};
+	return true;
+}
+
 bool object_files_next(
 	struct object_files *files, const struct object *object, const char *const *directories)
 {
 	const uint32_t complete = WORKER_HAS_SYMTAB | WORKER_HAS_DWARF;
 
+	if (files->stage == FILES_OPEN_ROOT) {
+		if (next_root(files, object))
+			return true;
+		enter(files, FILES_PROBE_OBJECT);
+		return false;
+	}
 	if (files->stage == FILES_OPEN_DEBUG) {
 		if ((files->object.kinds & complete) != complete && object->kind == OBJECT_FILE &&
 			!debug_files_candidate(&files->object, object->path, directories,
@@ -62,11 +86,13 @@ bool object_files_next(
 		enter(files, FILES_OPEN_PACKAGE);
 	}
 	if (files->stage == FILES_OPEN_PACKAGE) {
-		if (((files->object.kinds | files->debug.kinds) & WORKER_MAY_BE_SPLIT) &&
+		if (may_be_split(files) &&
 			!debug_files_package(
 				object->path, files->n_candidates++, &files->candidate))
 			return true;
 		enter(files, FILES_READY);
+		if (!may_be_split(files))
+			closep(&files->root_fd);
 	}
 	/* A .dwo file has one candidate, which object_files_want_split has set. */
 	if (files->stage == FILES_OPEN_SPLIT) {
@@ -84,7 +110,7 @@ bool object_files_want_split(struct object_files *files, const struct worker_wan
 	enter(files, FILES_OPEN_SPLIT);
 	files->split = want->id;
 	files->is_split_tried = true;
-	files->candidate = (struct debug_candidate){.how = OPENER_TARGET_PATH, .is_beside = true};
+	files->candidate = (struct debug_candidate){.how = OPENER_IN_ROOT, .is_the_targets = true};
 	snprintf(files->candidate.path, sizeof(files->candidate.path), "%s", want->path);
 	return true;
 }
@@ -118,8 +144,13 @@ void object_files_on_opened(
 {
 	if (reply->fd < 0)
 		return;
+	if (files->stage == FILES_OPEN_ROOT) {
+		files->root_fd = take_fd(&reply->fd);
+		enter(files, FILES_PROBE_OBJECT);
+		return;
+	}
 	/* What stands beside a user's file is the user's, or a trap. */
-	if (files->candidate.is_beside && reply->stat.st_uid != object->stat.st_uid)
+	if (files->candidate.is_the_targets && reply->stat.st_uid != object->stat.st_uid)
 		return;
 	files->candidate_fd = take_fd(&reply->fd);
 	files->candidate_trust = workers_trust(&reply->stat);

@@ -12,7 +12,8 @@
 #include "daemon/worker/messages.h"
 
 enum files_stage {
-	FILES_PROBE_OBJECT, /* first */
+	FILES_OPEN_ROOT, /* first: the target may end before all else is found */
+	FILES_PROBE_OBJECT,
 	FILES_OPEN_DEBUG,
 	FILES_PROBE_DEBUG,
 	FILES_OPEN_ALTERNATE,
@@ -28,6 +29,7 @@ struct object_files {
 	struct worker_probe object, debug;
 	struct debug_candidate candidate;
 	int candidate_fd;
+	int root_fd; /* the root directory of a process that has the object; -1: none */
 	uint64_t candidate_trust;
 	int fds[N_WORKER_FILES]; /* once found; OBJECT stays -1 */
 	struct file_identity candidate_identity, debug_identity; /* all zero: none */

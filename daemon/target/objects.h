@@ -34,7 +34,8 @@ struct object {
 	bool is_requested; /* the opener is at it */
 	struct stat stat; /* of fd */
 	char *path; /* a label: as the target calls it; never NULL */
-	uint32_t pid; /* a process it was seen in: for its root directory */
+	uint32_t pid; /* a process it was seen in: for its root directory; 0: none */
+	uint64_t process_start_ns; /* when that one began, since boot; 0: not known */
 	bool is_by_path; /* opened by path, not by mapping */
 
 	/* Told by the symbolizer once it has probed the file. */

@@ -63,6 +63,20 @@ static void ask_path(enum opener_how how, pid_t pid, const char *path, struct an
 		answer);
 }
 
+/* In the process's root, which is held while the question is asked. */
+static void ask_in_root(pid_t pid, const char *path, struct answer *answer)
+{
+	CLEANUP(closep) int root_fd = -1;
+	char root[32];
+
+	snprintf(root, sizeof(root), "/proc/%d/root", pid);
+	root_fd = open(root, O_PATH | O_CLOEXEC);
+	ck_assert_int_ge(root_fd, 0);
+	bench_ask(&bench,
+		&(struct opener_request){.how = OPENER_IN_ROOT, .path = path, .root_fd = root_fd},
+		answer);
+}
+
 START_TEST(mapped_file_is_opened_as_the_inode_that_is_mapped)
 {
 	struct target target;
@@ -148,13 +162,13 @@ START_TEST(successor_in_the_pid_is_another_process)
 	bench_ask(&bench, &request, &answer);
 	ck_assert_int_eq(answer.error, -ESRCH);
 	ck_assert(!answer.has_fd);
-	request.how = OPENER_TARGET_PATH;
-	request.path = bench_path(&bench, "lib.so");
+	request.how = OPENER_MAPS;
 	bench_ask(&bench, &request, &answer);
 	ck_assert_int_eq(answer.error, -ESRCH);
 	request.process_start_ns = target.process_start_ns;
 	bench_ask(&bench, &request, &answer);
-	is_file(&answer, request.path);
+	ck_assert_int_eq(answer.error, 0);
+	ck_assert(answer.has_fd);
 	target_end(&target);
 	bench_close(&bench);
 }
@@ -176,7 +190,7 @@ START_TEST(what_is_no_regular_file_is_refused_at_once)
 		ask_path(OPENER_HOST_PATH, 0, bench_path(&bench, names[i]), &answer);
 		ck_assert_int_eq(answer.error, -EINVAL);
 		ck_assert(!answer.has_fd);
-		ask_path(OPENER_TARGET_PATH, getpid(), bench_path(&bench, names[i]), &answer);
+		ask_in_root(getpid(), bench_path(&bench, names[i]), &answer);
 		ck_assert_int_eq(answer.error, -EINVAL);
 	}
 	ck_assert_uint_lt(time_now_ns(CLOCK_MONOTONIC) - start_ns, OPENER_DEADLINE_MS * NS_PER_MS);
@@ -191,9 +205,9 @@ START_TEST(missing_file_is_enoent)
 	bench_open(&bench);
 	ask_path(OPENER_HOST_PATH, 0, bench_path(&bench, "none"), &answer);
 	ck_assert_int_eq(answer.error, -ENOENT);
-	ask_path(OPENER_TARGET_PATH, getpid(), bench_path(&bench, "none"), &answer);
+	ask_in_root(getpid(), bench_path(&bench, "none"), &answer);
 	ck_assert_int_eq(answer.error, -ENOENT);
-	ask_path(OPENER_TARGET_PATH, 1 << 30, bench_path(&bench, "none"), &answer);
+	ask_path(OPENER_ROOT, 1 << 30, NULL, &answer);
 	ck_assert_int_eq(answer.error, -ENOENT);
 	bench_close(&bench);
 }
@@ -233,15 +247,65 @@ START_TEST(path_of_a_target_never_leaves_its_root)
 		symlink(bench_path(&bench, "only-outside"), bench_path(&bench, "root/host")), 0);
 	target_start(&target, bench_path(&bench, "file"), bench_path(&bench, "root"));
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
-		ask_path(OPENER_TARGET_PATH, target.pid, paths[i], &answer);
+		ask_in_root(target.pid, paths[i], &answer);
 		is_file(&answer, bench_path(&bench, "root/file"));
 		ck_assert_str_eq(answer.text, "inside");
 	}
-	ask_path(OPENER_TARGET_PATH, target.pid, "/../only-outside", &answer);
+	ask_in_root(target.pid, "/../only-outside", &answer);
 	ck_assert_int_eq(answer.error, -ENOENT);
-	ask_path(OPENER_TARGET_PATH, target.pid, "/host", &answer);
+	ask_in_root(target.pid, "/host", &answer);
 	ck_assert_int_eq(answer.error, -ENOENT);
 	target_end(&target);
+	bench_close(&bench);
+}
+END_TEST
+
+START_TEST(path_is_as_the_target_calls_it)
+{
+	struct opener_request request;
+	struct target target;
+	struct answer answer;
+
+	bench_open(&bench);
+	ck_assert_int_eq(mkdir(bench_path(&bench, "root"), 0755), 0);
+	bench_file(&bench, "root/lib.so", "mapped");
+	bench_file(&bench, "rooted.so", "beside");
+	target_start(&target, bench_path(&bench, "root/lib.so"), bench_path(&bench, "root"));
+	request = mapping_of(&target);
+	bench_ask(&bench, &request, &answer);
+	ck_assert_int_eq(answer.error, 0);
+	ck_assert_str_eq(answer.path, "/lib.so");
+	target_end(&target);
+	/* Only the name of its root begins alike. */
+	target_start(&target, bench_path(&bench, "rooted.so"), bench_path(&bench, "root"));
+	request = mapping_of(&target);
+	bench_ask(&bench, &request, &answer);
+	ck_assert_str_eq(answer.path, bench_path(&bench, "rooted.so"));
+	target_end(&target);
+	bench_close(&bench);
+}
+END_TEST
+
+START_TEST(root_that_is_held_outlives_its_process)
+{
+	CLEANUP(closep) int root_fd = -1;
+	struct opener_request request = {.how = OPENER_IN_ROOT, .path = "/file"};
+	struct target target;
+	struct answer answer;
+	char root[32];
+
+	bench_open(&bench);
+	bench_file(&bench, "file", "outside");
+	ck_assert_int_eq(mkdir(bench_path(&bench, "root"), 0755), 0);
+	bench_file(&bench, "root/file", "inside");
+	target_start(&target, bench_path(&bench, "file"), bench_path(&bench, "root"));
+	snprintf(root, sizeof(root), "/proc/%d/root", target.pid);
+	root_fd = open(root, O_PATH | O_CLOEXEC);
+	target_end(&target);
+	request.root_fd = root_fd;
+	bench_ask(&bench, &request, &answer);
+	ck_assert_int_eq(answer.error, 0);
+	ck_assert_str_eq(answer.text, "inside");
 	bench_close(&bench);
 }
 END_TEST
@@ -257,7 +321,7 @@ START_TEST(magic_links_of_a_target_are_not_followed)
 	bench_file(&bench, "file", "mapped");
 	target_start(&target, bench_path(&bench, "file"), NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
-		ask_path(OPENER_TARGET_PATH, target.pid, paths[i], &answer);
+		ask_in_root(target.pid, paths[i], &answer);
 		ck_assert_msg(answer.error == -ELOOP, "%s: %d", paths[i], answer.error);
 	}
 	target_end(&target);
@@ -353,6 +417,8 @@ int main(void)
 		missing_file_is_enoent,
 		file_that_is_too_large_is_refused,
 		path_of_a_target_never_leaves_its_root,
+		path_is_as_the_target_calls_it,
+		root_that_is_held_outlives_its_process,
 		magic_links_of_a_target_are_not_followed,
 		answers_come_in_order_and_cancelled_ones_not,
 		queue_and_path_have_a_limit,

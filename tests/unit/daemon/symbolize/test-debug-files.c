@@ -20,6 +20,16 @@ static struct worker_probe probe(bool with_id, const char *link)
 	return probe;
 }
 
+/* "in " is before what is in the target's root; that has to be the object's owner's. */
+static void candidate_is(const struct debug_candidate *candidate, const char *expected)
+{
+	bool is_in_root = !strncmp(expected, "in ", 3);
+
+	ck_assert_str_eq(candidate->path, expected + (is_in_root ? 3 : 0));
+	ck_assert_int_eq(candidate->how, is_in_root ? OPENER_IN_ROOT : OPENER_HOST_PATH);
+	ck_assert_int_eq(candidate->is_the_targets, is_in_root);
+}
+
 static void candidates_are(const struct worker_probe *probe, const char *const *expected, size_t n)
 {
 	struct debug_candidate candidate;
@@ -27,7 +37,7 @@ static void candidates_are(const struct worker_probe *probe, const char *const *
 	for (size_t i = 0; i < n; i++) {
 		ck_assert_int_eq(
 			debug_files_candidate(probe, "/usr/bin/x", directories, i, &candidate), 0);
-		ck_assert_str_eq(candidate.path, expected[i]);
+		candidate_is(&candidate, expected[i]);
 		ck_assert_int_eq(candidate.needs_crc, !probe->build_id_size);
 	}
 	ck_assert_int_eq(debug_files_candidate(probe, "/usr/bin/x", directories, n, &candidate),
@@ -37,7 +47,9 @@ static void candidates_are(const struct worker_probe *probe, const char *const *
 START_TEST(build_id_comes_before_the_link)
 {
 	const char *const expected[] = {"/a/.build-id/12/3456.debug", "/b/.build-id/12/3456.debug",
-		"/a/usr/bin/x.dbg", "/b/usr/bin/x.dbg", "/usr/bin/.debug/x.dbg", "/usr/bin/x.dbg"};
+		"in /a/.build-id/12/3456.debug", "in /b/.build-id/12/3456.debug",
+		"/a/usr/bin/x.dbg", "/b/usr/bin/x.dbg", "in /a/usr/bin/x.dbg",
+		"in /b/usr/bin/x.dbg", "in /usr/bin/.debug/x.dbg", "in /usr/bin/x.dbg"};
 	struct worker_probe both = probe(true, "x.dbg");
 
 	candidates_are(&both, expected, ARRAY_SIZE(expected));
@@ -46,26 +58,13 @@ END_TEST
 
 START_TEST(without_a_build_id_only_the_link_counts)
 {
-	const char *const expected[] = {
-		"/a/usr/bin/x.dbg", "/b/usr/bin/x.dbg", "/usr/bin/.debug/x.dbg", "/usr/bin/x.dbg"};
+	const char *const expected[] = {"/a/usr/bin/x.dbg", "/b/usr/bin/x.dbg",
+		"in /a/usr/bin/x.dbg", "in /b/usr/bin/x.dbg", "in /usr/bin/.debug/x.dbg",
+		"in /usr/bin/x.dbg"};
 	struct worker_probe link = probe(false, "x.dbg"), none = probe(false, "");
 
 	candidates_are(&link, expected, ARRAY_SIZE(expected));
 	candidates_are(&none, NULL, 0);
-}
-END_TEST
-
-START_TEST(files_beside_the_object_are_opened_as_the_target_sees_them)
-{
-	struct worker_probe link = probe(false, "x.dbg");
-	struct debug_candidate candidate;
-
-	debug_files_candidate(&link, "/usr/bin/x", directories, 1, &candidate);
-	ck_assert(!candidate.is_beside);
-	ck_assert_int_eq(candidate.how, OPENER_HOST_PATH);
-	debug_files_candidate(&link, "/usr/bin/x", directories, 2, &candidate);
-	ck_assert(candidate.is_beside);
-	ck_assert_int_eq(candidate.how, OPENER_TARGET_PATH);
 }
 END_TEST
 
@@ -110,15 +109,18 @@ END_TEST
 START_TEST(shared_dwz_file_is_found_by_id_and_by_name)
 {
 	const char *const expected[] = {"/a/.build-id/ab/cd.debug", "/b/.build-id/ab/cd.debug",
-		"/a/.dwz/n.debug", "/a/.dwz/x86_64-linux-gnu/n.debug", "/b/.dwz/n.debug",
-		"/b/.dwz/x86_64-linux-gnu/n.debug"};
+		"in /a/.build-id/ab/cd.debug", "in /b/.build-id/ab/cd.debug", "/a/.dwz/n.debug",
+		"/a/.dwz/x86_64-linux-gnu/n.debug", "/b/.dwz/n.debug",
+		"/b/.dwz/x86_64-linux-gnu/n.debug", "in /a/.dwz/n.debug",
+		"in /a/.dwz/x86_64-linux-gnu/n.debug", "in /b/.dwz/n.debug",
+		"in /b/.dwz/x86_64-linux-gnu/n.debug"};
 	struct worker_probe file = {
 		.alternate_id_size = 2, .alternate_id = {0xab, 0xcd}, .alternate = "n.debug"};
 	struct debug_candidate candidate;
 
 	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
 		ck_assert_int_eq(debug_files_alternate(&file, directories, i, &candidate), 0);
-		ck_assert_str_eq(candidate.path, expected[i]);
+		candidate_is(&candidate, expected[i]);
 	}
 	ck_assert_int_eq(
 		debug_files_alternate(&file, directories, ARRAY_SIZE(expected), &candidate),
@@ -131,7 +133,6 @@ int main(void)
 	const TTest *const tests[] = {
 		build_id_comes_before_the_link,
 		without_a_build_id_only_the_link_counts,
-		files_beside_the_object_are_opened_as_the_target_sees_them,
 		object_without_a_path_has_no_place_beside_it,
 		equal_build_ids_match_and_nothing_else_where_there_is_one,
 		without_build_ids_the_checksum_decides,
