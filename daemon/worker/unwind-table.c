@@ -183,6 +183,23 @@ static int push_kind(struct builder *builder, uint32_t pc, enum abi_cfa kind)
 		builder, (struct abi_row){.pc = pc, .kinds = ABI_ROW_KINDS(kind, ABI_RBP_SAME)});
 }
 
+/* Code of so many bytes without a word about its frames was made by another generator than compilers:
+ * V8's built-in functions. Those keep frame pointers. */
+static bool is_bulk(const struct builder *builder, uint32_t start, uint32_t end)
+{
+	const struct unwind_input *input = builder->input;
+
+	if (end - start < UNWIND_BULK_BYTES || end >= input->file_size)
+		return false;
+	for (size_t i = 0; i < input->n_segments; i++) {
+		const struct elf_segment *segment = &input->segments[i];
+
+		if (start >= segment->offset && end - segment->offset <= segment->size)
+			return true;
+	}
+	return false;
+}
+
 /* [start, end) has no FDE. Where a program starts there is no caller: ld.so's _start. The last gap
  * ends with the file, and with a GAP in every case. */
 static int push_gap(struct builder *builder, uint32_t start, uint32_t end)
@@ -193,6 +210,12 @@ static int push_gap(struct builder *builder, uint32_t start, uint32_t end)
 	if (start < end && builder->input->image &&
 		known_code_is_clone(builder->input->image + start, end - start))
 		return push_kind(builder, start, ABI_CFA_CLONE);
+	if (is_bulk(builder, start, end))
+		return push_row(builder,
+			(struct abi_row){.pc = start,
+				.kinds = ABI_ROW_KINDS(ABI_CFA_RBP, ABI_RBP_CFA),
+				.cfa_offset = 2,
+				.rbp_offset = -2});
 	if (entry < start || entry >= end)
 		return push_kind(builder, start, ABI_CFA_GAP);
 	r = entry > start ? push_kind(builder, start, ABI_CFA_GAP) : 0;

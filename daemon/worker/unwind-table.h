@@ -13,6 +13,7 @@
 #define UNWIND_ROWS_MAX (8u << 18) /* in one table: what the kernel side's storage holds */
 #define UNWIND_SECTION_BYTES_MAX (UINT64_C(256) << 20) /* uncompressed */
 #define UNWIND_SECTIONS_MAX 4
+#define UNWIND_BULK_BYTES (1u << 18) /* a gap in the code that is no oversight */
 #define UNWIND_ENTRY_BYTES_MAX 256 /* entry code without an FDE is short and hand-written */
 
 struct unwind_table {

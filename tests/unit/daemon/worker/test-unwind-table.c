@@ -102,6 +102,8 @@ static void check_rows(const struct unwind_table *table, const char *wanted)
 		buffer_printf(&text, "%s%x:", i ? " " : "", row->pc);
 		if (ABI_ROW_CFA(row->kinds) == ABI_CFA_RSP)
 			buffer_printf(&text, "rsp+%d", row->cfa_offset);
+		else if (ABI_ROW_CFA(row->kinds) == ABI_CFA_RBP)
+			buffer_printf(&text, "rbp+%d", row->cfa_offset);
 		else if (ABI_ROW_CFA(row->kinds) == ABI_CFA_GAP)
 			buffer_append_text(&text, "-");
 		else if (ABI_ROW_CFA(row->kinds) == ABI_CFA_END)
@@ -172,6 +174,35 @@ START_TEST(a_context_begins_one_byte_before_its_function)
 	check_layout(&padded, "0:- 1100:rsp+1 111c:- 111f:context 113a:- 1140:rsp+1 1148:-");
 	check_layout(&close, "0:- 1100:rsp+1 1120:context 113a:-");
 	check_layout(&one_apart, "0:- 1100:rsp+1 111f:context 113a:-");
+}
+END_TEST
+
+/* V8's built-in functions: code without FDEs, and with frame pointers. */
+START_TEST(a_gap_in_bulk_is_code_with_frame_pointers)
+{
+	static const struct function functions[] = {{0x1100, 0x20, 1}, {0x81000, 0x20, 2}};
+	static const struct elf_segment one = {TEXT_OFFSET, TEXT, 0x100000};
+	static const struct elf_segment two[] = {
+		{TEXT_OFFSET, TEXT, 0x40000}, {TEXT_OFFSET + 0x40000, TEXT + 0x40000, 0x100000}};
+	CLEANUP(buffer_done) struct buffer eh_frame = {0};
+	CLEANUP(unwind_table_done) struct unwind_table table = {0}, apart = {0};
+	struct cfi_section section;
+	struct unwind_input input = {.sections = &section,
+		.n_sections = 1,
+		.segments = &one,
+		.n_segments = 1,
+		.file_size = 0x200000};
+
+	put_section(&eh_frame, functions, ARRAY_SIZE(functions), false);
+	section = (struct cfi_section){
+		.data = (const uint8_t *)eh_frame.data, .size = eh_frame.size};
+	ck_assert_int_eq(unwind_table_build(&input, &table), 0);
+	check_rows(&table, "0:- 1100:rsp+1 1120:rbp+2 81000:rsp+2 81020:-");
+	/* Not where it is no code, between two segments. */
+	input.segments = two;
+	input.n_segments = 2;
+	ck_assert_int_eq(unwind_table_build(&input, &apart), 0);
+	check_rows(&apart, "0:- 1100:rsp+1 1120:- 81000:rsp+2 81020:-");
 }
 END_TEST
 
@@ -412,6 +443,7 @@ int main(void)
 		what_no_function_covers_is_a_gap,
 		the_gap_behind_clones_system_call_is_told_by_its_code,
 		a_context_begins_one_byte_before_its_function,
+		a_gap_in_bulk_is_code_with_frame_pointers,
 		functions_are_sorted_by_file_offset,
 		equal_neighbours_are_one_row,
 		padding_before_an_aligned_function_is_folded_between_equal_rules_only,
