@@ -19,6 +19,8 @@
 #define ABI_USER_FRAMES_MAX 1024 /* what a daemon can be told to take */
 #define ABI_USER_FRAMES_DEFAULT 127
 #define ABI_FILE_NAME_SIZE 64
+/* The inode of the initial user namespace, fixed by the kernel (include/linux/proc_ns.h). */
+#define ABI_INITIAL_USER_NAMESPACE 0xEFFFFFFDu
 #define ABI_EVENT_PATH_SIZE 128
 
 /*
@@ -44,7 +46,7 @@ enum abi_stop {
 /* The credentials at the moment of the sample: what user space checks before it keeps it. */
 struct abi_credentials {
 	__u32 uid, euid, suid, gid, egid, sgid;
-	__u32 user_namespace; /* inode number */
+	__u32 user_namespace; /* inode number; the initial one's if all ids mean the same in both */
 	__u32 is_dumpable; /* SUID_DUMP_USER */
 	__u64 cap_permitted;
 };
@@ -122,7 +124,6 @@ struct abi_event {
 			__u32 reserved;
 			char name[ABI_FILE_NAME_SIZE]; /* base name, cut */
 		} need;
-		__u64 runtime_ns; /* EXIT: all CPU time that it has used */
 		struct {
 			__u64 recordings; /* CGROUP…, THREAD_EXIT: bit i: recording i aims at it */
 			__u64 cgroup;
@@ -215,6 +216,14 @@ struct abi_counters {
 	__u64 lost_full; /* the ring was full */
 	__s64 credit; /* 2^32 times the ticks that thinning owes it: steers the next draws */
 	__u64 missed; /* base ticks that never came, told by a gap before a tick of a target */
+	__u64 ended_ns; /* CPU time that threads have used in all that ended as targets */
+};
+
+/* In and out of the iterator that adds up the CPU time of a recording's threads that are there. */
+struct abi_usage {
+	__u32 slot;
+	__u32 reserved;
+	__u64 alive_ns;
 };
 
 /* Per CPU: what all recordings share. */
@@ -262,6 +271,7 @@ _Static_assert(sizeof(struct abi_file) == 24, "abi_file");
 _Static_assert(sizeof(struct abi_target) == 24, "abi_target");
 _Static_assert(sizeof(struct abi_filter) == 56, "abi_filter");
 _Static_assert(sizeof(struct abi_recording) == 16, "abi_recording");
-_Static_assert(sizeof(struct abi_counters) == 40, "abi_counters");
+_Static_assert(sizeof(struct abi_counters) == 48, "abi_counters");
+_Static_assert(sizeof(struct abi_usage) == 16, "abi_usage");
 _Static_assert(sizeof(struct abi_cpu) == 48, "abi_cpu");
 _Static_assert(sizeof(struct abi_clock) == 32, "abi_clock");

@@ -60,8 +60,8 @@ static __always_inline __u64 filter_by_uid(struct task_struct *task)
 	return recordings_of(bpf_map_lookup_elem(&uids, &uid));
 }
 
-/* `task` is the current one, `pid` its process's number. */
-static __always_inline __u64 filter_find(struct task_struct *task, __u32 pid)
+/* By all but its control group, of any task; `pid` is its process's number. */
+static __always_inline __u64 filter_by_who(struct task_struct *task, __u32 pid)
 {
 	__u64 wanted = filter.on;
 
@@ -69,6 +69,14 @@ static __always_inline __u64 filter_find(struct task_struct *task, __u32 pid)
 		wanted &= ~filter.by_name | filter_by_name(task, pid);
 	if (wanted & filter.by_uid)
 		wanted &= ~filter.by_uid | filter_by_uid(task);
+	return wanted;
+}
+
+/* `task` is the current one. */
+static __always_inline __u64 filter_find(struct task_struct *task, __u32 pid)
+{
+	__u64 wanted = filter_by_who(task, pid);
+
 	if (wanted & filter.by_cgroup)
 		wanted &= ~filter.by_cgroup | filter_by_cgroup();
 	return wanted;

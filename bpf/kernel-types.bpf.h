@@ -26,7 +26,17 @@ struct pid {
 	struct upid numbers[];
 };
 
+struct uid_gid_extent {
+	__u32 first, lower_first, count;
+};
+
+struct uid_gid_map {
+	__u32 nr_extents;
+	struct uid_gid_extent extent[1];
+};
+
 struct user_namespace {
+	struct uid_gid_map uid_map, gid_map;
 	struct ns_common ns;
 };
 
@@ -142,7 +152,6 @@ typedef struct {
 
 struct signal_struct {
 	atomic_t live;
-	unsigned long long sum_sched_runtime; /* of threads that have gone */
 };
 
 struct sched_entity {
@@ -160,6 +169,12 @@ struct cgroup_root {
 struct cgroup {
 	struct kernfs_node *kn;
 	struct cgroup_root *root;
+	int level;
+	struct cgroup *ancestors[]; /* from 6.1 on: level + 1, the last is itself */
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
 };
 
 struct task_struct {
@@ -174,6 +189,7 @@ struct task_struct {
 	const struct cred *real_cred;
 	char comm[16];
 	struct signal_struct *signal;
+	struct css_set *cgroups;
 	struct sched_entity se;
 };
 
@@ -186,6 +202,11 @@ struct seq_file;
 
 struct bpf_iter_meta {
 	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 struct bpf_iter__task_vma {
@@ -203,6 +224,7 @@ struct bpf_perf_event_data {
 	} regs;
 };
 
+#define PF_EXITING 0x00000004
 #define PF_IO_WORKER 0x00000010
 #define PF_USER_WORKER 0x00004000
 #define PF_KTHREAD 0x00200000

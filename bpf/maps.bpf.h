@@ -240,3 +240,5 @@ __u32 user_frames_max = ABI_USER_FRAMES_DEFAULT;
 struct abi_self_test self_test;
 
 struct abi_identify identify;
+
+struct abi_usage usage;

@@ -8,18 +8,6 @@
 
 #define EXEC_INTERVAL_NS 10000000ull
 
-/* The CPU time of a process whose last thread is ending: of those gone, of it, of its leader. */
-static __always_inline __u64 process_runtime(struct task_struct *task)
-{
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	__u64 runtime = BPF_CORE_READ(task, signal, sum_sched_runtime) +
-		BPF_CORE_READ(task, se.sum_exec_runtime);
-
-	if (leader != task)
-		runtime += BPF_CORE_READ(leader, se.sum_exec_runtime);
-	return runtime;
-}
-
 /* Those of the recordings that follow children. */
 __noinline __u64 recordings_with_children(__u64 wanted)
 {
@@ -97,6 +85,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	struct abi_event event;
 	struct abi_aim *aim;
 
+	usage_count(filter_find(task, pid), task->se.sum_exec_runtime);
 	aim = filter.by_tid ? bpf_map_lookup_elem(&threads, &tid) : NULL;
 	if (aim) {
 		event = event_make(task, ABI_EVENT_THREAD_EXIT, pid);
@@ -108,7 +97,6 @@ int BPF_PROG(on_exit, struct task_struct *task)
 		return 0;
 	bpf_map_delete_elem(&targets, &pid);
 	event = event_make(task, ABI_EVENT_EXIT, pid);
-	event.runtime_ns = process_runtime(task);
 	event_send(&event);
 	return 0;
 }

@@ -65,6 +65,29 @@ static __always_inline bool task_is_dumpable(struct task_struct *task)
 	return (flags & MMF_DUMPABLE_MASK) == SUID_DUMP_USER;
 }
 
+static __always_inline bool map_is_identity(const struct uid_gid_map *map)
+{
+	struct uid_gid_extent extent = {};
+
+	if (BPF_CORE_READ(map, nr_extents) != 1)
+		return false;
+	bpf_core_read(&extent, sizeof(extent), &map->extent[0]);
+	return !extent.first && !extent.lower_first && extent.count == 0xffffffff;
+}
+
+/* The number of the user namespace in which the ids are to be read: where each is mapped to itself,
+ * they mean what they mean on the host. */
+static __always_inline __u32 user_namespace_of(const struct cred *cred)
+{
+	const struct user_namespace *namespace = cred->user_ns;
+	__u32 number = namespace->ns.inum;
+
+	if (number != ABI_INITIAL_USER_NAMESPACE && map_is_identity(&namespace->uid_map) &&
+		map_is_identity(&namespace->gid_map))
+		number = ABI_INITIAL_USER_NAMESPACE;
+	return number;
+}
+
 static __always_inline void task_credentials(
 	struct task_struct *task, struct abi_credentials *credentials)
 {
@@ -78,6 +101,6 @@ static __always_inline void task_credentials(
 	credentials->sgid = cred->sgid.val;
 	/* Two 32-bit words before 6.3, one of 64 bits since: the same bytes. */
 	credentials->cap_permitted = *(const __u64 *)&cred->cap_permitted;
-	credentials->user_namespace = cred->user_ns->ns.inum;
+	credentials->user_namespace = user_namespace_of(cred);
 	credentials->is_dumpable = task_is_dumpable(task);
 }

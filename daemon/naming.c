@@ -17,6 +17,8 @@
 #include "proto/base/text.h"
 #include "proto/base/time.h"
 
+#define NAMING_BUDGET_NS (2 * NS_PER_SECOND)
+
 #define LINES_MAX 256
 
 static int text_set(struct profile *profile, const char *text, uint32_t *ret_id)
@@ -168,6 +170,50 @@ static int address_frame_set(
 	if (name->is_interpreted)
 		profile->frames[frame->frame].kind = PROFILE_FRAME_INTERPRETER;
 	return 0;
+}
+
+/* Objects that nobody could open are gone, now that nobody will ask again in time. */
+static void objects_give_up(
+	struct symbolizer *symbolizer, const struct attributed_frame *frames, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct object *object = frames[i].object;
+
+		if (!object || object->state != OBJECT_OPENING || object->is_requested)
+			continue;
+		object->state = OBJECT_GONE;
+		symbolizer_on_object(symbolizer, object);
+	}
+}
+
+static int on_source(void *userdata)
+{
+	struct naming_wait *wait = userdata;
+
+	return --wait->n ? 0 : wait->on_named(wait->userdata);
+}
+
+void naming_wait(struct naming_wait *wait, const struct attributed_frame *frames, size_t n)
+{
+	const struct naming_sources *sources = &wait->sources;
+	uint64_t deadline_ns = time_now_ns(CLOCK_MONOTONIC) + NAMING_BUDGET_NS;
+
+	objects_give_up(sources->symbolizer, frames, n);
+	wait->n = 1;
+	if (!symbolizer_wait(sources->symbolizer, deadline_ns, on_source, wait))
+		wait->n++;
+	if (!jit_symbols_wait(sources->jit_symbols, deadline_ns, on_source, wait))
+		wait->n++;
+	on_source(wait);
+}
+
+void naming_cancel(struct naming_wait *wait)
+{
+	if (!wait->n)
+		return;
+	symbolizer_cancel_wait(wait->sources.symbolizer, wait);
+	jit_symbols_cancel_wait(wait->sources.jit_symbols, wait);
+	wait->n = 0;
 }
 
 int naming_apply(struct profile *profile, const struct naming_sources *sources,

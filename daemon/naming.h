@@ -35,6 +35,21 @@ struct naming_sources {
 	struct jit_symbols *jit_symbols;
 };
 
+/*
+ * One recording's wait, for a bounded time, for the names that are still missing. Embedded; on_named
+ * comes once, from the loop or from within naming_wait().
+ */
+struct naming_wait {
+	struct naming_sources sources;
+	int (*on_named)(void *userdata);
+	void *userdata;
+	unsigned n; /* who is still waited for */
+};
+
+void naming_wait(struct naming_wait *wait, const struct attributed_frame *frames, size_t n);
+/* on_named does not come any more. May be called at any time, also on a zeroed one. */
+void naming_cancel(struct naming_wait *wait);
+
 /* Names all frames; those that the symbolizer has not are called "gave-up". */
 int naming_apply(struct profile *profile, const struct naming_sources *sources,
 	const struct attributed_frame *frames, size_t n);

@@ -28,10 +28,10 @@
 #include "proto/base/log.h"
 #include "proto/base/time.h"
 
-#define NAMING_BUDGET_NS (2 * NS_PER_SECOND)
 #define NAMING_GATHER_NS (500 * NS_PER_MS)
 /* How long a recording waits for the files and tables of its targets before it samples anyway. */
 #define PREPARING_BUDGET_NS NS_PER_SECOND
+#define LOOK_INTERVAL_NS NS_PER_SECOND
 
 struct pipeline {
 	struct loop *loop;
@@ -44,6 +44,8 @@ struct pipeline {
 	struct acquisition *acquisition;
 	struct pipeline_recording *recordings[ABI_RECORDINGS_MAX];
 	size_t n_recordings, n_examinations;
+	struct loop_source *look_timer; /* while there are recordings */
+	uint64_t n_events_lost; /* when it was last looked after */
 	uint64_t n_taken, n_lost, n_missed; /* of recordings that have ended */
 };
 
@@ -53,15 +55,12 @@ struct pipeline_recording {
 	struct attribution *attribution;
 	struct targets targets;
 	unsigned slot;
-	size_t n_threads; /* aimed at by tid, that have not ended */
-	size_t n_groups; /* aimed at and not followed, that have not been removed */
-	bool has_followed;
-	bool is_everything, has_threads, is_set, with_children, is_open, is_sampling;
-	unsigned n_namings; /* who is still waited for, at the end */
+	bool is_open, is_sampling;
+	struct naming_wait naming;
 	struct loop_source *go_timer; /* from pipeline_go until sampling begins */
 	double frequency_hz;
 	uint64_t start_ns, end_ns, n_received;
-	uint64_t scheduler_before_ns; /* of the whole system, when sampling began */
+	uint64_t usage_before_ns; /* of the targets, when sampling began; UINT64_MAX: unknown */
 	uint64_t scheduler_ns; /* CPU time of the targets while it sampled, once it has stopped */
 	struct abi_counters counters; /* final, once it has stopped */
 };
@@ -94,59 +93,64 @@ static void on_settled(void *userdata)
 		acquisition_rest(pipeline->acquisition);
 }
 
-static void on_fork(struct pipeline *pipeline, const struct abi_event *event)
+/* What the kernel side itself still has of the targets. */
+static void targets_sync(struct pipeline_recording *recording)
 {
-	for (size_t i = 0; i < ABI_RECORDINGS_MAX; i++) {
-		struct pipeline_recording *recording = pipeline->recordings[i];
+	struct capture_aimed aimed;
 
-		if (recording && recording->with_children &&
-			targets_has(&recording->targets, event->parent))
-			targets_add(&recording->targets, event->pid, 0);
-	}
+	if (capture_find_aimed(recording->pipeline->capture, recording->slot, &aimed) < 0)
+		return;
+	targets_set(&recording->targets, aimed.pids, aimed.n_pids, aimed.n_threads, aimed.n_groups);
 }
 
-/* Named by number were all that it aims at, and all have ended. */
+/* The last target that we know of has gone; there may be some that we were not told of. */
 static void targets_look(struct pipeline_recording *recording)
 {
-	if (!recording->is_set && !recording->targets.n && !recording->n_threads &&
-		recording->is_open)
+	if (!recording->is_open)
+		return;
+	if (!recording->targets.is_set)
+		targets_sync(recording);
+	if (targets_are_gone(&recording->targets))
 		recording->observer->on_targets_gone(recording->observer);
 }
 
-static void on_thread_exit(struct pipeline *pipeline, const struct abi_event *event)
-{
-	for (uint64_t left = event->aimed.recordings; left; left &= left - 1) {
-		struct pipeline_recording *recording = pipeline->recordings[__builtin_ctzll(left)];
-
-		if (!recording || !recording->n_threads)
-			continue;
-		recording->n_threads--;
-		targets_look(recording);
-	}
-}
-
-static void on_group_gone(struct pipeline *pipeline, const struct abi_event *event)
-{
-	for (uint64_t left = event->aimed.recordings; left; left &= left - 1) {
-		struct pipeline_recording *recording = pipeline->recordings[__builtin_ctzll(left)];
-
-		if (!recording || recording->has_followed || !recording->n_groups)
-			continue;
-		if (!--recording->n_groups && recording->is_open)
-			recording->observer->on_targets_gone(recording->observer);
-	}
-}
-
-static void on_exit_event(struct pipeline *pipeline, const struct abi_event *event)
+static void on_targets_event(struct pipeline *pipeline, const struct abi_event *event)
 {
 	for (size_t i = 0; i < ABI_RECORDINGS_MAX; i++) {
 		struct pipeline_recording *recording = pipeline->recordings[i];
 
-		if (!recording || !targets_has(&recording->targets, event->pid))
-			continue;
-		targets_remove(&recording->targets, event->pid, event->runtime_ns);
-		targets_look(recording);
+		if (recording && targets_on_event(&recording->targets, event))
+			targets_look(recording);
 	}
+}
+
+/* Where events were lost, an end may have been among them. */
+static int on_look(void *userdata)
+{
+	struct pipeline *pipeline = userdata;
+	uint64_t n_lost = capture_events_lost(pipeline->capture);
+
+	for (size_t i = 0; i < ABI_RECORDINGS_MAX && n_lost != pipeline->n_events_lost; i++) {
+		struct pipeline_recording *recording = pipeline->recordings[i];
+
+		if (!recording)
+			continue;
+		targets_sync(recording);
+		if (recording->is_open && targets_are_gone(&recording->targets))
+			recording->observer->on_targets_gone(recording->observer);
+	}
+	pipeline->n_events_lost = n_lost;
+	return loop_source_set_time(
+		pipeline->look_timer, time_now_ns(CLOCK_MONOTONIC) + LOOK_INTERVAL_NS);
+}
+
+static int look_begin(struct pipeline *pipeline)
+{
+	if (pipeline->look_timer)
+		return 0;
+	pipeline->n_events_lost = capture_events_lost(pipeline->capture);
+	return loop_add_timer(pipeline->loop, time_now_ns(CLOCK_MONOTONIC) + LOOK_INTERVAL_NS,
+		on_look, pipeline, &pipeline->look_timer);
 }
 
 static void on_event(void *userdata, const struct abi_event *event)
@@ -157,16 +161,10 @@ static void on_event(void *userdata, const struct abi_event *event)
 		acquisition_need(pipeline->acquisition, event);
 	else if (event->kind == ABI_EVENT_EXEC)
 		acquisition_watch(pipeline->acquisition, event->pid);
-	else if (event->kind == ABI_EVENT_FORK)
-		on_fork(pipeline, event);
-	else if (event->kind == ABI_EVENT_EXIT)
-		on_exit_event(pipeline, event);
-	else if (event->kind == ABI_EVENT_THREAD_EXIT)
-		on_thread_exit(pipeline, event);
-	else if (event->kind == ABI_EVENT_CGROUP_GONE)
-		on_group_gone(pipeline, event);
 	else if (event->kind == ABI_EVENT_CGROUP)
 		labels_add_group(pipeline->labels, event->aimed.cgroup, event->aimed.path);
+	else
+		on_targets_event(pipeline, event);
 }
 
 static void on_frame(void *userdata, struct object *object, uint64_t file_offset)
@@ -322,7 +320,7 @@ static int recording_open(
 		.per = request->per,
 		.with_callers = request->with_callers,
 		.frequency_hz = request->frequency_hz,
-		.initial_user_namespace = capture_initial_user_namespace(),
+		.initial_user_namespace = ABI_INITIAL_USER_NAMESPACE,
 	};
 	int r;
 
@@ -336,11 +334,15 @@ static int recording_open(
 	if (r < 0)
 		return r;
 	recording->is_open = true;
+	recording->targets.slot = recording->slot;
 	pipeline->recordings[recording->slot] = recording;
 	pipeline->n_recordings++;
 	/* From here on the kernel tells of new groups. */
 	if (request->is_set)
 		labels_read_groups(pipeline->labels);
+	r = look_begin(pipeline);
+	if (r < 0)
+		return r;
 	return naming_begin(attribution_profile(recording->attribution),
 		&(struct naming_request){
 			.title = request->title,
@@ -361,9 +363,8 @@ int pipeline_record(struct pipeline *pipeline, const struct pipeline_request *re
 		return -ENOMEM;
 	recording->pipeline = pipeline;
 	recording->observer = observer;
-	recording->is_set = request->is_set;
-	recording->is_everything = request->is_set && !request->kinds;
-	recording->with_children = request->with_children;
+	recording->targets.is_set = request->is_set;
+	recording->targets.with_children = request->with_children;
 	recording->frequency_hz = request->frequency_hz;
 	recording->start_ns = time_now_ns(CLOCK_MONOTONIC);
 	r = recording_open(recording, request);
@@ -377,22 +378,19 @@ int pipeline_record(struct pipeline *pipeline, const struct pipeline_request *re
 
 int pipeline_add_target(struct pipeline_recording *recording, uint32_t pid, bool on_exec)
 {
-	uint64_t used_ns;
-	int r = process_cpu_time(pid, &used_ns);
+	int r = targets_add(&recording->targets, pid);
 
-	if (!r)
-		r = targets_add(&recording->targets, pid, used_ns);
 	if (!r)
 		r = capture_add_target(
 			recording->pipeline->capture, recording->slot, pid, 0, on_exec);
 	if (r < 0)
-		targets_remove(&recording->targets, pid, 0);
+		targets_remove(&recording->targets, pid);
 	return r;
 }
 
 void pipeline_remove_target(struct pipeline_recording *recording, uint32_t pid)
 {
-	targets_remove(&recording->targets, pid, 0);
+	targets_remove(&recording->targets, pid);
 	capture_remove_target(recording->pipeline->capture, recording->slot, pid);
 }
 
@@ -400,11 +398,8 @@ int pipeline_add_thread(struct pipeline_recording *recording, uint32_t tid)
 {
 	int r = capture_add_thread(recording->pipeline->capture, recording->slot, tid);
 
-	if (r < 0)
-		return r;
-	recording->has_threads = true;
-	recording->n_threads++;
-	return 0;
+	recording->targets.n_threads += !r;
+	return r;
 }
 
 void pipeline_remove_thread(struct pipeline_recording *recording, uint32_t tid)
@@ -418,8 +413,7 @@ int pipeline_add_cgroup(struct pipeline_recording *recording, const struct captu
 
 	if (r < 0)
 		return r;
-	recording->n_groups += !cgroup->path;
-	recording->has_followed |= !!cgroup->path;
+	targets_add_group(&recording->targets, cgroup->path);
 	return 0;
 }
 
@@ -441,17 +435,15 @@ bool pipeline_has_target(const struct pipeline_recording *recording, uint32_t pi
 	return targets_has(&recording->targets, pid);
 }
 
-/* CPU time of the target while it was sampled; 0 where nobody has counted it. */
+/* CPU time of the targets while they were sampled; 0 where the kernel side cannot tell. */
 static uint64_t scheduler_ns(const struct pipeline_recording *recording)
 {
 	uint64_t now_ns;
 
-	if (recording->is_everything && !system_cpu_time(&now_ns) &&
-		now_ns > recording->scheduler_before_ns)
-		return now_ns - recording->scheduler_before_ns;
-	if (recording->is_set || recording->has_threads)
+	if (capture_usage(recording->pipeline->capture, recording->slot, &now_ns) < 0 ||
+		now_ns < recording->usage_before_ns)
 		return 0;
-	return targets_scheduler_ns(&recording->targets);
+	return now_ns - recording->usage_before_ns;
 }
 
 static int on_go(void *userdata)
@@ -462,9 +454,9 @@ static int on_go(void *userdata)
 	recording->go_timer = loop_source_free(recording->go_timer);
 	recording->start_ns = time_now_ns(CLOCK_MONOTONIC);
 	attribution_start(recording->attribution, recording->start_ns);
-	targets_restart(&recording->targets);
-	if (recording->is_everything && system_cpu_time(&recording->scheduler_before_ns) < 0)
-		recording->is_everything = false;
+	if (capture_usage(
+		    recording->pipeline->capture, recording->slot, &recording->usage_before_ns) < 0)
+		recording->usage_before_ns = UINT64_MAX;
 	r = capture_start(recording->pipeline->capture, recording->slot);
 	if (r < 0) {
 		recording->observer->on_finished(recording->observer, NULL, r);
@@ -489,34 +481,19 @@ int pipeline_go(struct pipeline_recording *recording)
 	return 0;
 }
 
-/* Objects that nobody could open are gone, now that nobody will ask again in time. */
-static void objects_give_up(struct pipeline_recording *recording)
-{
-	size_t n;
-	const struct attributed_frame *frames = attribution_frames(recording->attribution, &n);
-
-	for (size_t i = 0; i < n; i++) {
-		struct object *object = frames[i].object;
-
-		if (!object || object->state != OBJECT_OPENING || object->is_requested)
-			continue;
-		object->state = OBJECT_GONE;
-		symbolizer_on_object(recording->pipeline->symbolizer, object);
-	}
-}
-
 static void sampling_stop(struct pipeline_recording *recording)
 {
 	struct pipeline *pipeline = recording->pipeline;
 
 	if (!recording->is_open)
 		return;
+	if (recording->is_sampling)
+		recording->scheduler_ns = scheduler_ns(recording);
 	recording->is_open = false;
 	recording->is_sampling = false;
 	recording->go_timer = loop_source_free(recording->go_timer);
 	capture_stop(pipeline->capture, recording->slot);
 	recording->end_ns = time_now_ns(CLOCK_MONOTONIC);
-	recording->scheduler_ns = scheduler_ns(recording);
 	capture_counters(pipeline->capture, recording->slot, &recording->counters);
 	pipeline->n_taken += recording->counters.taken;
 	pipeline->n_lost += recording->counters.lost_full;
@@ -531,14 +508,8 @@ static int on_named(void *userdata)
 	struct profile *profile = attribution_profile(recording->attribution);
 	size_t n;
 	const struct attributed_frame *frames = attribution_frames(recording->attribution, &n);
-	int r;
+	int r = naming_apply(profile, &recording->naming.sources, frames, n);
 
-	if (--recording->n_namings)
-		return 0;
-	r = naming_apply(profile,
-		&(struct naming_sources){
-			recording->pipeline->symbolizer, recording->pipeline->jit_symbols},
-		frames, n);
 	if (!r)
 		r = naming_end(profile,
 			&(struct naming_result){
@@ -556,17 +527,17 @@ static int on_named(void *userdata)
 
 void pipeline_finish(struct pipeline_recording *recording)
 {
-	struct pipeline *pipeline = recording->pipeline;
-	uint64_t deadline_ns = time_now_ns(CLOCK_MONOTONIC) + NAMING_BUDGET_NS;
+	size_t n;
+	const struct attributed_frame *frames;
 
 	sampling_stop(recording);
-	objects_give_up(recording);
-	recording->n_namings = 1;
-	if (!symbolizer_wait(pipeline->symbolizer, deadline_ns, on_named, recording))
-		recording->n_namings++;
-	if (!jit_symbols_wait(pipeline->jit_symbols, deadline_ns, on_named, recording))
-		recording->n_namings++;
-	on_named(recording);
+	frames = attribution_frames(recording->attribution, &n);
+	recording->naming = (struct naming_wait){
+		.sources = {recording->pipeline->symbolizer, recording->pipeline->jit_symbols},
+		.on_named = on_named,
+		.userdata = recording,
+	};
+	naming_wait(&recording->naming, frames, n);
 }
 
 /* Nobody asks for what is known of processes any more. */
@@ -583,14 +554,13 @@ struct pipeline_recording *pipeline_release(struct pipeline_recording *recording
 	if (!recording)
 		return NULL;
 	pipeline = recording->pipeline;
-	if (recording->n_namings) {
-		symbolizer_cancel_wait(pipeline->symbolizer, recording);
-		jit_symbols_cancel_wait(pipeline->jit_symbols, recording);
-	}
+	naming_cancel(&recording->naming);
 	if (recording->is_open || recording->end_ns) {
 		sampling_stop(recording);
-		if (!--pipeline->n_recordings)
+		if (!--pipeline->n_recordings) {
+			pipeline->look_timer = loop_source_free(pipeline->look_timer);
 			acquisition_rest(pipeline->acquisition);
+		}
 		jit_rest(pipeline);
 	}
 	attribution_free(recording->attribution);

@@ -31,9 +31,6 @@
 #define DRAIN_INTERVAL_NS (100 * NS_PER_MS)
 #define DRAIN_SLACK_NS (100 * NS_PER_MS)
 
-/* The first inode of the user namespaces, fixed by the kernel (include/linux/proc_ns.h). */
-#define INITIAL_USER_NAMESPACE 0xEFFFFFFDu
-
 struct slot {
 	bool is_taken, is_on;
 	struct capture_request request;
@@ -440,6 +437,21 @@ void capture_counters(struct capture *capture, unsigned slot, struct abi_counter
 	maps_read_counters(capture->bpf, slot, ret_counters);
 }
 
+int capture_usage(struct capture *capture, unsigned slot, uint64_t *ret_ns)
+{
+	return maps_read_usage(capture->bpf, slot, ret_ns);
+}
+
+int capture_find_aimed(struct capture *capture, unsigned slot, struct capture_aimed *ret_aimed)
+{
+	return maps_find_aimed(capture->bpf, slot, ret_aimed);
+}
+
+uint64_t capture_events_lost(struct capture *capture)
+{
+	return maps_read_events_lost(capture->bpf);
+}
+
 bool capture_is_file(struct capture *capture, int fd, const struct abi_file_key *key)
 {
 	struct abi_file_key found;
@@ -491,9 +503,4 @@ bool capture_is_mirroring(const struct capture *capture)
 const char *capture_event(const struct capture *capture)
 {
 	return clock_event(capture->clock);
-}
-
-uint32_t capture_initial_user_namespace(void)
-{
-	return INITIAL_USER_NAMESPACE;
 }

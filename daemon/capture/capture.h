@@ -99,13 +99,24 @@ struct capture_cgroup {
 /* 0, -E2BIG (it lies too deep, or its path is too long), or another negative errno. */
 int capture_add_cgroup(struct capture *capture, unsigned slot, const struct capture_cgroup *cgroup);
 
-/* A target has mapped code that no sample may have fallen on yet: asks for all of its files. */
+/* A target has mapped code that no sample may have fallen on yet: asks for all of its files; or for
+ * those of every process. */
 void capture_ask_files(struct capture *capture, uint32_t pid);
-/* The same of every process there is. */
 void capture_ask_all_files(struct capture *capture);
 
 /* Sums over CPUs. */
 void capture_counters(struct capture *capture, unsigned slot, struct abi_counters *ret_counters);
+
+/* CPU time of the slot's targets, to be held against an earlier answer; see bpf/usage.bpf.h. */
+int capture_usage(struct capture *capture, unsigned slot, uint64_t *ret_ns);
+/* What of a slot's targets the kernel side still has, named by number or by control group. */
+struct capture_aimed {
+	uint32_t *pids; /* to be freed by who asked */
+	size_t n_pids, n_threads, n_groups;
+};
+int capture_find_aimed(struct capture *capture, unsigned slot, struct capture_aimed *ret_aimed);
+/* Events that found the ring full, ever. */
+uint64_t capture_events_lost(struct capture *capture);
 
 /* Delivers all that lies in both rings now. */
 void capture_drain(struct capture *capture);
@@ -137,5 +148,3 @@ bool capture_is_mirroring(const struct capture *capture);
 const char *capture_event(const struct capture *capture);
 /* Mean time of a run in the kernel; < 0: none was timed yet. */
 double capture_kernel_ns(struct capture *capture);
-/* Inode number of the initial user namespace as seen in samples. */
-uint32_t capture_initial_user_namespace(void);

@@ -59,6 +59,19 @@ static void aims_drop(struct bpf_map *map, unsigned slot)
 	}
 }
 
+size_t filter_count(struct bpf_map *map, unsigned slot)
+{
+	size_t size = bpf_map__key_size(map), n = 0;
+	uint8_t key[KEY_BYTES_MAX];
+	struct abi_aim aim;
+
+	for (int r = bpf_map__get_next_key(map, NULL, key, size); !r;
+		r = bpf_map__get_next_key(map, key, key, size))
+		n += bpf_map__lookup_elem(map, key, size, &aim, sizeof(aim), 0) == 0 &&
+			(aim.recordings >> slot & 1);
+	return n;
+}
+
 void filter_open(struct perfd_bpf *bpf, unsigned slot, unsigned kinds)
 {
 	volatile struct abi_filter *filter = &bpf->bss->filter;

@@ -4,10 +4,12 @@
 /* The kernel side's filter, by all that a recording can aim at besides pids. Errors are negative
  * errnos; -ENOSPC: a table is full. */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "bpf/abi.h"
 
+struct bpf_map;
 struct perfd_bpf;
 struct capture_cgroup;
 
@@ -15,6 +17,9 @@ struct capture_cgroup;
 void filter_open(struct perfd_bpf *bpf, unsigned slot, unsigned kinds);
 /* It aims at nothing any more; may be called again. */
 void filter_close(struct perfd_bpf *bpf, unsigned slot);
+
+/* How many entries of a map of struct abi_aim carry the slot's bit. */
+size_t filter_count(struct bpf_map *map, unsigned slot);
 
 int filter_add_thread(struct perfd_bpf *bpf, unsigned slot, uint32_t tid);
 void filter_remove_thread(struct perfd_bpf *bpf, unsigned slot, uint32_t tid);

@@ -16,6 +16,9 @@
 
 #include "bpf/abi.h"
 #include "bpf/perfd.skel.h"
+#include "daemon/capture/capture.h"
+#include "daemon/capture/filter.h"
+#include "proto/base/array.h"
 #include "proto/base/cleanup.h"
 
 int maps_clear_counters(struct perfd_bpf *bpf, uint32_t index)
@@ -82,16 +85,23 @@ int maps_open_mappings(struct perfd_bpf *bpf, uint32_t pid)
 	return fd;
 }
 
-int maps_ask_files(struct perfd_bpf *bpf, uint32_t pid)
+static int iterator_read(int fd)
 {
-	CLEANUP(closep) int fd = maps_open_mappings(bpf, pid);
 	char unused[4096];
+	ssize_t n;
 
 	if (fd < 0)
 		return fd;
-	while (read(fd, unused, sizeof(unused)) > 0)
+	while ((n = read(fd, unused, sizeof(unused))) > 0)
 		;
-	return 0;
+	return n < 0 ? -errno : 0;
+}
+
+int maps_ask_files(struct perfd_bpf *bpf, uint32_t pid)
+{
+	CLEANUP(closep) int fd = maps_open_mappings(bpf, pid);
+
+	return iterator_read(fd);
 }
 
 int maps_add_target(
@@ -126,7 +136,85 @@ void maps_read_counters(struct perfd_bpf *bpf, unsigned slot, struct abi_counter
 		ret_counters->delivered += each[i].delivered;
 		ret_counters->lost_full += each[i].lost_full;
 		ret_counters->missed += each[i].missed;
+		ret_counters->ended_ns += each[i].ended_ns;
 	}
+}
+
+int maps_read_usage(struct perfd_bpf *bpf, unsigned slot, uint64_t *ret_ns)
+{
+	volatile struct abi_usage *usage = &bpf->bss->usage;
+	struct bpf_link *link = bpf_program__attach_iter(bpf->progs.on_usage, NULL);
+	CLEANUP(closep) int fd = -1;
+	struct abi_counters counters;
+	int r;
+
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	r = fd < 0 ? -errno : 0;
+	bpf_link__destroy(link);
+	/* Whoever ends in between is left out rather than counted twice. */
+	maps_read_counters(bpf, slot, &counters);
+	usage->slot = slot;
+	usage->alive_ns = 0;
+	if (!r)
+		r = iterator_read(fd);
+	if (!r)
+		*ret_ns = counters.ended_ns + usage->alive_ns;
+	return r;
+}
+
+/* The slot's processes in the filter by pid. */
+static int pids_find(struct perfd_bpf *bpf, unsigned slot, struct capture_aimed *aimed)
+{
+	struct bpf_map *map = bpf->maps.targets;
+	struct abi_target target;
+	size_t n_allocated = 0;
+	uint32_t pid = 0;
+	int r = bpf_map__get_next_key(map, NULL, &pid, sizeof(pid)), full = 0;
+
+	for (; r == 0 && !full; r = bpf_map__get_next_key(map, &pid, &pid, sizeof(pid))) {
+		if (bpf_map__lookup_elem(map, &pid, sizeof(pid), &target, sizeof(target), 0) < 0 ||
+			!((target.recordings | target.on_exec) >> slot & 1))
+			continue;
+		full = array_reserve(
+			&aimed->pids, &n_allocated, aimed->n_pids + 1, sizeof(*aimed->pids));
+		if (!full)
+			aimed->pids[aimed->n_pids++] = pid;
+	}
+	return full;
+}
+
+int maps_find_aimed(struct perfd_bpf *bpf, unsigned slot, struct capture_aimed *ret_aimed)
+{
+	struct capture_aimed aimed = {
+		.n_threads = filter_count(bpf->maps.threads, slot),
+		.n_groups = filter_count(bpf->maps.cgroups, slot),
+	};
+	int r = pids_find(bpf, slot, &aimed);
+
+	if (r < 0) {
+		free(aimed.pids);
+		return r;
+	}
+	*ret_aimed = aimed;
+	return 0;
+}
+
+uint64_t maps_read_events_lost(struct perfd_bpf *bpf)
+{
+	size_t n_cpus = (size_t)libbpf_num_possible_cpus();
+	CLEANUP(freep) struct abi_cpu *each = calloc(n_cpus, sizeof(*each));
+	uint64_t n = 0;
+	uint32_t zero = 0;
+
+	if (!each ||
+		bpf_map__lookup_elem(
+			bpf->maps.cpus, &zero, sizeof(zero), each, n_cpus * sizeof(*each), 0) < 0)
+		return 0;
+	for (size_t i = 0; i < n_cpus; i++)
+		n += each[i].events_lost;
+	return n;
 }
 
 /* The kernel side remembers what it has read: it is told that something is new. */

@@ -8,6 +8,7 @@
 
 #include "bpf/abi.h"
 
+struct capture_aimed;
 struct perfd_bpf;
 
 /* The target filter: a process enters a slot; a slot's bit leaves every entry. */
@@ -27,6 +28,10 @@ void maps_drop_targets(struct perfd_bpf *bpf, unsigned slot);
 /* Counters of a slot: sums over CPUs. */
 int maps_clear_counters(struct perfd_bpf *bpf, uint32_t slot);
 void maps_read_counters(struct perfd_bpf *bpf, unsigned slot, struct abi_counters *ret_counters);
+/* See the functions of these names in capture.h. */
+int maps_read_usage(struct perfd_bpf *bpf, unsigned slot, uint64_t *ret_ns);
+int maps_find_aimed(struct perfd_bpf *bpf, unsigned slot, struct capture_aimed *ret_aimed);
+uint64_t maps_read_events_lost(struct perfd_bpf *bpf);
 /* Mean time of a run of the sampling program; < 0: none was timed yet. */
 double maps_read_run_ns(struct perfd_bpf *bpf);
 

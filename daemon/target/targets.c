@@ -12,120 +12,97 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/capture/sample.h"
 #include "proto/base/array.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/text.h"
 #include "proto/base/time.h"
 
-struct target_process {
-	uint32_t pid;
-	uint64_t used_before_ns;
-};
-
-static struct target_process *find(const struct targets *targets, uint32_t pid)
+/* Its place in the array; n: it is none. */
+static size_t find(const struct targets *targets, uint32_t pid)
 {
-	for (size_t i = 0; i < targets->n; i++)
-		if (targets->processes[i].pid == pid)
-			return &targets->processes[i];
-	return NULL;
+	size_t i = 0;
+
+	while (i < targets->n && targets->pids[i] != pid)
+		i++;
+	return i;
 }
 
-int targets_add(struct targets *targets, uint32_t pid, uint64_t used_ns)
+int targets_add(struct targets *targets, uint32_t pid)
 {
 	int r;
 
-	if (find(targets, pid))
+	if (targets_has(targets, pid))
 		return 0;
-	r = array_reserve(&targets->processes, &targets->n_allocated, targets->n + 1,
-		sizeof(*targets->processes));
+	r = array_reserve(
+		&targets->pids, &targets->n_allocated, targets->n + 1, sizeof(*targets->pids));
 	if (r < 0)
 		return r;
-	targets->processes[targets->n++] = (struct target_process){pid, used_ns};
+	targets->pids[targets->n++] = pid;
 	return 0;
 }
 
 bool targets_has(const struct targets *targets, uint32_t pid)
 {
-	return find(targets, pid);
+	return find(targets, pid) < targets->n;
 }
 
-void targets_remove(struct targets *targets, uint32_t pid, uint64_t used_ns)
+void targets_remove(struct targets *targets, uint32_t pid)
 {
-	struct target_process *process = find(targets, pid);
+	size_t i = find(targets, pid);
 
-	if (!process)
-		return;
-	if (used_ns > process->used_before_ns)
-		targets->ended_ns += used_ns - process->used_before_ns;
-	*process = targets->processes[--targets->n];
+	if (i < targets->n)
+		targets->pids[i] = targets->pids[--targets->n];
 }
 
-void targets_restart(struct targets *targets)
+void targets_add_group(struct targets *targets, bool is_followed)
 {
-	targets->ended_ns = 0;
-	for (size_t i = 0; i < targets->n; i++)
-		process_cpu_time(targets->processes[i].pid, &targets->processes[i].used_before_ns);
+	targets->n_groups++;
+	targets->has_groups = true;
+	targets->has_followed |= is_followed;
 }
 
-uint64_t targets_scheduler_ns(const struct targets *targets)
+bool targets_are_gone(const struct targets *targets)
 {
-	uint64_t total_ns = targets->ended_ns;
+	if (targets->is_set)
+		return targets->has_groups && !targets->has_followed && !targets->n_groups;
+	return !targets->n && !targets->n_threads;
+}
 
-	for (size_t i = 0; i < targets->n; i++) {
-		uint64_t used_ns;
+bool targets_on_event(struct targets *targets, const struct abi_event *event)
+{
+	bool is_aimed = event->aimed.recordings >> targets->slot & 1;
 
-		if (process_cpu_time(targets->processes[i].pid, &used_ns) < 0)
-			continue;
-		if (used_ns > targets->processes[i].used_before_ns)
-			total_ns += used_ns - targets->processes[i].used_before_ns;
+	if (event->kind == ABI_EVENT_FORK) {
+		if (targets->with_children && targets_has(targets, event->parent))
+			targets_add(targets, event->pid);
+		return false;
 	}
-	return total_ns;
+	if (event->kind == ABI_EVENT_EXIT && targets_has(targets, event->pid))
+		targets_remove(targets, event->pid);
+	else if (event->kind == ABI_EVENT_THREAD_EXIT && is_aimed && targets->n_threads)
+		targets->n_threads--;
+	else if (event->kind == ABI_EVENT_CGROUP_GONE && is_aimed && targets->n_groups)
+		targets->n_groups--;
+	else
+		return false;
+	return targets_are_gone(targets);
+}
+
+void targets_set(
+	struct targets *targets, uint32_t *pids, size_t n, size_t n_threads, size_t n_groups)
+{
+	free(targets->pids);
+	targets->pids = pids;
+	targets->n = targets->n_allocated = n;
+	targets->n_threads = n_threads;
+	targets->n_groups = n_groups;
 }
 
 void targets_done(struct targets *targets)
 {
-	free(targets->processes);
+	free(targets->pids);
 	*targets = (struct targets){};
-}
-
-static uint64_t ticks_ns(uint64_t ticks)
-{
-	return ticks * (NS_PER_SECOND / (uint64_t)sysconf(_SC_CLK_TCK));
-}
-
-int system_cpu_time(uint64_t *ret_ns)
-{
-	CLEANUP(freep) char *text = NULL;
-	uint64_t user, nice, system;
-
-	if (text_read_file(AT_FDCWD, "/proc/stat", 1 << 20, &text, NULL) < 0 ||
-		sscanf(text, "cpu %" SCNu64 " %" SCNu64 " %" SCNu64, &user, &nice, &system) != 3)
-		return -EBADMSG;
-	*ret_ns = ticks_ns(user + nice + system);
-	return 0;
-}
-
-int process_cpu_time(uint32_t pid, uint64_t *ret_ns)
-{
-	CLEANUP(freep) char *text = NULL;
-	char path[32];
-	uint64_t user, system;
-	const char *after;
-	int r;
-
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
-	r = text_read_file(AT_FDCWD, path, 4096, &text, NULL);
-	if (r < 0)
-		return -ESRCH;
-	/* The name in parentheses may hold anything, also ") ": the last one ends it. */
-	after = strrchr(text, ')');
-	if (!after ||
-		sscanf(after + 1,
-			" %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64, &user,
-			&system) != 2)
-		return -EBADMSG;
-	*ret_ns = ticks_ns(user + system);
-	return 0;
 }
 
 int process_start_time(uint32_t pid, uint64_t *ret_ns)
@@ -140,6 +117,7 @@ int process_start_time(uint32_t pid, uint64_t *ret_ns)
 	r = text_read_file(AT_FDCWD, path, 4096, &text, NULL);
 	if (r < 0)
 		return r == -ENOENT ? -ESRCH : r;
+	/* The name in parentheses may hold anything, also ") ": the last one ends it. */
 	after = strrchr(text, ')');
 	if (!after ||
 		sscanf(after + 1,
@@ -147,6 +125,6 @@ int process_start_time(uint32_t pid, uint64_t *ret_ns)
 			"%*d %" SCNu64,
 			&ticks) != 1)
 		return -EBADMSG;
-	*ret_ns = ticks_ns(ticks);
+	*ret_ns = ticks * (NS_PER_SECOND / (uint64_t)sysconf(_SC_CLK_TCK));
 	return 0;
 }

@@ -15,7 +15,8 @@ from support import PERFCTL, PROGRAMS, STRANGER, check, started
 
 OTHER = STRANGER + 1
 DD = pathlib.Path('/bin/dd')
-TRIES = 1000 if os.environ.get('PERFCTL_FULL') else 300
+FULL = bool(os.environ.get('PERFCTL_FULL'))
+TRIES = 1000 if FULL else 300
 PARANOID = pathlib.Path('/proc/sys/kernel/perf_event_paranoid')
 
 
@@ -143,6 +144,26 @@ def test_another_user_namespace_is_not_seen():
                 ask(daemon, where, own)
 
 
+@contextlib.contextmanager
+def identity_namespace():
+    """A user namespace in which every id means what it means on the host."""
+    with started('unshare', '-U', 'sleep', 600) as holder:
+        support.wait_until(lambda: support.comm(holder.pid) == 'sleep', 'the namespace is there')
+        for name in ('uid_map', 'gid_map'):
+            pathlib.Path(f'/proc/{holder.pid}/{name}').write_text('0 0 4294967295\n')
+        yield ['nsenter', '-U', '-t', holder.pid, '-S', STRANGER, '-G', STRANGER]
+
+
+def test_a_user_namespace_that_maps_each_id_to_itself_is_seen():
+    """At the start and at each sample alike: a service with private users of that kind."""
+    with place() as where, support.daemon() as daemon, identity_namespace() as inside, \
+            running(*inside, where / 'spin', 60) as own:
+        recording = support.load_json(ask(daemon, where, own, seconds=1, more=['--json']).out)
+        ledger = support.ledger_adds_up(recording)
+        check(burnt(where).get('spin_leaf', 0) > 50 and not ledger['not_permitted'], ledger)
+        refused(daemon, where, own, 'another user', *as_user(f'--reuid={OTHER}', f'--regid={OTHER}'))
+
+
 def test_members_of_the_configured_group_are_admins():
     with place() as where:
         (where / 'perfd.conf').write_text('[access]\nadmin-group = games\n')
@@ -211,26 +232,43 @@ def test_nothing_is_seen_behind_a_set_uid_exec():
             shutil.copy(where / 'spin-beta', programs[-1])
             programs[-1].chmod(mode)
         for program in programs:
-            with started(*as_user(), where / 'changes', 'loop', 100000, program, 0.002) as parent:
-                support.wait_until(lambda: support.comm(parent.pid) == 'changes', 'it runs')
-                recording = support.load_json(support.run(
-                    *as_user(), PERFCTL, 'record', '--socket', daemon.socket, '-p', parent.pid,
-                    '-d', TRIES * 0.01, '-F', 4999, '--json', '-o', where / 'x.folded').out)
-            ledger, frames = support.ledger_adds_up(recording), burnt(where)
-            dropped = ledger['not_permitted']
-            dropped = sum(dropped.values()) if isinstance(dropped, dict) else dropped
-            print(f'  {program.name}: {frames.get("before_exec", 0)} samples before, {dropped} not '
-                  'permitted', flush=True)
-            check(frames.get('before_exec', 0) > TRIES, frames)
-            if program.name == 'plain':
-                check(frames.get('beta_leaf', 0) > TRIES and dropped < TRIES / 20, (frames, ledger))
-                continue
-            check(dropped > TRIES, ledger)
-            # The exec itself names the process before it takes the new credentials on.
-            shown = [stack for stack, _ in support.folded((where / 'x.folded').read_text())
-                     if (stack[0] == program.name or any('beta' in name for name in stack)) and
-                     stack[1:] != ['[kernel]']]
-            check(not shown, f'seen behind the exec of {program.name}: {shown}')
+            behind_exec(daemon, where, program, TRIES)
+
+
+def test_nothing_is_seen_behind_a_set_uid_exec_of_a_set():
+    """The filter of a set lets the caller's real uid pass, which such a program has."""
+    with place() as where, support.daemon() as daemon:
+        program = where / 'set-uid'
+        shutil.copy(where / 'spin-beta', program)
+        program.chmod(0o4755)
+        for target in (['-a'], ['--uid', STRANGER], ['--comm', 'changes']):
+            behind_exec(daemon, where, program, TRIES if FULL else 100, target)
+
+
+def behind_exec(daemon, where, program, tries, target=None):
+    """A user's process executes the program `tries` times while the user records it, or a set that
+    it is in."""
+    with started(*as_user(), where / 'changes', 'loop', 100000, program, 0.002) as parent:
+        support.wait_until(lambda: support.comm(parent.pid) == 'changes', 'it runs')
+        recording = support.load_json(support.run(
+            *as_user(), PERFCTL, 'record', '--socket', daemon.socket,
+            *(target or ['-p', parent.pid]), '-d', tries * 0.01, '-F', 4999, '--json', '-o',
+            where / 'x.folded').out)
+    ledger, frames = support.ledger_adds_up(recording), burnt(where)
+    dropped = ledger['not_permitted']
+    dropped = sum(dropped.values()) if isinstance(dropped, dict) else dropped
+    print(f'  {program.name} {target or "-p"}: {frames.get("before_exec", 0)} samples before, '
+          f'{dropped} not permitted', flush=True)
+    check(frames.get('before_exec', 0) > tries, frames)
+    if program.name == 'plain':
+        check(frames.get('beta_leaf', 0) > tries and dropped < tries / 20, (frames, ledger))
+        return
+    check(dropped > tries, ledger)
+    # The exec itself names the process before it takes the new credentials on.
+    shown = [stack for stack, _ in support.folded((where / 'x.folded').read_text())
+             if (stack[0] == program.name or any('beta' in name for name in stack)) and
+             stack[1:] != ['[kernel]']]
+    check(not shown, f'seen behind the exec of {program.name} {target}: {shown}')
 
 
 def test_nothing_is_seen_of_what_hides_half_way():

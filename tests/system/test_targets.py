@@ -6,6 +6,7 @@ import contextlib
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import time
 
@@ -77,6 +78,43 @@ def test_a_thread_that_ends_ends_its_recording():
             start = time.monotonic()
             record(where, '-t', tid, '-d', 30)
             check(time.monotonic() - start < 10, 'the recording outlived its thread')
+
+
+def test_the_scheduler_says_what_each_kind_of_target_has_used():
+    """Its figure beside ours: as many samples as that CPU time has ticks, give or take five standard
+    errors and what an interrupt takes."""
+    with support.directory() as where, support.daemon() as daemon, \
+            support.control_groups() as groups, spinning(), \
+            spinning(*support.in_group(groups / 'web.service', *as_stranger()),
+                     name='spin-alpha') as one:
+        for target in (['-p', one.pid], ['-t', one.pid], ['--uid', support.STRANGER],
+                       ['--comm', 'spin-alpha'], ['-u', 'web.service'], ['-a'],
+                       ['--uid', support.STRANGER, '-u', 'web.service']):
+            recorded = record(where, *target, '-d', 1.5, '-F', 1999, daemon=daemon)
+            used = recorded.summary['conditions']['scheduler_ns']
+            expected = used * 1999 / 1e9
+            check(used > 0, f'{target}: unknown')
+            check(abs(recorded.ledger['taken'] - expected) <
+                  0.15 * expected + 5 * expected ** 0.5,
+                  f'{target}: {recorded.ledger["taken"]} samples in {used / 1e9} s')
+
+
+def test_a_recording_ends_though_the_end_of_its_target_was_not_told():
+    """perfd stands still while more events come than the ring holds: the end is among the lost."""
+    with support.directory() as where, support.daemon() as daemon:
+        with started('sh', '-c', 'sleep 1.5; i=0; while [ $i -lt 6000 ]; do (:); i=$((i+1)); done'
+                     ) as target:
+            with started(PERFCTL, 'record', '--socket', daemon.socket, '-p', target.pid, '-o',
+                         where / 'x.folded') as recording:
+                support.wait_until(lambda: '"state":"recording"' in support.run(
+                    PERFCTL, 'list', '--socket', daemon.socket, '--json').out.replace(' ', ''),
+                    'it records')
+                os.kill(daemon.pid, signal.SIGSTOP)
+                try:
+                    target.wait(60)
+                finally:
+                    os.kill(daemon.pid, signal.SIGCONT)
+                recording.wait(10)
 
 
 def test_no_such_thread():
