@@ -20,10 +20,9 @@
 
 #include "cli/private-daemon.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/kernel.h"
 #include "proto/base/text.h"
 
-#define KERNEL_MAJOR 6
-#define KERNEL_MINOR 1
 #define DEBUG_DIRECTORY "/usr/lib/debug"
 #define WORKER_USER "perfd"
 
@@ -35,15 +34,6 @@ static void set(struct doctor_finding *finding, enum doctor_state state, const c
 	snprintf(finding->found, sizeof(finding->found), "%s", found);
 }
 
-bool doctor_kernel_is_at_least(const char *release, unsigned major, unsigned minor)
-{
-	unsigned has_major = 0, has_minor = 0;
-
-	if (sscanf(release, "%u.%u", &has_major, &has_minor) != 2)
-		return false;
-	return has_major > major || (has_major == major && has_minor >= minor);
-}
-
 static void examine_kernel(struct doctor_finding *finding)
 {
 	struct utsname name;
@@ -52,7 +42,7 @@ static void examine_kernel(struct doctor_finding *finding)
 		set(finding, DOCTOR_UNKNOWN, "uname failed", NULL);
 		return;
 	}
-	if (doctor_kernel_is_at_least(name.release, KERNEL_MAJOR, KERNEL_MINOR))
+	if (kernel_is_at_least(name.release, KERNEL_FLOOR_MAJOR, KERNEL_FLOOR_MINOR))
 		set(finding, DOCTOR_OK, name.release, NULL);
 	else
 		set(finding, DOCTOR_BAD, name.release, "boot Linux 6.1 or later");

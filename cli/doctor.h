@@ -26,6 +26,3 @@ struct doctor_check {
 /* What can be told without the daemon. */
 extern const struct doctor_check doctor_checks[];
 extern const size_t doctor_n_checks;
-
-/* Is the kernel's release text at least that version? */
-bool doctor_kernel_is_at_least(const char *release, unsigned major, unsigned minor);

@@ -3,16 +3,19 @@
 /*
  * perfd: puts the rooms together and runs the loop. Sockets come from whoever started us (systemd's
  * listening ones; connected ones from a perfctl that wants a private daemon, whose end ends us), or
- * from --socket.
+ * from --socket. SIGHUP reads the configuration again: what it says counts from then on, and one that
+ * is wrong changes nothing.
  */
 
 #include <errno.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -24,8 +27,10 @@
 #include "daemon/server/listen.h"
 #include "daemon/server/server.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/kernel.h"
 #include "proto/base/log.h"
 #include "proto/base/text.h"
+#include "proto/base/time.h"
 
 #define WORKER_NAME "perfd-elf-worker"
 #define N_WORKERS 2
@@ -37,7 +42,8 @@ struct perfd {
 	struct pipeline *pipeline;
 	struct manager *manager;
 	struct server *server;
-	struct loop_source *terminate, *interrupt;
+	struct loop_source *terminate, *interrupt, *hang_up;
+	const struct options *options;
 	const char *socket_path; /* NULL: none of our own */
 	char *cache_directory;
 	enum capture_mappings mappings;
@@ -135,6 +141,47 @@ static char *cache_directory(const char *asked)
 	return strndup(path, asked ? strlen(path) : strcspn(path, ":"));
 }
 
+/* Says what is wrong with it, if anything is. */
+static int configure(const struct options *options, struct config **ret_config)
+{
+	struct config_problem problem = {.text = "cannot read the configuration: out of memory"};
+	int r = config_load(options->config_path, &problem, ret_config);
+
+	if (r < 0) {
+		log_error("%s", problem.text);
+		return r;
+	}
+	if (options->max_frames)
+		(*ret_config)->max_frames = options->max_frames;
+	return 0;
+}
+
+static int reload(struct perfd *perfd)
+{
+	CLEANUP(config_freep) struct config *config = NULL;
+	int r = configure(perfd->options, &config);
+
+	if (r < 0)
+		return r;
+	server_set_admin_gid(perfd->server, admin_gid(config->admin_group));
+	return pipeline_reconfigure(perfd->pipeline, config->max_frames,
+		(const char *const *)config->debug_directories);
+}
+
+static int on_reload(void *userdata)
+{
+	struct perfd *perfd = userdata;
+
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+		time_now_ns(CLOCK_MONOTONIC) / NS_PER_US);
+	if (reload(perfd) < 0)
+		log_error("going on as it was configured before");
+	else
+		log_info("the configuration was read again");
+	sd_notify(0, "READY=1");
+	return 0;
+}
+
 static int perfd_open(struct perfd *perfd, const char *worker_path, const struct config *configured)
 {
 	struct pipeline_config config = {
@@ -158,6 +205,10 @@ static int perfd_open(struct perfd *perfd, const char *worker_path, const struct
 		r = loop_add_signal(perfd->loop, SIGTERM, on_terminate, perfd, &perfd->terminate);
 	if (!r)
 		r = loop_add_signal(perfd->loop, SIGINT, on_terminate, perfd, &perfd->interrupt);
+	if (!r)
+		r = loop_add_signal(perfd->loop, SIGHUP, on_reload, perfd, &perfd->hang_up);
+	if (!r)
+		r = loop_keep_alive(perfd->loop);
 	if (r < 0) {
 		log_error("cannot start the event loop: %s", strerror(-r));
 		return r;
@@ -186,23 +237,21 @@ static void perfd_close(struct perfd *perfd)
 	pipeline_free(perfd->pipeline);
 	loop_source_free(perfd->terminate);
 	loop_source_free(perfd->interrupt);
+	loop_source_free(perfd->hang_up);
 	loop_free(perfd->loop);
 	free(perfd->cache_directory);
 }
 
-/* Says what is wrong with it, if anything is. */
-static int configure(const struct options *options, struct config **ret_config)
+static bool kernel_is_new_enough(void)
 {
-	struct config_problem problem = {.text = "cannot read the configuration: out of memory"};
-	int r = config_load(options->config_path, &problem, ret_config);
+	struct utsname host = {.release = "(unknown)"};
 
-	if (r < 0) {
-		log_error("%s", problem.text);
-		return r;
-	}
-	if (options->max_frames)
-		(*ret_config)->max_frames = options->max_frames;
-	return 0;
+	if (uname(&host) == 0 &&
+		kernel_is_at_least(host.release, KERNEL_FLOOR_MAJOR, KERNEL_FLOOR_MINOR))
+		return true;
+	log_error("cannot sample on Linux %s: boot Linux %d.%d or later", host.release,
+		KERNEL_FLOOR_MAJOR, KERNEL_FLOOR_MINOR);
+	return false;
 }
 
 int main(int argc, char **argv)
@@ -222,6 +271,8 @@ int main(int argc, char **argv)
 		return 1;
 	if (options.is_check)
 		return 0;
+	if (!kernel_is_new_enough())
+		return 1;
 	r = worker_find(worker_path, sizeof(worker_path));
 	if (r < 0) {
 		log_error("cannot find %s beside perfd or in %s", WORKER_NAME,
@@ -230,6 +281,7 @@ int main(int argc, char **argv)
 	}
 	perfd.cache_directory = cache_directory(options.cache_directory);
 	perfd.mappings = options.mappings;
+	perfd.options = &options;
 	r = perfd.cache_directory ? perfd_open(&perfd, worker_path, config) : -ENOMEM;
 	if (!r)
 		r = sockets_open(&perfd, options.socket_path);

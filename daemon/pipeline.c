@@ -242,6 +242,13 @@ static int helpers_open(struct pipeline *pipeline, const struct pipeline_config 
 	return r;
 }
 
+int pipeline_reconfigure(
+	struct pipeline *pipeline, uint32_t max_frames, const char *const *debug_directories)
+{
+	capture_set_max_frames(pipeline->capture, max_frames);
+	return symbolizer_set_debug_directories(pipeline->symbolizer, debug_directories);
+}
+
 static int pipeline_open(struct pipeline *pipeline, const struct pipeline_config *config,
 	struct capture_problem *ret_problem)
 {

@@ -66,6 +66,10 @@ int pipeline_new(struct loop *loop, const struct pipeline_config *config,
 	struct capture_problem *ret_problem, struct pipeline **ret_pipeline);
 struct pipeline *pipeline_free(struct pipeline *pipeline);
 
+/* What may change while it runs: for stacks, and for files met, from now on. 0 or -ENOMEM. */
+int pipeline_reconfigure(
+	struct pipeline *pipeline, uint32_t max_frames, const char *const *debug_directories);
+
 /* Begins a recording without targets. 0, -EBUSY (no slot), or another negative errno. */
 int pipeline_record(struct pipeline *pipeline, const struct pipeline_request *request,
 	struct pipeline_observer *observer, struct pipeline_recording **ret_recording);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <systemd/sd-event.h>
 
@@ -62,6 +63,13 @@ void loop_freep(struct loop **loop)
 int loop_run(struct loop *loop)
 {
 	int r = sd_event_loop(loop->event);
+
+	return r < 0 ? r : 0;
+}
+
+int loop_keep_alive(struct loop *loop)
+{
+	int r = sd_event_set_watchdog(loop->event, true);
 
 	return r < 0 ? r : 0;
 }

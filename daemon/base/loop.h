@@ -30,6 +30,9 @@ void loop_freep(struct loop **loop);
 /* Runs until loop_exit or a callback's error. Returns 0 or that error. */
 int loop_run(struct loop *loop);
 void loop_exit(struct loop *loop);
+/* Tells systemd from now on that the loop turns, as often as it asks to be told (sd_watchdog_enabled(3)).
+ * 0, also where nobody asks, or a negative errno. */
+int loop_keep_alive(struct loop *loop);
 /* One turn: what is ready, or what becomes ready within the time. 0 or a callback's error. */
 int loop_step(struct loop *loop, uint64_t timeout_ns);
 

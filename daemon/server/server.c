@@ -182,6 +182,11 @@ static int add(struct server *server, int fd, const struct peer *peer, bool was_
 	return 0;
 }
 
+void server_set_admin_gid(struct server *server, gid_t gid)
+{
+	server->context.config.admin_gid = gid;
+}
+
 int server_add_connection(struct server *server, int fd)
 {
 	CLEANUP(closep) int owned = fd;

@@ -50,4 +50,7 @@ int server_listen(struct server *server, int fd);
  * the server's (also when this fails). */
 int server_add_connection(struct server *server, int fd);
 
+/* For clients that connect from now on. */
+void server_set_admin_gid(struct server *server, gid_t gid);
+
 size_t server_n_connections(const struct server *server);

@@ -209,6 +209,19 @@ static const char **copy_directories(const char *const *directories)
 	return copy;
 }
 
+int symbolizer_set_debug_directories(struct symbolizer *symbolizer, const char *const *directories)
+{
+	const char **copy = copy_directories(directories);
+
+	if (!copy)
+		return -ENOMEM;
+	free(symbolizer->directories);
+	symbolizer->directories = copy;
+	/* Searches under way count on in the new ones, which end where they end. */
+	symbolizer->context.debug_directories = copy;
+	return 0;
+}
+
 int symbolizer_new(struct loop *loop, struct opener *opener, const struct symbolizer_config *config,
 	struct symbolizer **ret_symbolizer)
 {

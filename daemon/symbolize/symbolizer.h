@@ -59,6 +59,10 @@ int symbolizer_new(struct loop *loop, struct opener *opener, const struct symbol
 	struct symbolizer **ret_symbolizer);
 struct symbolizer *symbolizer_free(struct symbolizer *symbolizer);
 
+/* Where separate debug information lies from now on; NULL-terminated, copied. Files that were searched
+ * for theirs are not searched for again. 0 or -ENOMEM. */
+int symbolizer_set_debug_directories(struct symbolizer *symbolizer, const char *const *directories);
+
 /* Asks for a name; cheap when it was asked before. The object may still be OPENING. 0 or -ENOMEM. */
 int symbolizer_want(struct symbolizer *symbolizer, struct object *object, uint64_t file_offset);
 

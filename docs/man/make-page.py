@@ -157,7 +157,7 @@ def config_page(version, path):
             text.append(line.lstrip("# "))
     page += [
         ".SH NOTES",
-        "What the file says counts after", ".BR \"systemctl restart perfd\" ;",
+        "What the file says counts after", ".B systemctl reload perfd", "or a restart;",
         ".B perfd \\-\\-check\\-config", "says what is wrong with it, by file and line.",
         ".SH SEE ALSO", ".BR perfd (8)",
     ]
