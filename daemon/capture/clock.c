@@ -27,6 +27,7 @@
 #define BASE_HZ_DOUBLED_UP_TO 1000.0
 #define REDRAW_TICKS 15.0
 #define REDRAW_TICKS_UP_TO_HZ 1000.0
+#define REDRAW_HZ_MAX 33.0
 #define REDRAW_HZ_FAST 20.0
 #define JITTER 0.5
 /* Over how many redraws a debt of ticks is paid back, and the most that this leans on a draw. */
@@ -60,13 +61,11 @@ double clock_redraw_hz(double base_hz)
 	/*
 	 * A redraw costs as much as hundreds of samples: a wake-up, and an interrupt of each CPU.
 	 * Slow clocks have one in fifteen ticks, so that few ticks share a period. The more ticks
-	 * there are, the less one period weighs that happens to be the program's: from 1 kHz on
-	 * fewer redraws do, but never less than twenty in a second.
+	 * there are, the less one period weighs that happens to be the program's: simulated, 33
+	 * redraws a second are as good as any number at 1 kHz, and 20 at 5 kHz.
 	 */
-	if (base_hz <= REDRAW_TICKS_UP_TO_HZ)
-		return base_hz / REDRAW_TICKS;
-	return fmax(REDRAW_HZ_FAST,
-		REDRAW_TICKS_UP_TO_HZ / REDRAW_TICKS * REDRAW_TICKS_UP_TO_HZ / base_hz);
+	return fmin(base_hz / REDRAW_TICKS,
+		fmax(REDRAW_HZ_FAST, REDRAW_HZ_MAX * fmin(1, REDRAW_TICKS_UP_TO_HZ / base_hz)));
 }
 
 static int event_open(const struct clock *clock, int cpu, double period_ns, bool is_hardware)

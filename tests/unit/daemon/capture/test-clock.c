@@ -98,6 +98,8 @@ START_TEST(program_with_a_period_of_its_own_is_sampled_as_by_chance)
 {
 	srand48(2);
 	loop_is_sampled_fairly(198, 0.01);
+	loop_is_sampled_fairly(500, 0.002);
+	loop_is_sampled_fairly(1000, 0.0005);
 	loop_is_sampled_fairly(1000, 0.001);
 	loop_is_sampled_fairly(2000, 0.001);
 	loop_is_sampled_fairly(4999, 0.001);
@@ -108,9 +110,9 @@ END_TEST
 START_TEST(fast_clocks_are_redrawn_less_and_never_less_than_twenty_times_a_second)
 {
 	ck_assert_double_eq_tol(clock_redraw_hz(150), 10, 1e-9);
-	ck_assert_double_eq_tol(clock_redraw_hz(1000), 1000 / 15.0, 1e-9);
-	ck_assert_double_lt(clock_redraw_hz(1001), 1000 / 15.0);
-	ck_assert_double_gt(clock_redraw_hz(2000), clock_redraw_hz(3000));
+	ck_assert_double_eq_tol(clock_redraw_hz(1000), 33, 1e-9);
+	ck_assert_double_lt(clock_redraw_hz(1001), 33);
+	ck_assert_double_gt(clock_redraw_hz(1200), clock_redraw_hz(1500));
 	ck_assert_double_eq_tol(clock_redraw_hz(4999), 20, 1e-9);
 	ck_assert_double_eq_tol(clock_redraw_hz(10000), 20, 1e-9);
 }
