@@ -207,10 +207,10 @@ static void show_idleness(const struct profile *profile)
 	if (profile->ledger.taken)
 		return;
 	if (scheduler_ns < IDLE_NS_MAX)
-		message_note("The target used 0.00 s of CPU; try -e wall");
+		message_note("The target used no CPU: it waited all the while");
 	else
 		message_note("The target used %.2f s of CPU, between two samples; try a higher "
-			     "-F, or -e wall",
+			     "-F, or record for longer",
 			(double)scheduler_ns / 1e9);
 }
 

@@ -100,12 +100,16 @@ static double whole_mean(const struct estimates *estimates, int side)
 	return estimates->method == COMPARE_RUNS ? sum : in_unit(sum, units);
 }
 
-/* The variance of the mean of a count that has what both sides have together. */
+/*
+ * The variance of the mean of a count that has what both sides have together; of a share the
+ * binomial's, for the whole has the function in it.
+ */
 static double poisson_variance(const struct estimates *estimates, int side, double pooled_share)
 {
 	double whole = whole_mean(estimates, side), n = estimates->series[side].n_samples;
+	double rest = estimates->mode == COMPARE_SHARES ? fmax(0, 1 - pooled_share) : 1;
 
-	return n > 0 ? whole * whole * pooled_share / n : 0;
+	return n > 0 ? whole * whole * pooled_share * rest / n : 0;
 }
 
 static double pooled_share(const struct estimates *estimates, uint32_t function)

@@ -15,8 +15,8 @@
 #include "proto/base/cleanup.h"
 #include "proto/profile/statistics.h"
 
-/* No single function sets the scale of all others. */
-#define WEIGHT_MAX 0.2
+/* No single function sets the scale of all others alone, not even where there are few. */
+#define WEIGHT_MAX 0.5
 /* Below so many functions on both sides there is no median to speak of. */
 #define MEDIAN_MIN 3
 #define BEYOND 2.5 /* standard errors */

@@ -20,6 +20,11 @@
 
 /* A change is "likely" to be found at 80 % of the tries. */
 #define POWER 0.8
+/* The whole is one test, and has an interval of 95 %. */
+#define WHOLE_LEVEL 0.05
+/* Against less than that part of the time nothing is compared. */
+#define REST_MIN 0.1
+#define ROUNDING 1e-12
 
 static const double power_shares[COMPARE_POWERS] = {0.3, 0.1, 0.03, 0.01};
 
@@ -30,6 +35,7 @@ struct comparing {
 	struct estimates estimates;
 	uint32_t *functions; /* row -> function */
 	int32_t *row_of; /* function -> row, or -1 */
+	double n_counted; /* samples of all rows on both sides */
 	struct fate fates[FATES_MAX];
 	size_t n_fates;
 	double scale, scale_variance; /* of its logarithm */
@@ -78,8 +84,11 @@ static int rows_choose(struct comparing *comparing)
 		n = n_max;
 	for (size_t i = 0; i < comparing->names.texts.n; i++)
 		comparing->row_of[i] = -1;
-	for (size_t i = 0; i < n; i++)
+	comparing->n_counted = 0;
+	for (size_t i = 0; i < n; i++) {
 		comparing->row_of[comparing->functions[i]] = (int32_t)i;
+		comparing->n_counted += count_of(comparing, comparing->functions[i]);
+	}
 	/* What was joined is counted where it went. */
 	for (size_t i = 0; i < comparing->n_fates; i++)
 		comparing->row_of[comparing->fates[i].gone] =
@@ -137,17 +146,56 @@ static void interval_make(struct compare_row *row, const struct estimate *before
 	row->high = a > 0 ? (b + root) / a - 1 : INFINITY;
 }
 
-/* Of the smallest relative change that is likely to be found alone among n_tested. */
-static double detectable(const struct comparing *comparing, const struct estimate *before,
-	const struct estimate *after)
+/*
+ * How much of the allowed error a function gets: one half of it is shared out evenly, the other by the
+ * time that functions take, for that is where a change matters. The mean of all weights is 1, and the
+ * sum of both sides says nothing of their difference, so the rate of false discoveries stays what it
+ * is without weights: C. R. Genovese, K. Roeder, L. Wasserman, "False discovery control with p-value
+ * weighting", Biometrika 93, 2006.
+ */
+static double weight_of(double part, double n)
+{
+	return (1 + part * n) / 2;
+}
+
+/* The p-value that stands alone among all functions; `part` is the function's of the samples of all. */
+static double level_of(const struct comparing *comparing, double part)
+{
+	double n = fmax(1, (double)comparing->estimates.n_rows);
+
+	return fmin(1, comparing->comparison->q * weight_of(part, n) / n);
+}
+
+static double part_of(const struct comparing *comparing, size_t row)
+{
+	return comparing->n_counted > 0
+		? count_of(comparing, comparing->functions[row]) / comparing->n_counted
+		: 0;
+}
+
+/* Of the smallest relative change that is likely to be found where p must not be above `level`. */
+static double detectable(const struct estimate *before, const struct estimate *after, double level)
 {
 	struct welch welch = estimate_welch(before, after);
-	double n = fmax(1, (double)comparing->estimates.n_rows);
-	double t = statistics_t_quantile(1 - comparing->comparison->q / n / 2, welch.df) +
+	double t = statistics_t_quantile(1 - level / 2, welch.df) +
 		statistics_t_quantile(POWER, welch.df);
 	double mean = fmax(before->mean, after->mean);
 
 	return mean > 0 ? t * sqrt(before->variance + after->variance) / mean : INFINITY;
+}
+
+/*
+ * A share varies less than what it is a share of: what a function takes is in the whole too. The scale
+ * comes from the other functions, so that the change is one against these, as are the odds s/(1 - s),
+ * whose relative variance is 1/(1 - s)^2 times the share's.
+ */
+static struct estimate against_others(const struct comparing *comparing, struct estimate estimate)
+{
+	double rest = fmax(REST_MIN, 1 - estimate.mean);
+
+	if (comparing->estimates.mode == COMPARE_SHARES)
+		estimate.variance /= rest * rest;
+	return estimate;
 }
 
 static struct estimate scaled(const struct comparing *comparing, struct estimate after)
@@ -160,17 +208,18 @@ static struct estimate scaled(const struct comparing *comparing, struct estimate
 }
 
 static void figures_test(const struct comparing *comparing, struct compare_row *row,
-	const struct estimate *before, const struct estimate *unscaled)
+	const struct estimate sides[COMPARE_SIDES], double level)
 {
-	struct estimate after = scaled(comparing, *unscaled);
-	struct welch welch = estimate_welch(before, &after);
+	struct estimate before = against_others(comparing, sides[0]);
+	struct estimate after = scaled(comparing, against_others(comparing, sides[1]));
+	struct welch welch = estimate_welch(&before, &after);
 
-	row->value[0] = before->mean;
+	row->value[0] = before.mean;
 	row->value[1] = after.mean;
-	interval_make(row, before, &after, statistics_t_quantile(0.975, welch.df));
-	row->is_unsettled = before->is_unsettled || unscaled->is_unsettled;
-	row->detectable = detectable(comparing, before, &after);
-	if (!row->is_unsettled && before->df > 0 && after.df > 0)
+	interval_make(row, &before, &after, statistics_t_quantile(0.975, welch.df));
+	row->is_unsettled = before.is_unsettled || after.is_unsettled;
+	row->detectable = detectable(&before, &after, level);
+	if (!row->is_unsettled && before.df > 0 && after.df > 0)
 		row->p = welch.p;
 }
 
@@ -193,7 +242,7 @@ static void row_make(struct comparing *comparing, size_t at, struct compare_row 
 		row->n_samples[side] = (int64_t)series->counts[function];
 	}
 	figures_test(comparing, row, &comparing->estimates.items[2 * at],
-		&comparing->estimates.items[2 * at + 1]);
+		level_of(comparing, part_of(comparing, at)));
 }
 
 static void fate_say(const struct comparing *comparing, uint32_t function, struct compare_row *row)
@@ -209,11 +258,18 @@ static void fate_say(const struct comparing *comparing, uint32_t function, struc
 	}
 }
 
+/* What rounding leaves of no change at all is none, so that the order is the same everywhere. */
+static double size_of_change(const struct compare_row *row)
+{
+	double change = fabs(row->value[1] - row->value[0]);
+
+	return change > ROUNDING * fabs(row->value[0]) ? change : 0;
+}
+
 static int row_compare(const void *a, const void *b)
 {
 	const struct compare_row *left = a, *right = b;
-	double x = fabs(left->value[1] - left->value[0]),
-	       y = fabs(right->value[1] - right->value[0]);
+	double x = size_of_change(left), y = size_of_change(right);
 
 	if (!left->verdict != !right->verdict)
 		return left->verdict ? -1 : 1;
@@ -222,23 +278,39 @@ static int row_compare(const void *a, const void *b)
 	return strcmp(left->name, right->name);
 }
 
-static int verdicts_give(struct comparison *comparison)
+/* `whole` is the part that all functions have which are tested. */
+static double weighted_p(const struct comparing *comparing, size_t row, double whole)
 {
+	double part = whole > 0 ? part_of(comparing, row) / whole : 0;
+
+	return comparing->comparison->rows[row].p /
+		weight_of(part, (double)comparing->comparison->n_tested);
+}
+
+/* Rows and estimates are still in one order. */
+static int verdicts_give(const struct comparing *comparing)
+{
+	struct comparison *comparison = comparing->comparison;
 	CLEANUP(freep) double *p = calloc(comparison->n_rows + 1, sizeof(*p));
-	double threshold;
+	double threshold, whole = 0;
 
 	if (!p)
 		return -ENOMEM;
 	for (size_t i = 0; i < comparison->n_rows; i++)
+		if (!isnan(comparison->rows[i].p)) {
+			comparison->n_tested++;
+			whole += part_of(comparing, i);
+		}
+	for (size_t i = 0, n = 0; i < comparison->n_rows; i++)
 		if (!isnan(comparison->rows[i].p))
-			p[comparison->n_tested++] = comparison->rows[i].p;
+			p[n++] = weighted_p(comparing, i, whole);
 	threshold = statistics_bh_threshold(p, comparison->n_tested, comparison->q);
 	if (isnan(threshold))
 		return -ENOMEM;
 	for (size_t i = 0; i < comparison->n_rows; i++) {
 		struct compare_row *row = &comparison->rows[i];
 
-		if (isnan(row->p) || row->p > threshold)
+		if (isnan(row->p) || weighted_p(comparing, i, whole) > threshold)
 			continue;
 		row->verdict = row->change > 0 ? COMPARE_SLOWER : COMPARE_FASTER;
 		comparison->n_slower += row->verdict == COMPARE_SLOWER;
@@ -260,8 +332,8 @@ static double dispersion_median(const struct comparing *comparing)
 static void whole_make(struct comparing *comparing)
 {
 	struct comparison *comparison = comparing->comparison;
-	struct estimate before = estimate_whole(&comparing->estimates, COMPARE_BEFORE);
-	struct estimate after = estimate_whole(&comparing->estimates, COMPARE_AFTER);
+	const struct estimate sides[] = {estimate_whole(&comparing->estimates, COMPARE_BEFORE),
+		estimate_whole(&comparing->estimates, COMPARE_AFTER)};
 	struct compare_row *row = &comparison->whole;
 
 	*row = (struct compare_row){.name = "the whole",
@@ -276,8 +348,8 @@ static void whole_make(struct comparing *comparing)
 		row->change = row->low = row->high = row->detectable = NAN;
 		return;
 	}
-	figures_test(comparing, row, &before, &after);
-	if (!isnan(row->p) && row->p <= 1 - 0.95)
+	figures_test(comparing, row, sides, WHOLE_LEVEL);
+	if (!isnan(row->p) && row->p <= WHOLE_LEVEL)
 		row->verdict = row->change > 0 ? COMPARE_SLOWER : COMPARE_FASTER;
 }
 
@@ -299,18 +371,20 @@ static int comparison_fill(struct comparing *comparing)
 		fate_say(comparing, comparing->functions[i], &comparison->rows[i]);
 	}
 	whole_make(comparing);
-	r = verdicts_give(comparison);
+	r = verdicts_give(comparing);
 	if (r < 0)
 		return r;
 	qsort(comparison->rows, comparison->n_rows, sizeof(*comparison->rows), row_compare);
 	comparison->dispersion = dispersion_median(comparing);
 	for (size_t i = 0; i < COMPARE_POWERS; i++) {
-		struct estimate sides[] = {estimate_expected(estimates, power_shares[i], 0),
-			estimate_expected(estimates, power_shares[i], 1)};
-		struct estimate after = scaled(comparing, sides[1]);
+		double share = power_shares[i], level = level_of(comparing, share);
+		struct estimate before = against_others(
+			comparing, estimate_expected(estimates, share, 0));
+		struct estimate after = scaled(comparing,
+			against_others(comparing, estimate_expected(estimates, share, 1)));
 
 		comparison->powers[i] = (struct compare_power){
-			power_shares[i], detectable(comparing, &sides[0], &after)};
+			share, detectable(&before, &after, level)};
 	}
 	return 0;
 }

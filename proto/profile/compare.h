@@ -24,7 +24,7 @@ enum { COMPARE_BEFORE, COMPARE_AFTER, COMPARE_SIDES };
 /* What is compared. */
 enum compare_mode {
 	COMPARE_AUTO, /* work where a command was run on both sides, else shares */
-	COMPARE_SHARES, /* of the whole, scaled so that the median function did not change */
+	COMPARE_SHARES, /* of the whole, scaled so that functions on the whole did not change */
 	COMPARE_ABSOLUTE, /* CPU time per time */
 	COMPARE_WORK, /* CPU time per run of the command */
 };

@@ -156,7 +156,7 @@ def test_an_idle_target_is_no_failure_and_is_said():
     with support.directory() as where, started('sleep', 30) as program:
         done = support.perfctl('record', '--no-daemon', '-p', program.pid, '-d', 1, '-o',
                                where / 'x.folded')
-        check('used 0.00 s of CPU' in done.err, done.err)
+        check('used no CPU' in done.err, done.err)
         check((where / 'x.folded').read_text() == '', 'samples of a sleeping program')
 
 
