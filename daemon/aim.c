@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "daemon/base/audit.h"
 #include "daemon/base/limits.h"
 #include "daemon/target/credentials.h"
 #include "daemon/target/descendants.h"
@@ -117,8 +118,13 @@ int aim_check_pid(const struct access_caller *caller, uint32_t pid, struct failu
 {
 	struct aim aim = {.caller = caller, .failure = ret_failure};
 	CLEANUP(closep) int fd = pid_open(&aim, pid);
+	int r = fd < 0 ? fd : pid_check(&aim, pid);
 
-	return fd < 0 ? fd : pid_check(&aim, pid);
+	if (r == -EACCES)
+		audit_line(caller->uid, LOG_LEVEL_NOTICE,
+			"denied: uid %u pid %d wants to examine pid %" PRIu32 ": %s", caller->uid,
+			(int)caller->pid, pid, ret_failure->text);
+	return r;
 }
 
 static bool has_ended(int pid_fd)
@@ -357,7 +363,8 @@ int aim_take(struct aim *aim)
 		r = set_add(aim);
 	if (r == -EACCES) {
 		selector_describe(aim->selector, what, sizeof(what));
-		log_notice("denied: uid %u pid %d wants to record %s: %s", caller->uid,
+		audit_line(caller->uid, LOG_LEVEL_NOTICE,
+			"denied: uid %u pid %d wants to record %s: %s", caller->uid,
 			(int)caller->pid, what, aim->failure->text);
 	}
 	return r;

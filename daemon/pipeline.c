@@ -31,6 +31,8 @@
 #define NAMING_GATHER_NS (500 * NS_PER_MS)
 /* How long a recording waits for the files and tables of its targets before it samples anyway. */
 #define PREPARING_BUDGET_NS NS_PER_SECOND
+/* The same for a set, whose files may be all that there are: most need no table to begin with. */
+#define PREPARING_SET_BUDGET_NS (250 * NS_PER_MS)
 #define LOOK_INTERVAL_NS NS_PER_SECOND
 
 struct pipeline {
@@ -294,6 +296,7 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 {
 	if (!pipeline)
 		return NULL;
+	loop_source_free(pipeline->look_timer);
 	acquisition_free(pipeline->acquisition);
 	capture_free(pipeline->capture);
 	symbolizer_free(pipeline->symbolizer);
@@ -477,8 +480,10 @@ static int on_go(void *userdata)
 int pipeline_go(struct pipeline_recording *recording)
 {
 	struct pipeline *pipeline = recording->pipeline;
-	int r = loop_add_timer(pipeline->loop, time_now_ns(CLOCK_MONOTONIC) + PREPARING_BUDGET_NS,
-		on_go, recording, &recording->go_timer);
+	uint64_t budget_ns = recording->targets.is_set ? PREPARING_SET_BUDGET_NS
+						       : PREPARING_BUDGET_NS;
+	int r = loop_add_timer(pipeline->loop, time_now_ns(CLOCK_MONOTONIC) + budget_ns, on_go,
+		recording, &recording->go_timer);
 
 	if (r < 0)
 		return r;

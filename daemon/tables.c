@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/base/audit.h"
 #include "daemon/base/limits.h"
 #include "daemon/unwind/table-cache.h"
 #include "daemon/unwind/upload.h"
@@ -147,7 +148,8 @@ static int load(struct table *table, const struct table_content *content)
 		while (r == -ENOSPC && tables->config.on_full(tables->config.userdata));
 	if (r == -ENOSPC) {
 		tables->statistics.n_refused++;
-		log_warning("no room for the unwind table of %s; its stacks end there",
+		audit_line(table->object->stat.st_uid, LOG_LEVEL_WARNING,
+			"no room for the unwind table of %s; its stacks end there",
 			table->object->path);
 	}
 	return r;
@@ -236,7 +238,8 @@ static void failed(struct table *table)
 		return;
 	}
 	table->tables->statistics.n_failed++;
-	log_warning("no unwind table for %s: the worker gave up; its stacks end there",
+	audit_line(table->object->stat.st_uid, LOG_LEVEL_WARNING,
+		"no unwind table for %s: the worker gave up; its stacks end there",
 		table->object->path);
 	done(table, TABLE_FAILED);
 }

@@ -25,6 +25,7 @@
 #define LIMIT_PROFILE_THREADS (1 << 20)
 #define LIMIT_CONNECTIONS 256
 #define LIMIT_CONNECTIONS_PER_UID 32
+#define LIMIT_LOG_LINES_PER_UID 30 /* in a minute, that a user brings about */
 #define LIMIT_EXPORTS_PER_UID 4 /* profiles being fetched at once */
 #define LIMIT_HOTSPOTS 5000 /* in one ranking */
 #define LIMIT_EXAMINATIONS 4 /* under way at once, of all users */

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "daemon/base/audit.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/log.h"
 #include "proto/base/time.h"
@@ -201,7 +202,8 @@ static int on_timer(void *userdata)
 		loop_source_set_time(connection->timer, deadline_ns);
 		return 0;
 	}
-	log_info("uid %u, pid %d does not read its answers: disconnected",
+	audit_line(connection->peer.caller.uid, LOG_LEVEL_INFO,
+		"uid %u, pid %d does not read its answers: disconnected",
 		connection->peer.caller.uid, (int)connection->peer.caller.pid);
 	connection_close(connection);
 	return 0;

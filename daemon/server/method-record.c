@@ -12,10 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/base/audit.h"
 #include "daemon/server/replies.h"
 #include "daemon/server/request.h"
 #include "proto/base/cleanup.h"
-#include "proto/base/log.h"
 #include "proto/base/time.h"
 
 struct record_target {
@@ -317,7 +317,8 @@ static void record_begin(struct request *request, const struct record_parameters
 	record->is_watching = true;
 	memcpy(record->id, state.id, sizeof(record->id));
 	if (request->caller->is_admin)
-		log_info("recording %s of %s, for uid %u, pid %d", state.id, state.target,
+		audit_line(request->caller->uid, LOG_LEVEL_INFO,
+			"recording %s of %s, for uid %u, pid %d", state.id, state.target,
 			request->caller->uid, (int)request->caller->pid);
 }
 
