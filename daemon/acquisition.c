@@ -15,6 +15,7 @@
 
 #include "daemon/base/limits.h"
 #include "daemon/tables.h"
+#include "daemon/unwind/table-shares.h"
 #include "daemon/watch.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/list.h"
@@ -133,31 +134,56 @@ static void on_table(void *userdata, struct table *table)
 	settle(userdata);
 }
 
-/*
- * Room for tables is short: the quarter that was loaded first goes. What is still in use is asked for
- * by the next sample, and comes back out of the cache, so it is then among the youngest.
- */
-static bool on_full(void *userdata)
+static bool is_droppable(const struct acquired *acquired)
 {
-	struct acquisition *acquisition = userdata;
-	struct tables_statistics statistics;
-	size_t n_dropped = 0, n_max;
+	const struct table *table = &acquired->table;
 
-	tables_statistics(acquisition->tables, &statistics);
-	n_max = statistics.n_tables / 4 + 1;
+	return acquired != acquired->acquisition->vdso && table->state == TABLE_READY &&
+		!table->former && table->index < ABI_TABLE_NO_PROGRAM;
+}
+
+/* Of one user's files, or of all: the quarter that was loaded first. How many that were. */
+static size_t tables_drop_oldest(struct acquisition *acquisition, const uid_t *uid, size_t n)
+{
+	size_t n_dropped = 0, n_max = n / 4 + 1;
+
 	list_for_each (&acquisition->files, link) {
 		struct acquired *acquired = container_of(link, struct acquired, link);
-		struct table *table = &acquired->table;
 
 		if (n_dropped == n_max)
 			break;
-		if (acquired == acquisition->vdso || table->state != TABLE_READY || table->former ||
-			table->index >= ABI_TABLE_NO_PROGRAM)
+		if (!is_droppable(acquired) || (uid && acquired->object->stat.st_uid != *uid))
 			continue;
 		capture_set_table(acquisition->config.capture, &acquired->key, 0);
-		tables_drop(acquisition->tables, table);
+		tables_drop(acquisition->tables, &acquired->table);
 		n_dropped++;
 	}
+	return n_dropped;
+}
+
+/*
+ * Room for tables is short: a user with more than a share gives way, else all do. What is still in
+ * use is asked for by the next sample, and comes back out of the cache, so it is then among the
+ * youngest.
+ */
+static bool on_full(void *userdata)
+{
+	CLEANUP(table_shares_done) struct table_shares shares = {};
+	struct acquisition *acquisition = userdata;
+	const struct table_share *greedy;
+	size_t n = 0, n_dropped;
+
+	list_for_each (&acquisition->files, link) {
+		const struct acquired *acquired = container_of(link, struct acquired, link);
+
+		if (!is_droppable(acquired))
+			continue;
+		table_shares_add(&shares, acquired->object->stat.st_uid, acquired->table.n_rows);
+		n++;
+	}
+	greedy = table_shares_find_greedy(&shares);
+	n_dropped = greedy ? tables_drop_oldest(acquisition, &greedy->uid, greedy->n_tables)
+			   : tables_drop_oldest(acquisition, NULL, n);
 	acquisition->n_dropped += n_dropped;
 	return n_dropped;
 }

@@ -588,7 +588,7 @@ size_t pipeline_n_pending(const struct pipeline_recording *recording)
 
 uint64_t pipeline_elapsed_ns(const struct pipeline_recording *recording)
 {
-	uint64_t end_ns = recording->is_sampling ? time_now_ns(CLOCK_MONOTONIC) : recording->end_ns;
+	uint64_t end_ns = recording->is_open ? time_now_ns(CLOCK_MONOTONIC) : recording->end_ns;
 
 	return end_ns - recording->start_ns;
 }

@@ -140,6 +140,7 @@ static int load(struct table *table, const struct table_content *content)
 	int r = 0;
 
 	table->is_partial = content->is_partial;
+	table->n_rows = content->n;
 	if (!content->n)
 		table->index = ABI_TABLE_NONE;
 	else

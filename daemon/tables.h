@@ -41,6 +41,7 @@ struct table {
 	enum table_state state;
 	uint32_t index; /* READY: of the kernel's tables, or ABI_TABLE_NONE, or _NO_PROGRAM */
 	uint32_t former; /* while it is wanted anew: the index so far, which still serves */
+	size_t n_rows; /* READY: of the kernel's */
 	bool is_partial; /* READY: a debug file may know more */
 	struct list link; /* table_owner.waiting */
 	struct tables *tables;

@@ -16,6 +16,7 @@
 #define LIMIT_OBJECTS 8192 /* files of targets held at once */
 #define LIMIT_OBJECTS_RESTING 512 /* the same while nothing is recorded */
 #define LIMIT_COMPILES_PER_UID 512 /* unwind tables that wait for a worker; root's do not count */
+#define LIMIT_TABLE_SHARES 4 /* one is what a user may keep where room for tables is short */
 #define LIMIT_TABLE_CACHE_BYTES (UINT64_C(256) << 20) /* on disk */
 #define LIMIT_TABLE_CACHE_FILES 8192
 #define LIMIT_MIRRORS 1024 /* processes whose mappings are mirrored, where they have to be */
