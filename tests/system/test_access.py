@@ -290,6 +290,50 @@ def test_a_pid_in_another_namespace_is_not_taken_for_ours():
         check(not (where / 'x.folded').exists(), 'a file was written')
 
 
+# As root in a pid namespace of its own, where the next pid can be chosen and nobody else takes it.
+REUSE = r"""
+where=$0; tries=$1; user=$2; perfd=$3; perfctl=$4
+$perfd --socket $where/socket 2> $where/perfd.log &
+daemon=$!
+while ! [ -S $where/socket ]; do sleep 0.02; done
+next() { echo $(($1 - 1)) > /proc/sys/kernel/ns_last_pid; }
+i=0; met=0
+while [ $i -lt $tries ]; do
+    i=$((i + 1)); pid=$((1000 + i * 10))
+    next $pid
+    setpriv --reuid=$user --regid=$user --clear-groups env $where/spin 60 & own=$!
+    [ $own = $pid ] || { kill -9 $own; continue; }
+    while [ "$(cat /proc/$pid/comm)" != spin ]; do sleep 0.01; done
+    next 30000
+    setpriv --reuid=$user --regid=$user --clear-groups env $perfctl record --socket $where/socket \
+        -p $pid -F 4999 -d 0.4 -o $where/reuse-$i.folded 2>> $where/said & client=$!
+    sleep 0.0$((i * 7 % 100 / 10))$((i * 7 % 10))
+    kill -9 $pid; wait $pid
+    next $pid
+    $where/spin-beta 0.3 & other=$!
+    [ $other = $pid ] && met=$((met + 1))
+    wait $other $client
+done
+kill $daemon; wait $daemon
+echo $met
+"""
+
+
+def test_a_pid_that_somebody_else_has_by_now_is_not_taken_for_the_one_that_was():
+    """The caller's process ends at any moment between the request and the first sample or after it,
+    and a process of root's has its pid at once."""
+    tries = 100 if FULL else 20
+    with place() as where:
+        done = support.run('unshare', '-pf', '--mount-proc', 'sh', '-c', REUSE, where, tries, STRANGER,
+                           support.PERFD, PERFCTL, timeout=300)
+        found = list(where.glob('reuse-*.folded'))
+        print(f'  {done.out.strip()} of {tries} pids used again, {len(found)} recordings', flush=True)
+        check(int(done.out) > tries / 2, f'hardly any pid was used again: {done.out} {done.err}')
+        check(len(found) > tries / 4, (where / 'said').read_text()[-3000:])
+        for path in found:
+            check('beta' not in path.read_text(), f'{path.name}: {path.read_text()}')
+
+
 def test_denials_and_admins_recordings_are_in_the_log():
     with place() as where, support.daemon() as daemon, running(*as_user(), where / 'spin', 60) as own:
         refused(daemon, where, own, 'another user', *as_user(f'--reuid={OTHER}', f'--regid={OTHER}'))
