@@ -184,12 +184,13 @@ static int push_kind(struct builder *builder, uint32_t pc, enum abi_cfa kind)
 }
 
 /* Code of so many bytes without a word about its frames was made by another generator than compilers:
- * V8's built-in functions. Those keep frame pointers. */
+ * V8's built-in functions. Those keep frame pointers. What comes before the first function is no code:
+ * it may be headers. */
 static bool is_bulk(const struct builder *builder, uint32_t start, uint32_t end)
 {
 	const struct unwind_input *input = builder->input;
 
-	if (end - start < UNWIND_BULK_BYTES || end >= input->file_size)
+	if (!builder->table.n || end - start < UNWIND_BULK_BYTES || end >= input->file_size)
 		return false;
 	for (size_t i = 0; i < input->n_segments; i++) {
 		const struct elf_segment *segment = &input->segments[i];

@@ -177,6 +177,22 @@ START_TEST(a_context_begins_one_byte_before_its_function)
 }
 END_TEST
 
+static void functions_begin_late(struct unwind_input *input)
+{
+	static const struct function late[] = {{0x81000, 0x20, 2}};
+	CLEANUP(buffer_done) struct buffer eh_frame = {0};
+	CLEANUP(unwind_table_done) struct unwind_table table = {0};
+	struct cfi_section section;
+	struct unwind_input with_late = *input;
+
+	put_section(&eh_frame, late, ARRAY_SIZE(late), false);
+	section = (struct cfi_section){
+		.data = (const uint8_t *)eh_frame.data, .size = eh_frame.size};
+	with_late.sections = &section;
+	ck_assert_int_eq(unwind_table_build(&with_late, &table), 0);
+	check_rows(&table, "0:- 81000:rsp+2 81020:-");
+}
+
 /* V8's built-in functions: code without FDEs, and with frame pointers. */
 START_TEST(a_gap_in_bulk_is_code_with_frame_pointers)
 {
@@ -198,6 +214,8 @@ START_TEST(a_gap_in_bulk_is_code_with_frame_pointers)
 		.data = (const uint8_t *)eh_frame.data, .size = eh_frame.size};
 	ck_assert_int_eq(unwind_table_build(&input, &table), 0);
 	check_rows(&table, "0:- 1100:rsp+1 1120:rbp+2 81000:rsp+2 81020:-");
+	/* Not before the first function: the one segment of a file begins with its headers. */
+	functions_begin_late(&input);
 	/* Not where it is no code, between two segments. */
 	input.segments = two;
 	input.n_segments = 2;
