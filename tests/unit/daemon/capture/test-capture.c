@@ -196,7 +196,7 @@ END_TEST
 /* Recordings of this process with and without children, in the first slots and beyond 32. */
 START_TEST(children_are_followed_in_those_slots_that_ask_for_it)
 {
-	struct capture_request request = {.frequency_hz = 200};
+	struct capture_request request = {.frequency_hz = 200, .kinds = CAPTURE_BY_NAME};
 	struct abi_counters counters;
 	uint64_t before[40];
 	unsigned slots[40];
