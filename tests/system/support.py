@@ -375,6 +375,12 @@ def listener(path, behave):
                 peer.close()
 
 
+def only_full(test):
+    """For tests that are too long for every run."""
+    test.is_only_full = True
+    return test
+
+
 def main(names, as_root=True):
     if as_root and os.geteuid() != 0:
         print('SKIP: root is needed')
@@ -383,6 +389,8 @@ def main(names, as_root=True):
     only = os.environ.get('PERFCTL_TEST')
     for name, function in list(names.items()):
         if not name.startswith('test_') or (only and only not in name):
+            continue
+        if getattr(function, 'is_only_full', False) and not os.environ.get('PERFCTL_FULL'):
             continue
         start = time.monotonic()
         try:

@@ -29,6 +29,7 @@ def complete(daemon, pid, least=0.999):
     check(n > 100 and n - ledger['complete'] <= max(1, (1 - least) * n), ledger)
 
 
+@support.only_full
 def test_services_are_complete():
     with mirroring() as daemon:
         for load in (support.redis, loads.nginx, loads.python):
@@ -65,6 +66,7 @@ def test_a_library_that_takes_the_place_of_another_is_told_from_it():
         check(wrong <= 0.05 * recorded.count('second_phase'), f'{wrong} samples in a library that has gone:\n{recorded.text}')
 
 
+@support.only_full
 def test_a_program_that_executes_another_is_never_taken_for_it():
     """Two programs at the same addresses, executing each other: between the exec and the mirror's
     reading there is nothing to be found, which costs samples, and never a wrong name."""

@@ -135,10 +135,12 @@ def test_every_caller_of_gcc_o2_is_lawful():
     lawful('gcc', '-O2')
 
 
+@support.only_full
 def test_every_caller_of_gcc_o3_is_lawful():
     lawful('gcc', '-O3')
 
 
+@support.only_full
 def test_every_caller_of_clang_o2_is_lawful():
     lawful('clang', '-O2')
 

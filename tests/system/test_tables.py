@@ -183,6 +183,7 @@ def is_full(daemon):
     return status['unwindTablesDropped'] and status['unwindTablesCompiled'] >= N_FILES and status
 
 
+@support.only_full
 def test_more_files_than_there_is_room_for():
     """The oldest tables go; what is in use comes back at once."""
     with support.directory() as where, support.daemon() as daemon:
