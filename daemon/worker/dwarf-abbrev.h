@@ -55,3 +55,10 @@ static inline const struct dwarf_abbrev *dwarf_abbrevs_find(
 		return &abbrevs->abbrevs[code - 1];
 	return dwarf_abbrevs_search(abbrevs, code);
 }
+
+/* The first of its n attributes. */
+static inline const struct dwarf_attribute *dwarf_abbrev_attributes(
+	const struct dwarf_abbrevs *abbrevs, const struct dwarf_abbrev *abbrev)
+{
+	return abbrev->n ? abbrevs->attributes + abbrev->first : NULL;
+}

@@ -31,7 +31,7 @@ struct walk {
 	const uint8_t *start; /* of the unit's header */
 	uint32_t depth;
 	uint32_t passed_depth; /* all that is deeper is passed over; UINT32_MAX: none */
-	unsigned n_steps;
+	uint32_t n_ranges_left;
 	bool is_c_family;
 };
 
@@ -78,7 +78,8 @@ static bool may_hold_code(const struct walk *walk, unsigned tag)
 static void pass_values(
 	struct walk *walk, const struct dwarf_abbrev *abbrev, struct dwarf_value *sibling)
 {
-	const struct dwarf_attribute *attributes = walk->unit->abbrevs.attributes + abbrev->first;
+	const struct dwarf_attribute *attributes = dwarf_abbrev_attributes(
+		&walk->unit->abbrevs, abbrev);
 
 	sibling->form = 0;
 	if (abbrev->fixed_size != UINT32_MAX && !abbrev->has_sibling) {
@@ -102,15 +103,16 @@ static int add_ranges(struct walk *walk, const struct dwarf_value *values)
 	int n = 0;
 
 	dwarf_ranges_init(&ranges, walk->unit, &values[0], &values[1], &values[2]);
-	while (walk->n_steps < RANGES_MAX && dwarf_ranges_next(&ranges, &start, &end)) {
+	ranges.n_left = walk->n_ranges_left;
+	while (dwarf_ranges_next(&ranges, &start, &end)) {
 		int r = range_index_add(
 			&functions->ranges, start, end, (uint32_t)functions->n, walk->depth);
 
 		if (r < 0)
 			return r;
-		walk->n_steps++;
 		n++;
 	}
+	walk->n_ranges_left = ranges.n_left;
 	return n;
 }
 
@@ -211,6 +213,7 @@ int dwarf_functions_read(struct dwarf_unit *unit, struct dwarf_functions *ret_fu
 		.at = {.at = info.data + unit->first, .end = info.data + unit->end},
 		.start = info.data + unit->offset,
 		.passed_depth = UINT32_MAX,
+		.n_ranges_left = RANGES_MAX,
 		.is_c_family = is_c_family(unit->language),
 	};
 	struct dwarf_value none;

@@ -40,6 +40,7 @@ struct dwarf_index {
 	struct unit *units; /* as those of `file` */
 	struct range_index ranges; /* id: index of a unit */
 	uint64_t n_finds, bytes;
+	uint32_t n_ranges_left; /* to be read of the units' lists */
 };
 
 static int add_unit(struct dwarf_index *index, uint32_t i)
@@ -53,11 +54,13 @@ static int add_unit(struct dwarf_index *index, uint32_t i)
 		return r;
 	dwarf_ranges_init(
 		&ranges, unit, &unit->root_ranges[0], &unit->root_ranges[1], &unit->root_ranges[2]);
-	while (index->ranges.n < UNIT_RANGES_MAX && dwarf_ranges_next(&ranges, &start, &end)) {
+	ranges.n_left = index->n_ranges_left;
+	while (dwarf_ranges_next(&ranges, &start, &end)) {
 		r = range_index_add(&index->ranges, start, end, i, 0);
 		if (r < 0)
 			return r;
 	}
+	index->n_ranges_left = ranges.n_left;
 	return 0;
 }
 
@@ -70,6 +73,7 @@ static int add_units(struct dwarf_index *index)
 	index->units = calloc(index->file->n_units + 1, sizeof(*index->units));
 	if (!index->units)
 		return -ENOMEM;
+	index->n_ranges_left = UNIT_RANGES_MAX;
 	for (size_t i = 0; i < index->file->n_units; i++) {
 		index->units[i].dwarf = &index->file->units[i];
 		r = add_unit(index, (uint32_t)i);
@@ -132,6 +136,16 @@ static int find_code(struct dwarf_index *index, struct unit *unit, struct dwarf_
 	return DWARF_INDEX_WANTS;
 }
 
+/* What units share is read all over; it comes back page by page where it is needed again. */
+static void release_shared(struct dwarf_file *file)
+{
+	static const enum dwarf_section shared[] = {DWARF_ABBREV, DWARF_STR, DWARF_LINE_STR,
+		DWARF_LINE, DWARF_ADDR, DWARF_RANGES, DWARF_RNGLISTS};
+
+	for (size_t i = 0; i < ARRAY_SIZE(shared); i++)
+		dwarf_file_release(file, shared[i], 0, file->sections[shared[i]].size);
+}
+
 static int read_unit(struct dwarf_index *index, struct unit *unit, struct dwarf_wanted *ret_wanted)
 {
 	int r = dwarf_unit_open(unit->dwarf);
@@ -145,6 +159,8 @@ static int read_unit(struct dwarf_index *index, struct unit *unit, struct dwarf_
 	if (r)
 		return r;
 	dwarf_file_release(unit->code->file, DWARF_INFO, unit->code->offset, unit->code->end);
+	release_shared(unit->code->file);
+	release_shared(unit->dwarf->file);
 	unit->is_read = true;
 	unit->bytes = unit_bytes(unit);
 	index->bytes += unit->bytes;

@@ -98,6 +98,7 @@ static int read_new_list(struct cfi_cursor *cursor, struct dwarf_unit *unit,
 	read_fields(cursor, &unit->sizes, &list);
 	n = cfi_read_uleb(cursor);
 	for (uint64_t i = 0; i < n && cfi_left(cursor); i++) {
+		const uint8_t *before = cursor->at;
 		const char *name = NULL;
 		uint64_t directory = 0;
 		int r;
@@ -111,7 +112,8 @@ static int read_new_list(struct cfi_cursor *cursor, struct dwarf_unit *unit,
 			if (list.fields[j].name == DW_LNCT_directory_index)
 				directory = value.number;
 		}
-		if (!list.n_fields || cursor->is_bad)
+		/* What takes no bytes may be there any number of times. */
+		if (cursor->at == before || cursor->is_bad)
 			break;
 		r = is_files ? add_file(lines, name, directory) : add_directory(lines, name);
 		if (r < 0)

@@ -18,6 +18,8 @@
 #include "proto/base/cleanup.h"
 
 #define PATH_BYTES_MAX 4096
+/* Of one unit; the largest that are known have some hundred thousand. */
+#define ROWS_MAX (1u << 23)
 
 struct machine {
 	struct dwarf_lines *lines;
@@ -54,7 +56,7 @@ static int add_row(struct machine *machine)
 	if (machine->is_spoiled)
 		return 0;
 	if (machine->address < machine->last || machine->address - machine->start > UINT32_MAX ||
-		lines->n_rows == UINT32_MAX) {
+		lines->n_rows == ROWS_MAX) {
 		machine->is_spoiled = true;
 		return 0;
 	}
@@ -203,6 +205,9 @@ int dwarf_lines_read(struct dwarf_unit *unit, struct dwarf_lines *ret_lines)
 	}
 	if (lines.n_sequences)
 		qsort(lines.sequences, lines.n_sequences, sizeof(*lines.sequences), compare);
+	jump_table_make(&lines.jumps,
+		&(struct jump_records){
+			lines.sequences, lines.n_sequences, sizeof(*lines.sequences)});
 	*ret_lines = lines;
 	lines = (struct dwarf_lines){};
 	return 0;
@@ -214,6 +219,7 @@ void dwarf_lines_done(struct dwarf_lines *lines)
 		free(lines->files[i].path);
 	free(lines->rows);
 	free(lines->sequences);
+	jump_table_done(&lines->jumps);
 	free(lines->directories);
 	free(lines->files);
 	*lines = (struct dwarf_lines){};
@@ -223,19 +229,15 @@ bool dwarf_lines_find(
 	const struct dwarf_lines *lines, uint64_t address, uint32_t *ret_file, uint32_t *ret_line)
 {
 	const struct dwarf_line_sequence *sequence;
-	size_t low = 0, high = lines->n_sequences;
+	size_t n = jump_table_find(&lines->jumps,
+		&(struct jump_records){
+			lines->sequences, lines->n_sequences, sizeof(*lines->sequences)},
+		address);
+	size_t low, high;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (lines->sequences[middle].start <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (!low || address >= lines->sequences[low - 1].end)
+	if (!n || address >= lines->sequences[n - 1].end)
 		return false;
-	sequence = &lines->sequences[low - 1];
+	sequence = &lines->sequences[n - 1];
 	low = sequence->first;
 	high = sequence->first + sequence->n;
 	while (low < high) {

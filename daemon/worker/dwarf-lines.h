@@ -4,6 +4,7 @@
 /* The line table of one unit: which file and line an address is from (DWARF 5, 6.2). */
 
 #include "daemon/worker/dwarf-unit.h"
+#include "daemon/worker/jump-table.h"
 
 struct dwarf_line_row {
 	uint32_t delta; /* from the start of its sequence */
@@ -29,6 +30,7 @@ struct dwarf_lines {
 	size_t n_rows, n_rows_allocated;
 	struct dwarf_line_sequence *sequences; /* sorted */
 	size_t n_sequences, n_sequences_allocated;
+	struct jump_table jumps; /* to the sequences */
 	const char **directories;
 	size_t n_directories, n_directories_allocated;
 	struct dwarf_line_file *files;

@@ -3,7 +3,7 @@
 /*
  * Lists of .debug_ranges (DWARF 4, 2.17.3) and .debug_rnglists (DWARF 5, 7.25). Code that the linker
  * threw away has address 0, or -1 or -2 for a tombstone. An iterator, since lists may be long and
- * shared by many entries: whoever walks counts its steps.
+ * shared by many entries: whoever walks limits its steps, of which one that finds nothing is one, too.
  */
 
 #include "daemon/worker/dwarf-ranges.h"
@@ -50,7 +50,7 @@ void dwarf_ranges_init(struct dwarf_ranges *ranges, struct dwarf_unit *unit,
 {
 	const struct dwarf_unit *owner = unit->skeleton ? unit->skeleton : unit;
 
-	*ranges = (struct dwarf_ranges){.unit = unit, .base = owner->low_pc};
+	*ranges = (struct dwarf_ranges){.unit = unit, .base = owner->low_pc, .n_left = UINT32_MAX};
 	if (list->form) {
 		if (!find_list(ranges, list))
 			ranges->list = (struct cfi_cursor){};
@@ -137,9 +137,10 @@ static int next_new(struct dwarf_ranges *ranges)
 
 bool dwarf_ranges_next(struct dwarf_ranges *ranges, uint64_t *ret_start, uint64_t *ret_end)
 {
-	for (;;) {
+	while (ranges->n_left) {
 		int r = 1;
 
+		ranges->n_left--;
 		if (ranges->is_single) {
 			ranges->is_single = false;
 			ranges->list = (struct cfi_cursor){};
@@ -154,4 +155,5 @@ bool dwarf_ranges_next(struct dwarf_ranges *ranges, uint64_t *ret_start, uint64_
 		*ret_end = ranges->end;
 		return true;
 	}
+	return false;
 }

@@ -235,8 +235,8 @@ bool dwarf_die_read(struct dwarf_unit *unit, uint64_t offset, struct dwarf_die *
 void dwarf_die_values(
 	struct dwarf_die *die, const uint16_t *names, struct dwarf_value *values, size_t n)
 {
-	const struct dwarf_attribute *attributes = die->unit->abbrevs.attributes +
-		die->abbrev->first;
+	const struct dwarf_attribute *attributes = dwarf_abbrev_attributes(
+		&die->unit->abbrevs, die->abbrev);
 
 	memset(values, 0, n * sizeof(*values));
 	for (size_t i = 0; i < die->abbrev->n; i++) {

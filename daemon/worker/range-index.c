@@ -58,25 +58,20 @@ void range_index_seal(struct range_index *index)
 		index->ranges[i].parent = (uint32_t)top;
 		top = i + 1;
 	}
+	jump_table_make(&index->jumps,
+		&(struct jump_records){index->ranges, index->n, sizeof(*index->ranges)});
 }
 
 size_t range_index_find(const struct range_index *index, uint64_t address)
 {
-	size_t low = 0, high = index->n;
+	size_t n = jump_table_find(&index->jumps,
+		&(struct jump_records){index->ranges, index->n, sizeof(*index->ranges)}, address);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (index->ranges[middle].start <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (!low)
+	if (!n)
 		return RANGE_NONE;
-	if (address < index->ranges[low - 1].end)
-		return low - 1;
-	return range_index_outer(index, low - 1, address);
+	if (address < index->ranges[n - 1].end)
+		return n - 1;
+	return range_index_outer(index, n - 1, address);
 }
 
 size_t range_index_outer(const struct range_index *index, size_t i, uint64_t address)
@@ -90,5 +85,6 @@ size_t range_index_outer(const struct range_index *index, size_t i, uint64_t add
 void range_index_done(struct range_index *index)
 {
 	free(index->ranges);
+	jump_table_done(&index->jumps);
 	*index = (struct range_index){};
 }

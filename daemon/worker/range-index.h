@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/worker/jump-table.h"
+
 /*
  * Which of many address ranges hold an address? Ranges may nest; sorted once, then each question
  * is a binary search.
@@ -18,6 +20,7 @@ struct range {
 struct range_index {
 	struct range *ranges;
 	size_t n, n_allocated;
+	struct jump_table jumps; /* made by the seal */
 };
 
 #define RANGE_NONE SIZE_MAX
