@@ -108,7 +108,7 @@ def test_ones_own_process_through_the_daemon():
             support.wait_until(lambda: support.comm(program.pid) != 'setpriv', 'setpriv is done')
         time.sleep(0.2)
         support.run(*as_stranger(PERFCTL, 'record', '--socket', daemon.socket, '-p',
-                                 f'{mine.pid},{kernel_user.pid}', '-d', 2, '-o',
+                                 f'{mine.pid},{kernel_user.pid}', '-F', 499, '-d', 2, '-o',
                                  where / 'x.folded'))
         text = (where / 'x.folded').read_text()
         frames = support.frames_of(text)

