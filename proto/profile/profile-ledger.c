@@ -230,12 +230,13 @@ void profile_balance(struct profile *profile)
 
 int profile_add_run(struct profile *profile, const struct profile_run *run)
 {
-	const struct profile_run *last = profile->runs + profile->n_runs - 1;
+	const struct profile_run *last = profile->n_runs ? &profile->runs[profile->n_runs - 1]
+							 : NULL;
 	int r;
 
 	if (run->first_slice > UINT32_MAX - run->n_slices)
 		return -EINVAL;
-	if (profile->n_runs && run->first_slice < last->first_slice + last->n_slices)
+	if (last && run->first_slice < last->first_slice + last->n_slices)
 		return -EINVAL;
 	if (profile->n_runs >= PROFILE_RUNS_MAX)
 		return -E2BIG;
