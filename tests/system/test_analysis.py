@@ -85,10 +85,10 @@ def test_the_loop_from_baseline_to_write_up():
         check(first['file'].endswith('slow.c') and first['line'] > 0, first)
         perfctl('report', '@slow', '-o', 'diagnosis.md', cwd=where)
         # The change of one thing, and its measure: in turn, for the machine drifts.
-        perfctl('diff', '--no-daemon', '--runs', '3', '--before', f'exec {slow} >/dev/null', '--after',
-                f'exec {fast} >/dev/null', '--keep', 'turn', '--fail-on', '100%', cwd=where,
+        perfctl('diff', '--no-daemon', '--runs', '4', '--before', f'exec {slow} >/dev/null', '--after',
+                f'exec {fast} >/dev/null', '--keep', 'turn', '--fail-on', '30%', cwd=where,
                 timeout=120)
-        perfctl('diff', '--fail-on', '100%', 'turn-after.pb.gz', 'turn-before.pb.gz', cwd=where,
+        perfctl('diff', '--fail-on', '30%', 'turn-after.pb.gz', 'turn-before.pb.gz', cwd=where,
                 expect=3)
         result = json.loads(perfctl('diff', '--json', 'turn-before.pb.gz', 'turn-after.pb.gz',
                                     cwd=where).out)

@@ -30,6 +30,12 @@ static void put(struct buffer *out, uint64_t value, size_t n)
 	buffer_append(out, &value, n);
 }
 
+static void put_zeros(struct buffer *out, size_t n)
+{
+	while (n--)
+		put(out, 0, 1);
+}
+
 static void put_uleb(struct buffer *out, uint32_t value)
 {
 	for (; value > 0x7f; value >>= 7)
@@ -69,7 +75,7 @@ static void put_record(struct buffer *out, uint32_t magic, uint64_t entry, uint3
 	put(out, name_and_depths & 0xffff, 4);
 	put(out, 0, 8);
 	put(out, name_and_depths >> 16, 4);
-	put(out, 0, 16);
+	put_zeros(out, 16);
 	if (magic == MAGIC_1_20)
 		put(out, 0, 4);
 	put(out, 0, 1);
@@ -100,7 +106,7 @@ static void put_functions(
 		put_record(&parts->records, magic, base + i * FUNCTION_SIZE,
 			(uint32_t)(parts->names.size | parts->programs.size << 16));
 		put(&parts->records, functions[i].flags, 1);
-		put(&parts->records, 0, 14);
+		put_zeros(&parts->records, 14);
 		buffer_append(&parts->names, functions[i].name, strlen(functions[i].name) + 1);
 		put_depths(&parts->programs, functions[i].depths);
 	}
@@ -121,7 +127,7 @@ static void put_table(
 	if (magic != MAGIC_1_16)
 		put(out, TEXT, 8);
 	put(out, at, 8);
-	put(out, 0, 16);
+	put_zeros(out, 16);
 	put(out, at + parts.names.size, 8);
 	put(out, at + parts.names.size + parts.programs.size, 8);
 	buffer_append(out, parts.names.data, parts.names.size);
