@@ -301,15 +301,14 @@ static int on_piece(void *userdata, json_t *parameters, bool continues)
 	return r;
 }
 
-static int fetch(struct client *client, const char *method, const char *profile_id,
-	struct fetch *fetch, struct client_error *ret_error)
+static int fetch(struct client *client, const char *method, json_t *parameters, struct fetch *fetch,
+	struct client_error *ret_error)
 {
 	struct client_error error = {};
 	int r;
 
 	fetch->n_before = fetch->buffer->size;
-	r = client_call_more(
-		client, method, json_pack("{s:s}", "profile", profile_id), on_piece, fetch, &error);
+	r = client_call_more(client, method, parameters, on_piece, fetch, &error);
 	if (r < 0 && !error.exit_code) {
 		char text[128];
 
@@ -326,7 +325,8 @@ int client_get_profile(struct client *client, const char *profile_id, struct buf
 {
 	struct fetch pieces = {.buffer = buffer, .member = "data", .is_base64 = true};
 
-	return fetch(client, CALL_INTERFACE ".GetProfile", profile_id, &pieces, ret_error);
+	return fetch(client, CALL_INTERFACE ".GetProfile",
+		json_pack("{s:s}", "profile", profile_id), &pieces, ret_error);
 }
 
 int client_get_folded(struct client *client, const char *profile_id, struct buffer *buffer,
@@ -334,5 +334,14 @@ int client_get_folded(struct client *client, const char *profile_id, struct buff
 {
 	struct fetch pieces = {.buffer = buffer, .member = "text"};
 
-	return fetch(client, CALL_INTERFACE ".GetFolded", profile_id, &pieces, ret_error);
+	return fetch(client, CALL_INTERFACE ".GetFolded", json_pack("{s:s}", "profile", profile_id),
+		&pieces, ret_error);
+}
+
+int client_get_pieces(struct client *client, const char *method, json_t *parameters,
+	struct buffer *buffer, struct client_error *ret_error)
+{
+	struct fetch pieces = {.buffer = buffer, .member = "data", .is_base64 = true};
+
+	return fetch(client, method, parameters, &pieces, ret_error);
 }

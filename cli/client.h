@@ -79,3 +79,6 @@ int client_get_profile(struct client *client, const char *profile_id, struct buf
 	struct client_error *ret_error);
 int client_get_folded(struct client *client, const char *profile_id, struct buffer *buffer,
 	struct client_error *ret_error);
+/* The same of any method that gives "data" in pieces. `parameters` is consumed. */
+int client_get_pieces(struct client *client, const char *method, json_t *parameters,
+	struct buffer *buffer, struct client_error *ret_error);

@@ -19,6 +19,7 @@ static const struct command *const commands[] = {
 	&command_report,
 	&command_baseline,
 	&command_convert,
+	&command_query,
 	&command_list,
 	&command_stop,
 	&command_status,

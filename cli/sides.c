@@ -8,7 +8,9 @@
 
 #include "cli/commands.h"
 #include "cli/message.h"
+#include "cli/store-source.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/text.h"
 
 static int add(struct side *side, const struct narrow_arguments *narrow, const char *source)
 {
@@ -28,7 +30,9 @@ int side_load(struct side *side, const struct narrow_arguments *narrow, const ch
 	side->source = sources;
 	if (!list)
 		return EXIT_FAILED;
-	if (!strchr(sources, ',') || access(sources, F_OK) == 0)
+	/* Commas of the store's are its own. */
+	if (!strchr(sources, ',') || text_starts_with(sources, STORE_SOURCE_PREFIX) ||
+		access(sources, F_OK) == 0)
 		return add(side, narrow, sources);
 	while (r == 0 && (item = strsep(&rest, ",")))
 		r = add(side, narrow, item);

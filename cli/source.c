@@ -12,9 +12,11 @@
 
 #include "cli/baseline.h"
 #include "cli/message.h"
+#include "cli/store-source.h"
 #include "proto/base/buffer.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/text.h"
+#include "proto/base/time.h"
 #include "proto/profile/source.h"
 
 #define SOURCE_BYTES_MAX (512u * 1024 * 1024)
@@ -84,6 +86,18 @@ static int load_baseline(const char *name, struct profile **ret_profile)
 	return source_load(path, ret_profile);
 }
 
+static int load_store(const char *text, struct profile **ret_profile)
+{
+	CLEANUP(freep) char *copy = strdup(text);
+	struct store_source source;
+	int r = copy ? store_source_parse(copy, time_now_ns(CLOCK_REALTIME) / NS_PER_MS, &source)
+		     : -ENOMEM;
+
+	if (r)
+		return r;
+	return store_source_load(&source, ret_profile) ? -EREMOTEIO : 0;
+}
+
 int source_load(const char *source, struct profile **ret_profile)
 {
 	CLEANUP(buffer_done) struct buffer buffer = {0};
@@ -94,11 +108,8 @@ int source_load(const char *source, struct profile **ret_profile)
 
 	if (*source == '@')
 		return load_baseline(source + 1, ret_profile);
-	if (text_starts_with(source, "store:")) {
-		message_error("cannot read '%s': this perfctl has no continuous store; name a file",
-			source);
-		return -EOPNOTSUPP;
-	}
+	if (text_starts_with(source, STORE_SOURCE_PREFIX))
+		return load_store(source + strlen(STORE_SOURCE_PREFIX), ret_profile);
 	if (strcmp(source, "-") != 0) {
 		if (asprintf(&quoted, "'%s'", source) < 0) {
 			quoted = NULL;

@@ -21,6 +21,7 @@
 
 #include "daemon/base/config.h"
 #include "daemon/base/loop.h"
+#include "daemon/continuous.h"
 #include "daemon/manager.h"
 #include "daemon/options.h"
 #include "daemon/pipeline.h"
@@ -33,6 +34,7 @@
 #include "proto/base/time.h"
 
 #define WORKER_NAME "perfd-elf-worker"
+#define STORE_NAME "perfd-store"
 #define N_WORKERS 2
 
 _Static_assert(CONFIG_MAX_FRAMES == ABI_USER_FRAMES_MAX, "what may be asked for is what there is");
@@ -40,21 +42,36 @@ _Static_assert(CONFIG_MAX_FRAMES == ABI_USER_FRAMES_MAX, "what may be asked for 
 struct perfd {
 	struct loop *loop;
 	struct pipeline *pipeline;
+	struct continuous *continuous;
 	struct manager *manager;
 	struct server *server;
 	struct loop_source *terminate, *interrupt, *hang_up;
 	const struct options *options;
+	struct config *config;
+	char worker_path[PATH_MAX], store_path[PATH_MAX];
+	bool is_ending, is_private;
 	const char *socket_path; /* NULL: none of our own */
 	char *cache_directory;
 	enum capture_mappings mappings;
 	int socket_fd; /* a duplicate, to know our socket again when we remove it */
 };
 
-static int on_terminate(void *userdata)
+static int on_ended(void *userdata)
 {
 	struct perfd *perfd = userdata;
 
 	loop_exit(perfd->loop);
+	return 0;
+}
+
+/* The second time it is meant at once. */
+static int on_terminate(void *userdata)
+{
+	struct perfd *perfd = userdata;
+
+	if (perfd->is_ending || continuous_end(perfd->continuous, on_ended, perfd) < 0)
+		loop_exit(perfd->loop);
+	perfd->is_ending = true;
 	return 0;
 }
 
@@ -65,8 +82,8 @@ static void on_all_closed(void *userdata)
 	loop_exit(perfd->loop);
 }
 
-/* The worker's program lies beside ours, or where it was installed; never in PATH. */
-static int worker_find(char *path, size_t size)
+/* Programs of ours lie beside this one, or where they were installed; never in PATH. */
+static int program_find(const char *name, char *path, size_t size)
 {
 	ssize_t n = readlink("/proc/self/exe", path, size - 1);
 	char *slash;
@@ -74,14 +91,17 @@ static int worker_find(char *path, size_t size)
 	if (n > 0) {
 		path[n] = '\0';
 		slash = strrchr(path, '/');
-		if (slash && (size_t)(slash + 1 - path) + sizeof(WORKER_NAME) <= size) {
-			strcpy(slash + 1, WORKER_NAME);
+		if (slash && (size_t)(slash + 1 - path) + strlen(name) < size) {
+			strcpy(slash + 1, name);
 			if (access(path, X_OK) == 0)
 				return 0;
 		}
 	}
-	snprintf(path, size, "%s/%s", PERFCTL_LIBEXEC_DIRECTORY, WORKER_NAME);
-	return access(path, X_OK) == 0 ? 0 : -ENOENT;
+	snprintf(path, size, "%s/%s", PERFCTL_LIBEXEC_DIRECTORY, name);
+	if (access(path, X_OK) == 0)
+		return 0;
+	log_error("cannot find %s beside perfd or in %s", name, PERFCTL_LIBEXEC_DIRECTORY);
+	return -ENOENT;
 }
 
 static gid_t admin_gid(const char *name)
@@ -156,14 +176,22 @@ static int configure(const struct options *options, struct config **ret_config)
 	return 0;
 }
 
+/* What there was before stays where the new one cannot be read. */
 static int reload(struct perfd *perfd)
 {
-	CLEANUP(config_freep) struct config *config = NULL;
+	struct config *config, *before = perfd->config;
 	int r = configure(perfd->options, &config);
 
 	if (r < 0)
 		return r;
+	if (perfd->is_private)
+		config->continuous_enabled = false;
 	server_set_admin_gid(perfd->server, admin_gid(config->admin_group));
+	r = continuous_configure(perfd->continuous, config);
+	perfd->config = config;
+	config_free(before);
+	if (r < 0)
+		log_error("cannot keep profiles: %s", strerror(-r));
 	return pipeline_reconfigure(perfd->pipeline, config->max_frames,
 		(const char *const *)config->debug_directories);
 }
@@ -182,10 +210,36 @@ static int on_reload(void *userdata)
 	return 0;
 }
 
-static int perfd_open(struct perfd *perfd, const char *worker_path, const struct config *configured)
+/* Of a perfctl that records something with us: what goes on all the time is not ours. */
+static bool is_private(void)
 {
+	const char *names = getenv("LISTEN_FDNAMES");
+
+	return names && strstr(names, "connection");
+}
+
+static int loop_open(struct perfd *perfd)
+{
+	int r = loop_new(&perfd->loop);
+
+	if (!r)
+		r = loop_add_signal(perfd->loop, SIGTERM, on_terminate, perfd, &perfd->terminate);
+	if (!r)
+		r = loop_add_signal(perfd->loop, SIGINT, on_terminate, perfd, &perfd->interrupt);
+	if (!r)
+		r = loop_add_signal(perfd->loop, SIGHUP, on_reload, perfd, &perfd->hang_up);
+	if (!r)
+		r = loop_keep_alive(perfd->loop);
+	if (r < 0)
+		log_error("cannot start the event loop: %s", strerror(-r));
+	return r;
+}
+
+static int perfd_open(struct perfd *perfd)
+{
+	const struct config *configured = perfd->config;
 	struct pipeline_config config = {
-		.worker_path = worker_path,
+		.worker_path = perfd->worker_path,
 		.cache_directory = perfd->cache_directory[0] ? perfd->cache_directory : NULL,
 		.debug_directories = (const char *const *)configured->debug_directories,
 		.n_workers = N_WORKERS,
@@ -199,26 +253,21 @@ static int perfd_open(struct perfd *perfd, const char *worker_path, const struct
 		.userdata = perfd,
 	};
 	struct capture_problem problem;
-	int r = loop_new(&perfd->loop);
+	int r = loop_open(perfd);
 
-	if (!r)
-		r = loop_add_signal(perfd->loop, SIGTERM, on_terminate, perfd, &perfd->terminate);
-	if (!r)
-		r = loop_add_signal(perfd->loop, SIGINT, on_terminate, perfd, &perfd->interrupt);
-	if (!r)
-		r = loop_add_signal(perfd->loop, SIGHUP, on_reload, perfd, &perfd->hang_up);
-	if (!r)
-		r = loop_keep_alive(perfd->loop);
-	if (r < 0) {
-		log_error("cannot start the event loop: %s", strerror(-r));
+	if (r < 0)
 		return r;
-	}
 	r = pipeline_new(perfd->loop, &config, &problem, &perfd->pipeline);
 	if (r < 0) {
 		log_error("%s", problem.text);
 		return r;
 	}
-	r = manager_new(perfd->loop, perfd->pipeline, &perfd->manager);
+	if (perfd->is_private)
+		perfd->config->continuous_enabled = false;
+	r = continuous_new(
+		perfd->loop, perfd->pipeline, perfd->config, perfd->store_path, &perfd->continuous);
+	if (!r)
+		r = manager_new(perfd->loop, perfd->pipeline, perfd->continuous, &perfd->manager);
 	if (!r)
 		r = server_new(
 			perfd->loop, &manager_operations, perfd->manager, &server, &perfd->server);
@@ -234,12 +283,14 @@ static void perfd_close(struct perfd *perfd)
 	closep(&perfd->socket_fd);
 	server_free(perfd->server);
 	manager_free(perfd->manager);
+	continuous_free(perfd->continuous);
 	pipeline_free(perfd->pipeline);
 	loop_source_free(perfd->terminate);
 	loop_source_free(perfd->interrupt);
 	loop_source_free(perfd->hang_up);
 	loop_free(perfd->loop);
 	free(perfd->cache_directory);
+	config_free(perfd->config);
 }
 
 static bool kernel_is_new_enough(void)
@@ -256,9 +307,7 @@ static bool kernel_is_new_enough(void)
 
 int main(int argc, char **argv)
 {
-	CLEANUP(config_freep) struct config *config = NULL;
-	struct perfd perfd = {.socket_fd = -1};
-	char worker_path[PATH_MAX];
+	static struct perfd perfd = {.socket_fd = -1};
 	struct options options = {0};
 	int r;
 
@@ -267,22 +316,20 @@ int main(int argc, char **argv)
 	r = options_parse(argc, argv, &options);
 	if (r)
 		return r < 0 ? 2 : 0;
-	if (configure(&options, &config) < 0)
+	if (configure(&options, &perfd.config) < 0)
 		return 1;
 	if (options.is_check)
 		return 0;
 	if (!kernel_is_new_enough())
 		return 1;
-	r = worker_find(worker_path, sizeof(worker_path));
-	if (r < 0) {
-		log_error("cannot find %s beside perfd or in %s", WORKER_NAME,
-			PERFCTL_LIBEXEC_DIRECTORY);
+	if (program_find(WORKER_NAME, perfd.worker_path, sizeof(perfd.worker_path)) < 0 ||
+		program_find(STORE_NAME, perfd.store_path, sizeof(perfd.store_path)) < 0)
 		return 1;
-	}
+	perfd.is_private = is_private();
 	perfd.cache_directory = cache_directory(options.cache_directory);
 	perfd.mappings = options.mappings;
 	perfd.options = &options;
-	r = perfd.cache_directory ? perfd_open(&perfd, worker_path, config) : -ENOMEM;
+	r = perfd.cache_directory ? perfd_open(&perfd) : -ENOMEM;
 	if (!r)
 		r = sockets_open(&perfd, options.socket_path);
 	if (r >= 0) {

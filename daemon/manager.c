@@ -30,6 +30,7 @@
 struct manager {
 	struct loop *loop;
 	struct pipeline *pipeline;
+	struct continuous *continuous;
 	struct list recordings; /* recording.link */
 	struct list examinations; /* examined.link */
 	size_t n_examinations;
@@ -58,7 +59,8 @@ static struct recording *recording_of(struct list *link)
 	return container_of(link, struct recording, link);
 }
 
-int manager_new(struct loop *loop, struct pipeline *pipeline, struct manager **ret_manager)
+int manager_new(struct loop *loop, struct pipeline *pipeline, struct continuous *continuous,
+	struct manager **ret_manager)
 {
 	struct manager *manager = calloc(1, sizeof(*manager));
 
@@ -66,6 +68,7 @@ int manager_new(struct loop *loop, struct pipeline *pipeline, struct manager **r
 		return -ENOMEM;
 	manager->loop = loop;
 	manager->pipeline = pipeline;
+	manager->continuous = continuous;
 	manager->start_ns = time_now_ns(CLOCK_MONOTONIC);
 	list_init(&manager->recordings);
 	list_init(&manager->examinations);
@@ -303,6 +306,26 @@ static uint64_t resident_bytes(void)
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+static void store_figures(struct manager *manager, struct daemon_status *status)
+{
+	struct store_link *store = continuous_store(manager->continuous);
+	struct store_status s = {0};
+
+	if (store)
+		store_link_status(store, &s);
+	status->is_continuous = continuous_is_recording(manager->continuous);
+	status->store_state = store_state_word(s.state);
+	status->n_windows_stored = s.n_stored;
+	status->n_windows_waiting = s.n_waiting;
+	status->n_windows_dropped = s.n_dropped;
+	status->n_store_restarts = s.n_restarts;
+	status->n_stores_set_aside = s.n_set_aside;
+	status->store_bytes = s.bytes;
+	status->store_windows = s.n_windows;
+	status->store_oldest_ns = s.oldest_ns;
+	status->store_newest_ns = s.newest_ns;
+}
+
 static void operation_status(void *userdata, struct daemon_status *ret_status)
 {
 	struct manager *manager = userdata;
@@ -338,6 +361,7 @@ static void operation_status(void *userdata, struct daemon_status *ret_status)
 		.event = p.event,
 		.mappings = p.mappings,
 	};
+	store_figures(manager, ret_status);
 }
 
 static void on_examination_end(void *userdata, struct examination *examination)
@@ -402,7 +426,82 @@ static void operation_abandon_examination(void *userdata, struct examination_obs
 	}
 }
 
+/* The observer's userdata is all that is needed: it is told, or abandoned. */
+static void on_query_answer(void *userdata, struct buffer *bytes, int error, const char *why)
+{
+	struct query_observer *observer = userdata;
+	struct failure failure = {0};
+
+	if (error == -ENOENT)
+		failure_set(&failure, FAILURE_NO_SUCH_TARGET, "store",
+			"nothing was recorded in that time");
+	else if (!bytes)
+		failure_set(&failure, FAILURE_FAILED, "store", "%s", why);
+	observer->on_answer(observer, bytes, &failure);
+}
+
+static int query_make(const struct access_caller *caller, const struct query_request *request,
+	struct store_query *query)
+{
+	const struct {
+		const char *from;
+		char *to;
+		size_t size;
+	} texts[] = {{request->comm, query->comm, sizeof(query->comm)},
+		{request->unit, query->unit, sizeof(query->unit)},
+		{request->container, query->container, sizeof(query->container)},
+		{request->event, query->event, sizeof(query->event)}};
+
+	query->since_ns = request->since_ns;
+	query->until_ns = request->until_ns;
+	query->pid = request->pid;
+	query->uid = caller->uid;
+	query->is_admin = caller->is_admin;
+	query->sees_kernel = access_sees_kernel(caller, recording_perf_event_paranoid());
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		if (texts[i].from && strlen(texts[i].from) >= texts[i].size)
+			return -ENAMETOOLONG;
+		snprintf(texts[i].to, texts[i].size, "%s", texts[i].from ? texts[i].from : "");
+	}
+	return 0;
+}
+
+static int operation_query(void *userdata, const struct access_caller *caller,
+	const struct query_request *request, struct query_observer *observer,
+	struct failure *ret_failure)
+{
+	struct manager *manager = userdata;
+	struct store_link *store = continuous_store(manager->continuous);
+	struct store_query query = {0};
+	int r = store ? query_make(caller, request, &query) : -EOPNOTSUPP;
+
+	if (!store) {
+		failure_set(ret_failure, FAILURE_NOT_SUPPORTED, "continuous profiles",
+			"it is not enabled; set 'enabled = yes' in section [continuous] of "
+			"perfd.conf");
+		return r;
+	}
+	if (!r)
+		r = store_link_ask(store, &query, on_query_answer, observer);
+	if (r == -EBUSY)
+		return limit(ret_failure, "queries under way", LIMIT_QUERIES);
+	if (r < 0)
+		failure_set(ret_failure, FAILURE_FAILED, "query", "%s", strerror(-r));
+	return r;
+}
+
+static void operation_abandon_query(void *userdata, struct query_observer *observer)
+{
+	struct manager *manager = userdata;
+	struct store_link *store = continuous_store(manager->continuous);
+
+	if (store)
+		store_link_abandon(store, observer);
+}
+
 const struct server_operations manager_operations = {
+	.query = operation_query,
+	.abandon_query = operation_abandon_query,
 	.examine = operation_examine,
 	.abandon_examination = operation_abandon_examination,
 	.record = operation_record,

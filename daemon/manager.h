@@ -7,6 +7,7 @@
  */
 
 #include "daemon/base/loop.h"
+#include "daemon/continuous.h"
 #include "daemon/pipeline.h"
 #include "daemon/server/operations.h"
 
@@ -14,6 +15,7 @@ struct manager;
 
 extern const struct server_operations manager_operations;
 
-/* Loop and pipeline are borrowed. 0 or -ENOMEM. */
-int manager_new(struct loop *loop, struct pipeline *pipeline, struct manager **ret_manager);
+/* All are borrowed. 0 or -ENOMEM. */
+int manager_new(struct loop *loop, struct pipeline *pipeline, struct continuous *continuous,
+	struct manager **ret_manager);
 struct manager *manager_free(struct manager *manager);

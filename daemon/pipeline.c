@@ -16,8 +16,10 @@
 
 #include "daemon/acquisition.h"
 #include "daemon/examination.h"
+#include "daemon/finishing.h"
 #include "daemon/naming.h"
 #include "daemon/opener/opener.h"
+#include "daemon/pipeline-state.h"
 #include "daemon/symbolize/jit-symbols.h"
 #include "daemon/symbolize/kernel-symbols.h"
 #include "daemon/symbolize/symbolizer.h"
@@ -25,6 +27,7 @@
 #include "daemon/target/object-table.h"
 #include "daemon/target/targets.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/list.h"
 #include "proto/base/log.h"
 #include "proto/base/time.h"
 
@@ -34,38 +37,6 @@
 /* The same for a set, whose files may be all that there are: most need no table to begin with. */
 #define PREPARING_SET_BUDGET_NS (250 * NS_PER_MS)
 #define LOOK_INTERVAL_NS NS_PER_SECOND
-
-struct pipeline {
-	struct loop *loop;
-	struct capture *capture;
-	struct opener *opener;
-	struct symbolizer *symbolizer;
-	struct jit_symbols *jit_symbols;
-	struct kernel_symbols *kernel_symbols;
-	struct labels *labels;
-	struct acquisition *acquisition;
-	struct pipeline_recording *recordings[ABI_RECORDINGS_MAX];
-	size_t n_recordings, n_examinations;
-	struct loop_source *look_timer; /* while there are recordings */
-	uint64_t n_events_lost; /* when it was last looked after */
-	uint64_t n_taken, n_lost, n_missed; /* of recordings that have ended */
-};
-
-struct pipeline_recording {
-	struct pipeline *pipeline;
-	struct pipeline_observer *observer;
-	struct attribution *attribution;
-	struct targets targets;
-	unsigned slot;
-	bool is_open, is_sampling;
-	struct naming_wait naming;
-	struct loop_source *go_timer; /* from pipeline_go until sampling begins */
-	double frequency_hz;
-	uint64_t start_ns, end_ns, n_received;
-	uint64_t usage_before_ns; /* of the targets, when sampling began; UINT64_MAX: unknown */
-	uint64_t scheduler_ns; /* CPU time of the targets while it sampled, once it has stopped */
-	struct abi_counters counters; /* final, once it has stopped */
-};
 
 static void on_sample(void *userdata, const struct sample *sample)
 {
@@ -308,6 +279,46 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 	return NULL;
 }
 
+static int attribution_begin(struct pipeline *pipeline, const struct pipeline_request *request,
+	struct attribution **ret_attribution)
+{
+	struct attribution_neighbours neighbours = {
+		on_frame, on_address, kernel_name, on_labels, pipeline};
+	struct attribution_request attribution = {
+		.caller = request->caller,
+		.sees_kernel = request->sees_kernel,
+		.with_kernel = request->with_kernel,
+		.with_visibility = request->with_visibility,
+		.per = request->per,
+		.with_callers = request->with_callers,
+		.frequency_hz = request->frequency_hz,
+		.initial_user_namespace = ABI_INITIAL_USER_NAMESPACE,
+	};
+	struct attribution *begun;
+	int r;
+
+	if (request->with_kernel && request->sees_kernel)
+		kernel_symbols_refresh(pipeline->kernel_symbols);
+	begun = attribution_new(
+		&attribution, &neighbours, acquisition_objects(pipeline->acquisition));
+	if (!begun)
+		return -ENOMEM;
+	r = naming_begin(attribution_profile(begun),
+		&(struct naming_request){
+			.title = request->title,
+			.event = capture_event(pipeline->capture),
+			.event_asked = request->event_asked,
+			.call_graph = request->call_graph,
+			.frequency_hz = request->frequency_hz,
+		});
+	if (r < 0) {
+		attribution_free(begun);
+		return r;
+	}
+	*ret_attribution = begun;
+	return 0;
+}
+
 static int recording_open(
 	struct pipeline_recording *recording, const struct pipeline_request *request)
 {
@@ -321,25 +332,10 @@ static int recording_open(
 		.with_tables = strcmp(request->call_graph, "fp") != 0,
 		.is_cpu_clock = request->is_cpu_clock,
 	};
-	struct attribution_neighbours neighbours = {
-		on_frame, on_address, kernel_name, on_labels, pipeline};
-	struct attribution_request attribution = {
-		.caller = request->caller,
-		.sees_kernel = request->sees_kernel,
-		.with_kernel = request->with_kernel,
-		.per = request->per,
-		.with_callers = request->with_callers,
-		.frequency_hz = request->frequency_hz,
-		.initial_user_namespace = ABI_INITIAL_USER_NAMESPACE,
-	};
-	int r;
+	int r = attribution_begin(pipeline, request, &recording->attribution);
 
-	if (request->with_kernel && request->sees_kernel)
-		kernel_symbols_refresh(pipeline->kernel_symbols);
-	recording->attribution = attribution_new(
-		&attribution, &neighbours, acquisition_objects(pipeline->acquisition));
-	if (!recording->attribution)
-		return -ENOMEM;
+	if (r < 0)
+		return r;
 	r = capture_take(pipeline->capture, &capture, &recording->slot);
 	if (r < 0)
 		return r;
@@ -350,17 +346,7 @@ static int recording_open(
 	/* From here on the kernel tells of new groups. */
 	if (request->is_set)
 		labels_read_groups(pipeline->labels);
-	r = look_begin(pipeline);
-	if (r < 0)
-		return r;
-	return naming_begin(attribution_profile(recording->attribution),
-		&(struct naming_request){
-			.title = request->title,
-			.event = capture_event(pipeline->capture),
-			.event_asked = request->event_asked,
-			.call_graph = request->call_graph,
-			.frequency_hz = request->frequency_hz,
-		});
+	return look_begin(pipeline);
 }
 
 int pipeline_record(struct pipeline *pipeline, const struct pipeline_request *request,
@@ -373,6 +359,7 @@ int pipeline_record(struct pipeline *pipeline, const struct pipeline_request *re
 		return -ENOMEM;
 	recording->pipeline = pipeline;
 	recording->observer = observer;
+	list_init(&recording->finishings);
 	recording->targets.is_set = request->is_set;
 	recording->targets.with_children = request->with_children;
 	recording->frequency_hz = request->frequency_hz;
@@ -456,6 +443,14 @@ static uint64_t scheduler_ns(const struct pipeline_recording *recording)
 	return now_ns - recording->usage_before_ns;
 }
 
+/* By both clocks, however long was prepared before. */
+static void window_start(struct pipeline_recording *recording)
+{
+	attribution_start(recording->attribution, recording->start_ns);
+	attribution_profile(recording->attribution)->conditions.start_realtime_ns = time_now_ns(
+		CLOCK_REALTIME);
+}
+
 static int on_go(void *userdata)
 {
 	struct pipeline_recording *recording = userdata;
@@ -463,7 +458,7 @@ static int on_go(void *userdata)
 
 	recording->go_timer = loop_source_free(recording->go_timer);
 	recording->start_ns = time_now_ns(CLOCK_MONOTONIC);
-	attribution_start(recording->attribution, recording->start_ns);
+	window_start(recording);
 	if (capture_usage(
 		    recording->pipeline->capture, recording->slot, &recording->usage_before_ns) < 0)
 		recording->usage_before_ns = UINT64_MAX;
@@ -514,42 +509,88 @@ static void sampling_stop(struct pipeline_recording *recording)
 	pipeline->recordings[recording->slot] = NULL;
 }
 
-static int on_named(void *userdata)
+static void on_finished(void *userdata, struct profile *profile, int error)
 {
 	struct pipeline_recording *recording = userdata;
-	struct profile *profile = attribution_profile(recording->attribution);
-	size_t n;
-	const struct attributed_frame *frames = attribution_frames(recording->attribution, &n);
-	int r = naming_apply(profile, &recording->naming.sources, frames, n);
 
-	if (!r)
-		r = naming_end(profile,
-			&(struct naming_result){
-				.duration_ns = recording->end_ns - recording->start_ns,
-				.scheduler_ns = recording->scheduler_ns,
-				.n_taken = recording->counters.taken,
-				.n_lost_full = recording->counters.lost_full,
-				.n_lost_between = recording->counters.delivered -
-					recording->n_received,
-				.n_missed = recording->counters.missed,
-			});
-	recording->observer->on_finished(recording->observer, r < 0 ? NULL : profile, r);
-	return 0;
+	recording->observer->on_finished(recording->observer, profile, error);
+}
+
+static struct naming_sources sources(const struct pipeline *pipeline)
+{
+	return (struct naming_sources){pipeline->symbolizer, pipeline->jit_symbols};
 }
 
 void pipeline_finish(struct pipeline_recording *recording)
 {
-	size_t n;
-	const struct attributed_frame *frames;
+	const struct abi_counters *counters = &recording->counters, *said = &recording->said;
+	struct finishing *finishing;
+	int r = finishing_new(&recording->finishings,
+		&(struct finishing_config){sources(recording->pipeline), on_finished, recording},
+		&finishing);
 
 	sampling_stop(recording);
-	frames = attribution_frames(recording->attribution, &n);
-	recording->naming = (struct naming_wait){
-		.sources = {recording->pipeline->symbolizer, recording->pipeline->jit_symbols},
-		.on_named = on_named,
-		.userdata = recording,
+	if (r < 0) {
+		recording->observer->on_finished(recording->observer, NULL, r);
+		return;
+	}
+	*finishing_result(finishing) = (struct naming_result){
+		.duration_ns = recording->end_ns - recording->start_ns,
+		.scheduler_ns = recording->scheduler_ns,
+		.n_taken = counters->taken - said->taken,
+		.n_lost_full = counters->lost_full - said->lost_full,
+		.n_lost_between = counters->delivered - recording->n_received,
+		.n_missed = counters->missed - said->missed,
 	};
-	naming_wait(&recording->naming, frames, n);
+	finishing_start(finishing, TAKE(recording->attribution));
+}
+
+/* What this window has to say of the counters; what is still on its way will be the next one's. */
+static void window_measure(struct pipeline_recording *recording, struct naming_result *ret_result)
+{
+	struct abi_counters now, *said = &recording->said;
+	uint64_t now_ns = time_now_ns(CLOCK_MONOTONIC);
+
+	capture_counters(recording->pipeline->capture, recording->slot, &now);
+	now.delivered = recording->n_received;
+	now.taken = now.delivered + now.lost_full;
+	*ret_result = (struct naming_result){
+		.duration_ns = now_ns - recording->start_ns,
+		.scheduler_ns = scheduler_ns(recording),
+		.n_taken = now.taken - said->taken,
+		.n_lost_full = now.lost_full - said->lost_full,
+		.n_missed = now.missed - said->missed,
+	};
+	*said = now;
+	recording->start_ns = now_ns;
+	if (capture_usage(
+		    recording->pipeline->capture, recording->slot, &recording->usage_before_ns) < 0)
+		recording->usage_before_ns = UINT64_MAX;
+}
+
+int pipeline_cut(struct pipeline_recording *recording, const struct pipeline_request *request,
+	pipeline_window_callback *on_window, void *userdata)
+{
+	struct finishing *finishing;
+	struct attribution *next, *last;
+	int r = attribution_begin(recording->pipeline, request, &next);
+
+	if (r < 0)
+		return r;
+	r = finishing_new(&recording->finishings,
+		&(struct finishing_config){sources(recording->pipeline), on_window, userdata},
+		&finishing);
+	if (r < 0) {
+		attribution_free(next);
+		return r;
+	}
+	capture_drain(recording->pipeline->capture);
+	window_measure(recording, finishing_result(finishing));
+	last = recording->attribution;
+	recording->attribution = next;
+	window_start(recording);
+	finishing_start(finishing, last);
+	return 0;
 }
 
 /* Nobody asks for what is known of processes any more. */
@@ -566,7 +607,7 @@ struct pipeline_recording *pipeline_release(struct pipeline_recording *recording
 	if (!recording)
 		return NULL;
 	pipeline = recording->pipeline;
-	naming_cancel(&recording->naming);
+	finishings_free(&recording->finishings);
 	if (recording->is_open || recording->end_ns) {
 		sampling_stop(recording);
 		if (!--pipeline->n_recordings) {
@@ -621,38 +662,4 @@ void pipeline_end_examination(struct pipeline *pipeline)
 {
 	pipeline->n_examinations--;
 	jit_rest(pipeline);
-}
-
-void pipeline_statistics(struct pipeline *pipeline, struct pipeline_statistics *ret_statistics)
-{
-	struct acquisition_statistics acquired;
-	struct symbolizer_statistics symbols;
-
-	acquisition_statistics(pipeline->acquisition, &acquired);
-	symbolizer_statistics(pipeline->symbolizer, &symbols);
-	*ret_statistics = (struct pipeline_statistics){
-		.n_taken = pipeline->n_taken,
-		.n_lost = pipeline->n_lost,
-		.n_missed = pipeline->n_missed,
-		.n_objects = acquired.n_objects,
-		.tables = acquired.tables,
-		.n_tables_dropped = acquired.n_tables_dropped,
-		.n_workers = symbols.n_workers,
-		.n_worker_restarts = symbols.n_worker_restarts,
-		.n_wanted = symbols.n_wanted,
-		.n_named = symbols.n_named,
-		.kernel_ns_per_sample = capture_kernel_ns(pipeline->capture),
-		.event = capture_event(pipeline->capture),
-		.mappings = capture_is_mirroring(pipeline->capture) ? "mirror" : "maple-tree",
-	};
-	for (size_t i = 0; i < ABI_RECORDINGS_MAX; i++) {
-		struct abi_counters counters;
-
-		if (!pipeline->recordings[i])
-			continue;
-		pipeline_counters(pipeline->recordings[i], &counters);
-		ret_statistics->n_taken += counters.taken;
-		ret_statistics->n_lost += counters.lost_full;
-		ret_statistics->n_missed += counters.missed;
-	}
 }

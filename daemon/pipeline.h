@@ -36,6 +36,7 @@ struct pipeline_request {
 	unsigned kinds; /* enum capture_kind: what must hold of a target */
 	bool is_set; /* it does not end with the processes that it began with */
 	bool sees_kernel, with_children, with_kernel, with_callers, is_cpu_clock;
+	bool with_visibility; /* for the store: see attribution.h */
 	enum attribution_per per;
 	double frequency_hz;
 	const char *title, *event_asked, *call_graph; /* copied into the profile */
@@ -91,6 +92,15 @@ bool pipeline_has_target(const struct pipeline_recording *recording, uint32_t pi
  * is ready to be unwound, but no later than a fixed time from now. 0 or a negative errno.
  */
 int pipeline_go(struct pipeline_recording *recording);
+/*
+ * Ends the window and begins the next one without a pause: no sample is lost between them. `request`
+ * is the one that the recording was begun with. on_window gets the sealed profile (borrowed), or NULL
+ * with a negative errno, when names are there: from the loop, or from here. 0 or a negative errno: the
+ * window goes on.
+ */
+typedef void pipeline_window_callback(void *userdata, struct profile *profile, int error);
+int pipeline_cut(struct pipeline_recording *recording, const struct pipeline_request *request,
+	pipeline_window_callback *on_window, void *userdata);
 /* Ends sampling; names what is left, then on_finished. May be called once. */
 void pipeline_finish(struct pipeline_recording *recording);
 /* Ends it in whatever state. Takes NULL, returns NULL. */

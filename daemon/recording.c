@@ -139,7 +139,7 @@ static void state_fill(struct recording *recording, const struct recording_reque
 	state->state = "preparing";
 }
 
-static int perf_event_paranoid(void)
+int recording_perf_event_paranoid(void)
 {
 	CLEANUP(freep) char *text = NULL;
 
@@ -162,7 +162,8 @@ static int pipeline_begin(struct recording *recording, struct pipeline *pipeline
 {
 	struct pipeline_request begin = {
 		.caller = recording->owner,
-		.sees_kernel = access_sees_kernel(&recording->owner, perf_event_paranoid()),
+		.sees_kernel = access_sees_kernel(
+			&recording->owner, recording_perf_event_paranoid()),
 		.kinds = aim_kinds(&request->selector, &recording->owner),
 		.is_set = selector_is_set(&request->selector),
 		.with_children = request->selector.with_children,

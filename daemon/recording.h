@@ -43,6 +43,9 @@ void recording_unobserve(struct recording *recording, struct recording_observer 
 /* Ends sampling; observers hear when the profile is ready. May be called again. */
 void recording_stop(struct recording *recording);
 
+/* The sysctl kernel.perf_event_paranoid; 2 where it cannot be read. */
+int recording_perf_event_paranoid(void);
+
 /* The state as of now. */
 void recording_state(const struct recording *recording, struct recording_state *ret_state);
 

@@ -51,6 +51,22 @@ enum access_rule access_check_owner(const struct access_caller *caller, uid_t ow
 	return caller->uid == owner_uid ? ACCESS_ALLOWED : ACCESS_OTHER_OWNER;
 }
 
+/* Dynamic users of systemd (man 5 systemd.exec) have 61184 to 65519; containers and subordinate ids
+ * of user namespaces begin at 100000 (man 5 login.defs, SUB_UID_MIN). */
+static bool is_lasting(uid_t uid)
+{
+	return uid < 61184 || (uid > OVERFLOW_ID + 1 && uid < 100000);
+}
+
+uid_t access_visible_to(const struct access_process *process)
+{
+	struct access_caller itself = {.uid = process->uid, .gid = process->gid};
+
+	if (!is_lasting(process->uid) || access_check_process(&itself, process) != ACCESS_ALLOWED)
+		return 0;
+	return process->uid;
+}
+
 bool access_sees_kernel(const struct access_caller *caller, int perf_event_paranoid)
 {
 	return caller->is_admin || perf_event_paranoid <= 1;

@@ -45,6 +45,13 @@ enum access_rule access_check_process(
 /* May the caller read what owner_uid recorded? */
 enum access_rule access_check_owner(const struct access_caller *caller, uid_t owner_uid);
 
+/*
+ * The uid that may see, besides admins, what is kept of this process: its own, if that user may see
+ * it now, and if the uid will be nobody else's later (ids of dynamic users and of containers are
+ * given again). Else 0: nobody.
+ */
+uid_t access_visible_to(const struct access_process *process);
+
 /* Kernel frames: admins, or everybody where kernel.perf_event_paranoid <= 1. */
 bool access_sees_kernel(const struct access_caller *caller, int perf_event_paranoid);
 

@@ -20,6 +20,7 @@
 
 #include "proto/base/cleanup.h"
 #include "proto/base/text.h"
+#include "proto/base/time.h"
 
 #define GROUP_NAME_MAX 32
 #define BLANKS " \t"
@@ -28,6 +29,11 @@ struct reader {
 	struct config *config;
 	char text[384]; /* the first error; empty: none */
 	int error;
+};
+
+struct unit {
+	const char *name; /* NULL ends a table */
+	uint64_t factor;
 };
 
 static void say(struct reader *reader, const char *format, ...)
@@ -70,6 +76,96 @@ static void config_parse_frames(struct reader *reader, uint32_t *field, const ch
 		say(reader, "'%s' is not a number from 1 to %d", value, CONFIG_MAX_FRAMES);
 	else
 		*field = n;
+}
+
+static void config_parse_boolean(struct reader *reader, bool *field, const char *value)
+{
+	if (!strcmp(value, "yes"))
+		*field = true;
+	else if (!strcmp(value, "no"))
+		*field = false;
+	else
+		say(reader, "'%s' is neither 'yes' nor 'no'", value);
+}
+
+static void config_parse_frequency(struct reader *reader, double *field, const char *value)
+{
+	double hz;
+
+	if (text_parse_double(value, &hz) < 0 || hz < 1 || hz > CONFIG_FREQUENCY_MAX)
+		say(reader, "'%s' is not a number from 1 to %d", value, CONFIG_FREQUENCY_MAX);
+	else
+		*field = hz;
+}
+
+/* A number with a letter behind it. False: it is none, or too large. */
+static bool unit_parse(const char *value, const struct unit *units, uint64_t *ret_n)
+{
+	char digits[24];
+	size_t n = strspn(value, "0123456789");
+	uint64_t number;
+
+	if (n >= sizeof(digits))
+		return false;
+	memcpy(digits, value, n);
+	digits[n] = '\0';
+	if (text_parse_u64(digits, &number) < 0)
+		return false;
+	for (const struct unit *unit = units; unit->name; unit++)
+		if (!strcmp(value + n, unit->name))
+			return !__builtin_mul_overflow(number, unit->factor, ret_n);
+	return false;
+}
+
+static void config_parse_window(struct reader *reader, uint64_t *field, const char *value)
+{
+	uint64_t ns;
+
+	if (text_parse_duration(value, &ns) < 0 || ns < NS_PER_SECOND || ns > 60 * NS_PER_SECOND)
+		say(reader, "'%s' is not a time from 1s to 60s", value);
+	else
+		*field = ns;
+}
+
+static void config_parse_age(struct reader *reader, uint64_t *field, const char *value)
+{
+	static const struct unit units[] = {{"m", 60 * NS_PER_SECOND}, {"h", 3600 * NS_PER_SECOND},
+		{"d", 24 * 3600 * NS_PER_SECOND}, {}};
+	uint64_t ns;
+
+	if (!unit_parse(value, units, &ns) || ns < 60 * NS_PER_SECOND)
+		say(reader, "'%s' is not a time as 90m, 12h or 30d", value);
+	else
+		*field = ns;
+}
+
+static void config_parse_size(struct reader *reader, uint64_t *field, const char *value)
+{
+	static const struct unit units[] = {
+		{"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}, {"T", UINT64_C(1) << 40}, {}};
+	uint64_t bytes;
+
+	if (!unit_parse(value, units, &bytes) || bytes < 1 << 20)
+		say(reader, "'%s' is not a size as 500M or 2G, of at least 1M", value);
+	else
+		*field = bytes;
+}
+
+static void config_parse_path(struct reader *reader, char **field, const char *value)
+{
+	char *copy;
+
+	if (*value != '/' || value[strlen(value) - 1] == '/') {
+		say(reader, "'%s' is not the absolute path of a file", value);
+		return;
+	}
+	copy = strdup(value);
+	if (!copy) {
+		reader->error = -ENOMEM;
+		return;
+	}
+	free(*field);
+	*field = copy;
 }
 
 static void list_free(char **list)
@@ -253,6 +349,7 @@ struct config *config_free(struct config *config)
 	if (!config)
 		return NULL;
 	free(config->admin_group);
+	free(config->store_path);
 	list_free(config->debug_directories);
 	free(config);
 	return NULL;

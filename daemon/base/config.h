@@ -3,17 +3,24 @@
 
 /* What the administrator decides: /etc/perfd/perfd.conf, and what lies beside it in perfd.conf.d. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define CONFIG_PATH PERFCTL_CONFIG_DIRECTORY "/perfd.conf"
 #define CONFIG_MAX_FRAMES 1024
+#define CONFIG_FREQUENCY_MAX 999 /* of what never ends */
 #define CONFIG_DIRECTORIES_MAX 64 /* in one list */
 
 struct config {
 	char *admin_group; /* whose members may do all; empty: nobody but root */
 	uint32_t max_frames; /* of a user stack */
 	char **debug_directories; /* absolute paths, the last one NULL */
+	bool continuous_enabled;
+	double continuous_frequency; /* Hz */
+	uint64_t continuous_window_ns;
+	char *store_path; /* absolute; of the file */
+	uint64_t store_max_bytes, store_max_age_ns;
 };
 
 /* Why a configuration is not good: one sentence, with file and line where it has them. */

@@ -37,3 +37,7 @@
 #define LIMIT_JIT_CODES_ALL (1u << 21) /* of all together */
 #define LIMIT_JIT_LINES (1u << 20) /* source lines of one process's code */
 #define LIMIT_JIT_NAME_BYTES (32u << 20) /* names of one process's code */
+#define LIMIT_STORE_WAITING_BYTES                                                                  \
+	(UINT64_C(32) << 20) /* windows that the store has not taken yet */
+#define LIMIT_QUERIES 4 /* of the store, under way at once, of all users */
+#define LIMIT_QUERIES_PER_UID 2

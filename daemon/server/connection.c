@@ -149,7 +149,7 @@ static int on_step(void *userdata)
 	if (!connection_is_full(connection)) {
 		if (!request->method)
 			is_busy = take_call(connection);
-		else if (request->method->resume)
+		else if (request->method->resume && !request->is_waiting)
 			request->method->resume(request);
 		else
 			is_busy = false;
@@ -162,7 +162,7 @@ static int on_step(void *userdata)
 	 * reading) wakes us itself. */
 	if (request->is_finished ||
 		(is_busy && !connection_is_full(connection) &&
-			(!request->method || request->method->resume)))
+			(!request->method || (request->method->resume && !request->is_waiting))))
 		connection_wake(connection);
 	else if (!request->method && connection->frame.is_eof &&
 		!frame_n_unsent(&connection->frame) && !connection_is_full(connection))

@@ -11,14 +11,10 @@
 #include <string.h>
 
 #include "daemon/base/limits.h"
-#include "daemon/server/request.h"
-#include "proto/base/buffer.h"
+#include "daemon/server/pieces.h"
 #include "proto/base/cleanup.h"
 #include "proto/profile/folded.h"
 #include "proto/profile/pprof.h"
-#include "proto/wire/base64.h"
-
-#define PIECE_BYTES_MAX (1024 * 1024)
 
 struct get_parameters {
 	const char *profile;
@@ -29,42 +25,13 @@ static const struct field parameter_fields[] = {
 	{},
 };
 
-struct piece {
-	const char *text;
-};
-
-static const struct field data_fields[] = {
-	{FIELD_AS("data", struct piece, text, FIELD_TEXT)},
-	{},
-};
-
-static const struct field text_fields[] = {
-	{FIELD(struct piece, text, FIELD_TEXT)},
-	{},
-};
-
-/* A call under way: what is still to be sent begins at n_sent. */
-struct export
-{
-	struct buffer bytes, piece;
-	size_t n_sent;
-};
-
-static void export_fail(struct request *request, int error)
-{
-	struct failure failure;
-
-	failure_set(&failure, FAILURE_FAILED, "sending the profile", "%s", strerror(-error));
-	request_fail(request, &failure);
-}
-
 /* What both have in common: NULL if the call has been answered with an error. */
-static struct export *export_begin(struct request *request, struct profile **ret_profile)
+static struct pieces *pieces_begin(struct request *request, struct profile **ret_profile)
 {
 	const struct server_context *context = request->context;
 	struct get_parameters parameters;
 	struct failure failure = {};
-	struct export *export;
+	struct pieces *pieces;
 
 	if (!request_read(request, parameter_fields, &parameters))
 		return NULL;
@@ -80,69 +47,39 @@ static struct export *export_begin(struct request *request, struct profile **ret
 		request_fail(request, &failure);
 		return NULL;
 	}
-	export = calloc(1, sizeof(*export));
-	if (!export)
-		export_fail(request, -ENOMEM);
-	request->state = export;
-	return export;
+	pieces = calloc(1, sizeof(*pieces));
+	if (!pieces)
+		pieces_fail(request, -ENOMEM);
+	request->state = pieces;
+	return pieces;
 }
 
 static void end(struct request *request)
 {
-	struct export *export = request->state;
+	struct pieces *pieces = request->state;
 
-	if (!export)
+	if (!pieces)
 		return;
-	buffer_done(&export->bytes);
-	buffer_done(&export->piece);
-	free(export);
-}
-
-/* Sends export->piece, which stands for the next n bytes. */
-static void give_piece(struct request *request, const struct field *fields, size_t n)
-{
-	struct export *export = request->state;
-	struct piece piece;
-
-	/* Even of nothing there is a text. */
-	buffer_append(&export->piece, "", 0);
-	if (buffer_error(&export->piece)) {
-		export_fail(request, -ENOMEM);
-		return;
-	}
-	piece.text = export->piece.data;
-	export->n_sent += n;
-	if (export->n_sent == export->bytes.size)
-		request_reply(request, fields, &piece);
-	else
-		request_continue(request, fields, &piece);
-	buffer_clear(&export->piece);
+	pieces_done(pieces);
+	free(pieces);
 }
 
 static void profile_resume(struct request *request)
 {
-	struct export *export = request->state;
-	size_t n = export->bytes.size - export->n_sent;
-
-	/* So many bytes are one piece of text. */
-	if (n > PIECE_BYTES_MAX / 4 * 3)
-		n = PIECE_BYTES_MAX / 4 * 3;
-	if (n)
-		base64_encode(&export->piece, export->bytes.data + export->n_sent, n);
-	give_piece(request, data_fields, n);
+	pieces_give_data(request, request->state);
 }
 
 static void profile_start(struct request *request)
 {
 	CLEANUP(profile_unrefp) struct profile *profile = NULL;
-	struct export *export = export_begin(request, &profile);
+	struct pieces *pieces = pieces_begin(request, &profile);
 	int r;
 
-	if (!export)
+	if (!pieces)
 		return;
-	r = pprof_encode(profile, &export->bytes);
+	r = pprof_encode(profile, &pieces->bytes);
 	if (r < 0)
-		export_fail(request, r);
+		pieces_fail(request, r);
 	else
 		profile_resume(request);
 }
@@ -155,45 +92,22 @@ const struct method method_get_profile = {
 	.end = end,
 };
 
-/* The length of the longest run of whole lines that fits; of one line, if that alone does not. */
-static size_t lines_length(const char *text, size_t n)
-{
-	const char *end;
-
-	if (n <= PIECE_BYTES_MAX)
-		return n;
-	for (size_t i = PIECE_BYTES_MAX; i; i--)
-		if (text[i - 1] == '\n')
-			return i;
-	end = memchr(text, '\n', n);
-	return end ? (size_t)(end - text) + 1 : n;
-}
-
 static void folded_resume(struct request *request)
 {
-	struct export *export = request->state;
-	size_t n = export->bytes.size - export->n_sent;
-
-	if (n) {
-		const char *text = export->bytes.data + export->n_sent;
-
-		n = lines_length(text, n);
-		buffer_append(&export->piece, text, n);
-	}
-	give_piece(request, text_fields, n);
+	pieces_give_text(request, request->state);
 }
 
 static void folded_start(struct request *request)
 {
 	CLEANUP(profile_unrefp) struct profile *profile = NULL;
-	struct export *export = export_begin(request, &profile);
+	struct pieces *pieces = pieces_begin(request, &profile);
 	int r;
 
-	if (!export)
+	if (!pieces)
 		return;
-	r = folded_encode(profile, NULL, &export->bytes);
+	r = folded_encode(profile, NULL, &pieces->bytes);
 	if (r < 0)
-		export_fail(request, r);
+		pieces_fail(request, r);
 	else
 		folded_resume(request);
 }

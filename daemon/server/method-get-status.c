@@ -11,7 +11,7 @@
 struct status_reply {
 	struct daemon_status status;
 	const char *version, *kernel;
-	uint64_t uptime_ms, cpu_ms, n_clients;
+	uint64_t uptime_ms, cpu_ms, n_clients, store_oldest_ms, store_newest_ms;
 	bool has_kernel_ns;
 };
 
@@ -53,6 +53,17 @@ static const struct field reply_fields[] = {
 	STATUS("cacheHits", status.n_cache_hits, FIELD_U64),
 	STATUS("cacheBad", status.n_cache_bad, FIELD_U64),
 	STATUS("cacheBytes", status.cache_bytes, FIELD_U64),
+	STATUS("continuous", status.is_continuous, FIELD_BOOL),
+	STATUS("storeState", status.store_state, FIELD_TEXT),
+	STATUS("storeBytes", status.store_bytes, FIELD_U64),
+	STATUS("storeWindows", status.store_windows, FIELD_U64),
+	STATUS("storeOldestMs", store_oldest_ms, FIELD_U64),
+	STATUS("storeNewestMs", store_newest_ms, FIELD_U64),
+	STATUS("windowsStored", status.n_windows_stored, FIELD_U64),
+	STATUS("windowsWaiting", status.n_windows_waiting, FIELD_U64),
+	STATUS("windowsDropped", status.n_windows_dropped, FIELD_U64),
+	STATUS("storeRestarts", status.n_store_restarts, FIELD_U64),
+	STATUS("storesSetAside", status.n_stores_set_aside, FIELD_U64),
 	{},
 };
 
@@ -67,6 +78,8 @@ static void start(struct request *request)
 	if (!request_read(request, no_fields, NULL))
 		return;
 	context->operations->status(context->manager, &reply.status);
+	reply.store_oldest_ms = reply.status.store_oldest_ns / NS_PER_MS;
+	reply.store_newest_ms = reply.status.store_newest_ns / NS_PER_MS;
 	uname(&host);
 	reply.version = context->config.version;
 	reply.kernel = host.release;

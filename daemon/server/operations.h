@@ -11,33 +11,12 @@
 #include <stdint.h>
 
 #include "daemon/access/access.h"
+#include "daemon/server/failure.h"
+#include "daemon/server/query.h"
 #include "daemon/target/selector.h"
 #include "proto/profile/profile.h"
 
 #define PROFILE_ID_MAX 40
-
-/* Why an operation did not happen: the varlink errors of org.perfctl.profiler. */
-enum failure_kind {
-	FAILURE_NONE,
-	FAILURE_NOT_PERMITTED, /* pid (0: none), text: the rule */
-	FAILURE_NO_SUCH_TARGET, /* what: target, text: why */
-	FAILURE_NO_SUCH_RECORDING, /* what */
-	FAILURE_NO_SUCH_PROFILE, /* what */
-	FAILURE_RESOURCE_LIMIT, /* what, limit */
-	FAILURE_NOT_SUPPORTED, /* what: feature, text: why */
-	FAILURE_FAILED, /* what, text: why */
-};
-
-struct failure {
-	enum failure_kind kind;
-	uint32_t pid;
-	uint64_t limit;
-	char what[64];
-	char text[192];
-};
-
-void failure_set(struct failure *failure, enum failure_kind kind, const char *what,
-	const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 struct recording_request {
 	struct selector selector;
@@ -103,6 +82,10 @@ struct daemon_status {
 	uint64_t n_tables, table_rows, table_bytes, n_tables_shared, n_tables_compiled,
 		n_tables_failed, n_tables_refused, n_tables_dropped; /* unwind tables */
 	uint64_t n_cache_hits, n_cache_bad, cache_bytes; /* the same on disk */
+	const char *store_state; /* "off", "good", "full", "read-only", "newer", "failing" */
+	bool is_continuous;
+	uint64_t n_windows_stored, n_windows_waiting, n_windows_dropped, n_store_restarts,
+		n_stores_set_aside, store_bytes, store_windows, store_oldest_ns, store_newest_ns;
 	double kernel_ns_per_sample; /* < 0: not known */
 	const char *event, *mappings;
 };
@@ -135,5 +118,10 @@ struct server_operations {
 	/* Looks at what would name the code of a process that the caller may record. */
 	int (*examine)(void *manager, const struct access_caller *caller, uint32_t pid,
 		struct examination_observer *observer, struct failure *ret_failure);
+	/* What was kept of a span of time, and the caller may see. */
+	int (*query)(void *manager, const struct access_caller *caller,
+		const struct query_request *request, struct query_observer *observer,
+		struct failure *ret_failure);
+	void (*abandon_query)(void *manager, struct query_observer *observer);
 	void (*abandon_examination)(void *manager, struct examination_observer *observer);
 };

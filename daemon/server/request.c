@@ -121,3 +121,9 @@ size_t request_count(
 {
 	return server_count_requests(request->context->server, request->caller->uid, method, other);
 }
+
+void request_wake(struct request *request)
+{
+	request->is_waiting = false;
+	connection_wake(request->connection);
+}

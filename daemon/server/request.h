@@ -36,6 +36,7 @@ struct request {
 	struct call call;
 	void *state; /* the method's; its end() frees it */
 	bool is_finished; /* the last reply has been given */
+	bool is_waiting; /* the method's: resume() would have nothing to give; see request_wake */
 };
 
 /*
@@ -59,6 +60,9 @@ void request_fail(struct request *request, const struct failure *failure);
  * been answered with an error, and there is nothing to free.
  */
 bool request_read(struct request *request, const struct field *fields, void *target);
+
+/* Ends is_waiting: resume() is called from the loop. */
+void request_wake(struct request *request);
 
 /* The client reads more slowly than replies come: those that can be left out are. */
 bool request_is_behind(const struct request *request);

@@ -8,56 +8,20 @@
 #include "daemon/symbolize/workers-spawn.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/close_range.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "daemon/base/helper.h"
 #include "proto/base/cleanup.h"
 
-/* Between fork and exec. */
-static _Noreturn void become_worker(const char *path, int socket_fd)
-{
-	char *const arguments[] = {"perfd-elf-worker", NULL};
-	char *const environment[] = {NULL};
-	sigset_t none;
-
-	for (int i = 1; i < NSIG; i++)
-		signal(i, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* dup2 onto itself would leave close-on-exec set. */
-	if (socket_fd == WORKER_SOCKET_FD ? fcntl(socket_fd, F_SETFD, 0) < 0
-					  : dup2(socket_fd, WORKER_SOCKET_FD) < 0)
-		_exit(127);
-	close_range(WORKER_SOCKET_FD + 1, ~0U, 0);
-	execve(path, arguments, environment);
-	_exit(127);
-}
+_Static_assert(WORKER_SOCKET_FD == HELPER_SOCKET_FD, "where a worker looks for its socket");
 
 int workers_spawn(const char *path, pid_t *ret_pid, int *ret_socket)
 {
-	CLEANUP(closep) int ours = -1, theirs = -1;
-	int pair[2], flags;
-	pid_t pid;
+	char *const arguments[] = {"perfd-elf-worker", NULL};
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	ours = pair[0];
-	theirs = pair[1];
-	flags = fcntl(ours, F_GETFL);
-	if (flags < 0 || fcntl(ours, F_SETFL, flags | O_NONBLOCK) < 0)
-		return -errno;
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (!pid)
-		become_worker(path, theirs);
-	*ret_pid = pid;
-	*ret_socket = take_fd(&ours);
-	return 0;
+	return helper_spawn(path, arguments, ret_pid, ret_socket);
 }
 
 int workers_send(int socket_fd, const struct worker_request *request, const int fds[N_WORKER_FILES],

@@ -362,35 +362,10 @@ static int labels_add(struct attribution *attribution, const struct abi_identity
 	return r;
 }
 
-static int thread_add(
-	struct attribution *attribution, const struct abi_identity *who, uint32_t *ret_thread)
+static struct access_process access_of(const struct attribution *attribution,
+	const struct abi_credentials *c, bool is_kernel_thread)
 {
-	struct profile_process process = {
-		.pid = who->pid,
-		.uid = who->credentials.uid,
-		.start_ns = who->start_ns,
-	};
-	struct profile_thread thread = {.tid = who->tid};
-	struct profile *profile = attribution->profile;
-	int r = profile_add_string_n(
-		profile, who->comm, strnlen(who->comm, sizeof(who->comm)), &process.comm);
-
-	if (!r)
-		r = labels_add(attribution, who, &process);
-	if (!r)
-		r = profile_add_process(profile, &process, &thread.process);
-	if (!r)
-		r = profile_add_string_n(profile, who->thread,
-			strnlen(who->thread, sizeof(who->thread)), &thread.name);
-	if (!r)
-		r = profile_add_thread(profile, &thread, ret_thread);
-	return r;
-}
-
-static bool is_permitted(const struct attribution *attribution, const struct abi_credentials *c,
-	bool is_kernel_thread)
-{
-	struct access_process process = {
+	return (struct access_process){
 		.uid = c->uid,
 		.euid = c->euid,
 		.suid = c->suid,
@@ -403,8 +378,42 @@ static bool is_permitted(const struct attribution *attribution, const struct abi
 			attribution->request.initial_user_namespace,
 		.is_kernel_thread = is_kernel_thread,
 	};
+}
+
+static bool is_permitted(const struct attribution *attribution, const struct abi_credentials *c,
+	bool is_kernel_thread)
+{
+	struct access_process process = access_of(attribution, c, is_kernel_thread);
 
 	return access_check_process(&attribution->request.caller, &process) == ACCESS_ALLOWED;
+}
+
+static int thread_add(
+	struct attribution *attribution, const struct abi_identity *who, uint32_t *ret_thread)
+{
+	struct profile_process process = {
+		.pid = who->pid,
+		.uid = who->credentials.uid,
+		.start_ns = who->start_ns,
+	};
+	struct profile_thread thread = {.tid = who->tid};
+	struct profile *profile = attribution->profile;
+	struct access_process access = access_of(attribution, &who->credentials, false);
+	int r = profile_add_string_n(
+		profile, who->comm, strnlen(who->comm, sizeof(who->comm)), &process.comm);
+
+	if (attribution->request.with_visibility)
+		process.visible_to = access_visible_to(&access);
+	if (!r)
+		r = labels_add(attribution, who, &process);
+	if (!r)
+		r = profile_add_process(profile, &process, &thread.process);
+	if (!r)
+		r = profile_add_string_n(profile, who->thread,
+			strnlen(who->thread, sizeof(who->thread)), &thread.name);
+	if (!r)
+		r = profile_add_thread(profile, &thread, ret_thread);
+	return r;
 }
 
 /* What follows from an identity alone. Equal numbers mean equal facts: the answer stays good. */

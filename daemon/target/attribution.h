@@ -45,6 +45,7 @@ struct attribution_request {
 	bool sees_kernel; /* else kernel frames are one [kernel] */
 	bool with_kernel;
 	enum attribution_per per;
+	bool with_visibility; /* says of each process who may see what is kept of it */
 	bool with_callers; /* else a stack is its leaf alone, and complete with that */
 	double frequency_hz;
 	uint32_t initial_user_namespace;

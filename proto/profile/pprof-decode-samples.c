@@ -23,6 +23,7 @@ const char *const pprof_label_names[PPROF_N_LABELS] = {
 	[PPROF_LABEL_UNIT] = "unit",
 	[PPROF_LABEL_CONTAINER] = "container",
 	[PPROF_LABEL_CGROUP] = "cgroup",
+	[PPROF_LABEL_VISIBLE_TO] = "visible_to",
 	[PPROF_LABEL_TID] = "tid",
 	[PPROF_LABEL_THREAD] = "thread",
 	[PPROF_LABEL_SLICE_MS] = "slice_ms",
@@ -187,6 +188,9 @@ static void number_label_apply(struct sample *sample, enum pprof_label label, ui
 		break;
 	case PPROF_LABEL_UID:
 		sample->process.uid = number <= UINT32_MAX ? (uint32_t)number : PROFILE_UID_UNKNOWN;
+		break;
+	case PPROF_LABEL_VISIBLE_TO:
+		sample->process.visible_to = number_32(number);
 		break;
 	case PPROF_LABEL_START_NS:
 		sample->process.start_ns = number;

@@ -123,6 +123,8 @@ static void thread_put(struct encoder *encoder, uint32_t id)
 	label_put_number(encoder, out, PPROF_LABEL_PID, process->pid, 0);
 	if (process->uid != PROFILE_UID_UNKNOWN)
 		label_put_number(encoder, out, PPROF_LABEL_UID, process->uid, 0);
+	if (process->visible_to)
+		label_put_number(encoder, out, PPROF_LABEL_VISIBLE_TO, process->visible_to, 0);
 	if (process->start_ns)
 		label_put_number(
 			encoder, out, PPROF_LABEL_START_NS, process->start_ns, encoder->ns);

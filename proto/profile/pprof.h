@@ -8,7 +8,7 @@
  * What pprof has no place for: frame kinds and reasons for missing names are private fields of a
  * Location (1000: kind, 1001: reason), which other readers skip as protobuf wants it; conditions and
  * ledger are one JSON comment (profile-json.h); what samples are told apart by are labels: comm,
- * pid, uid, start_ns, exe, unit, container, tid, thread, slice_ms, truncated, no_user_stack.
+ * pid, uid, start_ns, exe, unit, container, visible_to, tid, thread, slice_ms, truncated, no_user_stack.
  */
 
 #include <stddef.h>

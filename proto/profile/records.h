@@ -84,6 +84,7 @@ struct profile_process {
 	uint32_t comm; /* strings */
 	uint32_t exe, unit, container;
 	uint32_t cgroup; /* its path in the unified hierarchy */
+	uint32_t visible_to; /* who besides admins may see it when it is kept: a uid; 0: nobody */
 };
 
 struct profile_thread {

@@ -42,7 +42,7 @@ ROOMS = {
     "daemon/server/": PROTO + ["daemon/base/", "daemon/access/", "daemon/target/selector.h"],
     # main, manager, pipeline and its helpers
     "daemon/": PROTO
-    + ["bpf/abi.h"]
+    + ["bpf/abi.h", "daemon/store/messages.h"]
     + ["daemon/" + room + "/" for room in
        ("base", "access", "opener", "capture", "target", "unwind", "symbolize", "server")],
     "cli/": PROTO,

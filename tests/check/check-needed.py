@@ -18,6 +18,7 @@ SYSTEM = {"libc", "libm", "ld-linux-x86-64", "libgcc_s", "libasan", "libubsan"}
 ALLOWED = {
     "perfd": {"libbpf", "libinih", "libjansson", "libseccomp", "libsystemd", "libz"},
     "perfctl": {"libjansson", "libz"},
+    "perfd-store": {"libjansson", "libseccomp", "libsqlite3", "libz"},
     "perfd-elf-worker": {"libdw", "libelf", "liblzma", "libseccomp", "libz", "libzstd"},
 }
 

@@ -284,6 +284,19 @@ static void operation_status(void *userdata, struct daemon_status *ret_status)
 	};
 }
 
+/* Nothing is kept here. */
+static int fake_query(void *manager, const struct access_caller *caller,
+	const struct query_request *request, struct query_observer *observer,
+	struct failure *ret_failure)
+{
+	failure_set(ret_failure, FAILURE_NOT_SUPPORTED, "continuous profiles", "it is not enabled");
+	return -EOPNOTSUPP;
+}
+
+static void fake_abandon_query(void *manager, struct query_observer *observer)
+{
+}
+
 static int fake_examine(void *manager, const struct access_caller *caller, uint32_t pid,
 	struct examination_observer *observer, struct failure *ret_failure)
 {
@@ -299,6 +312,8 @@ static void fake_abandon_examination(void *manager, struct examination_observer 
 }
 
 const struct server_operations fake_operations = {
+	.query = fake_query,
+	.abandon_query = fake_abandon_query,
 	.examine = fake_examine,
 	.abandon_examination = fake_abandon_examination,
 	.record = operation_record,

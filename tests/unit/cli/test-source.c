@@ -2,10 +2,12 @@
 /* SOURCE is told by its content; what is no profile is refused with a reason. */
 
 #include "cli/source.h"
+#include "cli/store-source.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/output.h"
@@ -81,7 +83,51 @@ START_TEST(files_that_cannot_be_read_are_named_errors)
 	ck_assert_int_eq(source_load("/nonexistent/profile", &profile), -ENOENT);
 	ck_assert_int_eq(source_load("/tmp", &profile), -EISDIR);
 	ck_assert_int_eq(source_load("@base", &profile), -ENOENT);
-	ck_assert_int_eq(source_load("store:1h", &profile), -EOPNOTSUPP);
+	ck_assert_int_eq(setenv("PERFCTL_SOCKET", "/nonexistent/socket", 1), 0);
+	ck_assert_int_eq(source_load("store:1h", &profile), -EREMOTEIO);
+	ck_assert_int_eq(source_load("store:never", &profile), -EINVAL);
+	ck_assert_int_eq(source_load("store:1h..never", &profile), -EINVAL);
+	ck_assert_int_eq(source_load("store:1h,colour=red", &profile), -EINVAL);
+	ck_assert_int_eq(source_load("store:1h,pid=x", &profile), -EINVAL);
+}
+END_TEST
+
+START_TEST(moments_are_told_in_many_ways)
+{
+	/* 2026-11-21T14:30:00Z */
+	const uint64_t now_ms = UINT64_C(1795271400) * 1000;
+	static const struct {
+		const char *text;
+		int64_t seconds; /* from now on; INT64_MAX: it is none */
+	} cases[] = {
+		{"now", 0},
+		{"1h", -3600},
+		{"90", -90},
+		{"14:05", -25 * 60},
+		{"14:05:30", -24 * 60 - 30},
+		{"14:40", 10 * 60 - 24 * 3600},
+		{"2026-11-21T14:05", -25 * 60},
+		{"2026-11-21 14:05:30", -24 * 60 - 30},
+		{"2026-11-21", -14 * 3600 - 30 * 60},
+		{"2026-11-21T15:30", 3600},
+		{"", INT64_MAX},
+		{"25:00", INT64_MAX},
+		{"14:05x", INT64_MAX},
+		{"yesterday", INT64_MAX},
+		{"99999999999h", INT64_MAX},
+	};
+
+	ck_assert_int_eq(setenv("TZ", "UTC", 1), 0);
+	tzset();
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		uint64_t ms;
+		int r = store_time_parse(cases[i].text, now_ms, &ms);
+
+		ck_assert_msg((r == 0) == (cases[i].seconds != INT64_MAX), "'%s'", cases[i].text);
+		if (!r)
+			ck_assert_msg((int64_t)(ms - now_ms) == cases[i].seconds * 1000, "'%s'",
+				cases[i].text);
+	}
 }
 END_TEST
 
@@ -93,6 +139,7 @@ int main(void)
 		standard_input_is_a_dash,
 		what_is_no_profile_is_refused,
 		files_that_cannot_be_read_are_named_errors,
+		moments_are_told_in_many_ways,
 	};
 	int fd = mkstemp(path), r;
 

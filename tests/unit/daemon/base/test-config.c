@@ -146,6 +146,57 @@ START_TEST(what_is_wrong_is_said_with_its_line)
 }
 END_TEST
 
+START_TEST(what_never_ends_is_configured)
+{
+	CLEANUP(place_done) struct place place;
+	CLEANUP(config_freep) struct config *config = NULL;
+
+	place_init(&place);
+	put(&place, NULL,
+		"[continuous]\nenabled = yes\nfrequency = 49.5\nwindow = 1m\n"
+		"[store]\npath = /a/b\nmax-size = 500M\nmax-age = 12h\n");
+	config = load(&place);
+	ck_assert(config->continuous_enabled);
+	ck_assert_double_eq(config->continuous_frequency, 49.5);
+	ck_assert_uint_eq(config->continuous_window_ns, 60000000000);
+	ck_assert_str_eq(config->store_path, "/a/b");
+	ck_assert_uint_eq(config->store_max_bytes, 500u << 20);
+	ck_assert_uint_eq(config->store_max_age_ns, UINT64_C(12) * 3600 * 1000000000);
+}
+END_TEST
+
+START_TEST(values_that_are_none_are_refused)
+{
+	static const char *const lines[] = {
+		"[continuous]\nenabled = 1\n",
+		"[continuous]\nfrequency = 0\n",
+		"[continuous]\nfrequency = 1000\n",
+		"[continuous]\nwindow = 61s\n",
+		"[continuous]\nwindow = 0.5s\n",
+		"[store]\npath = b\n",
+		"[store]\npath = /b/\n",
+		"[store]\nmax-size = 2\n",
+		"[store]\nmax-size = 1K\n",
+		"[store]\nmax-size = 99999999999999999999T\n",
+		"[store]\nmax-size = 99999999999T\n",
+		"[store]\nmax-age = 30\n",
+		"[store]\nmax-age = d\n",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		CLEANUP(place_done) struct place place;
+		struct config_problem problem = {""};
+		struct config *config = NULL;
+
+		place_init(&place);
+		put(&place, NULL, lines[i]);
+		ck_assert_msg(
+			config_load(place.file, &problem, &config) == -EINVAL, "%s", lines[i]);
+		ck_assert_ptr_nonnull(strstr(problem.text, "perfd.conf:2: '"));
+	}
+}
+END_TEST
+
 START_TEST(a_file_that_was_asked_for_must_be_there)
 {
 	CLEANUP(config_freep) struct config *config = NULL;
@@ -197,6 +248,8 @@ int main(void)
 		an_empty_value_empties_a_list,
 		files_beside_it_come_after_it_by_name,
 		what_is_wrong_is_said_with_its_line,
+		what_never_ends_is_configured,
+		values_that_are_none_are_refused,
 		a_file_that_was_asked_for_must_be_there,
 		the_file_that_is_installed_has_every_key_with_its_default,
 	};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/* "store:SINCE[..UNTIL][,unit=…][,comm=…][,pid=…][,container=…][,event=…]", and fetching it. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "proto/profile/profile.h"
+
+#define STORE_SOURCE_PREFIX "store:"
+
+struct store_source {
+	uint64_t since_ms, until_ms; /* since the epoch */
+	uint32_t pid; /* 0: any */
+	const char *comm, *unit, *container, *event; /* NULL: any */
+	const char *socket; /* NULL: the usual one */
+};
+
+/*
+ * A moment: "now", "1h" (ago), "14:05[:30]" (the last time it was that), "2026-11-21",
+ * "2026-11-21T14:05[:30]", in the user's zone. 0 or -EINVAL.
+ */
+int store_time_parse(const char *text, uint64_t now_ms, uint64_t *ret_ms);
+
+/* Takes the text apart; what it points to is in `text`, which is changed. Says what is wrong with it.
+ * 0 or -EINVAL. */
+int store_source_parse(char *text, uint64_t now_ms, struct store_source *ret_source);
+
+/* Asks the daemon. 0, or an exit code after saying why not. */
+int store_source_load(const struct store_source *source, struct profile **ret_profile);

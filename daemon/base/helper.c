@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* fork and exec of a helper. Nothing of ours passes but the one socket. */
+
+#include "daemon/base/helper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "proto/base/cleanup.h"
+
+/* Between fork and exec. */
+static _Noreturn void become(const char *path, char *const *arguments, int socket_fd)
+{
+	char *const environment[] = {NULL};
+	sigset_t none;
+
+	for (int i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* dup2 onto itself would leave close-on-exec set. */
+	if (socket_fd == HELPER_SOCKET_FD ? fcntl(socket_fd, F_SETFD, 0) < 0
+					  : dup2(socket_fd, HELPER_SOCKET_FD) < 0)
+		_exit(127);
+	close_range(HELPER_SOCKET_FD + 1, ~0U, 0);
+	execve(path, arguments, environment);
+	_exit(127);
+}
+
+int helper_spawn(const char *path, char *const *arguments, pid_t *ret_pid, int *ret_socket)
+{
+	CLEANUP(closep) int ours = -1, theirs = -1;
+	int pair[2], flags;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	ours = pair[0];
+	theirs = pair[1];
+	flags = fcntl(ours, F_GETFL);
+	if (flags < 0 || fcntl(ours, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (!pid)
+		become(path, arguments, theirs);
+	*ret_pid = pid;
+	*ret_socket = take_fd(&ours);
+	return 0;
+}

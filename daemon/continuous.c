@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * A timer cuts the recording into windows; each goes to the store when its names are there, which may
+ * be while the next but one is under way. Should the recording fail, it is begun again.
+ */
+
+#include "daemon/continuous.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/aim.h"
+#include "proto/base/cleanup.h"
+#include "proto/base/list.h"
+#include "proto/base/log.h"
+#include "proto/base/time.h"
+
+#define RETRY_NS (10 * NS_PER_SECOND)
+/* At the end: so long for the last names and for the disk, looked at so often. */
+#define ENDING_NS (4 * NS_PER_SECOND)
+#define ENDING_STEP_NS (20 * NS_PER_MS)
+
+struct continuous {
+	struct loop *loop;
+	struct pipeline *pipeline;
+	const struct config *config;
+	const char *store_program;
+	struct store_link *store;
+	struct store_link *retired; /* the one before, for what is ending */
+	struct session *session; /* under way; NULL: to be begun */
+	struct session *before; /* goes on until that one samples */
+	struct list sessions; /* that one, and those that are ending */
+	struct loop_source *timer, *ending;
+	loop_callback *on_ended; /* NULL: it goes on */
+	void *userdata;
+	uint64_t deadline_ns;
+};
+
+struct session {
+	struct list link; /* continuous.sessions */
+	struct continuous *continuous;
+	struct store_link *store;
+	struct pipeline_recording *recording;
+	struct pipeline_observer observer;
+	bool is_sampling;
+};
+
+static const struct access_caller nobody_else = {.is_admin = true};
+
+static struct pipeline_request request_of(const struct continuous *continuous)
+{
+	return (struct pipeline_request){
+		.caller = nobody_else,
+		.is_set = true,
+		.sees_kernel = true,
+		.with_kernel = true,
+		.with_callers = true,
+		.with_visibility = true,
+		.frequency_hz = continuous->config->continuous_frequency,
+		.title = "whole system",
+		.event_asked = "cpu",
+		.call_graph = "auto",
+	};
+}
+
+static void on_window(void *userdata, struct profile *profile, int error)
+{
+	struct session *session = userdata;
+	int r = profile ? store_link_append(session->store, profile) : error;
+
+	if (r < 0)
+		log_warning("a window of the continuous profile is lost: %s", strerror(-r));
+}
+
+static void set_timer(struct continuous *continuous, uint64_t delay_ns)
+{
+	loop_source_set_time(continuous->timer, time_now_ns(CLOCK_MONOTONIC) + delay_ns);
+}
+
+static void session_free(struct session *session)
+{
+	struct continuous *continuous = session->continuous;
+
+	list_remove(&session->link);
+	if (continuous->session == session)
+		continuous->session = NULL;
+	if (continuous->before == session)
+		continuous->before = NULL;
+	pipeline_release(session->recording);
+	free(session);
+}
+
+/* The window under way is its last. */
+static void session_end(struct session *session)
+{
+	if (session && session->is_sampling)
+		pipeline_finish(session->recording);
+	else if (session)
+		session_free(session);
+}
+
+static void on_ready(struct pipeline_observer *observer)
+{
+	struct session *session = container_of(observer, struct session, observer);
+
+	session->is_sampling = true;
+	session_end(session->continuous->before);
+	session->continuous->before = NULL;
+	set_timer(session->continuous, session->continuous->config->continuous_window_ns);
+}
+
+static void on_targets_gone(struct pipeline_observer *observer)
+{
+}
+
+/* The session's last window; or it has failed. */
+static void on_finished(struct pipeline_observer *observer, struct profile *profile, int error)
+{
+	struct session *session = container_of(observer, struct session, observer);
+	struct continuous *continuous = session->continuous;
+	bool is_current = continuous->session == session;
+
+	session->is_sampling = false;
+	on_window(session, profile, error);
+	session_free(session);
+	if (is_current)
+		set_timer(continuous, RETRY_NS);
+}
+
+static int session_open(struct session *session)
+{
+	const struct selector selector = {.is_all = true};
+	struct continuous *continuous = session->continuous;
+	struct pipeline_request request = request_of(continuous);
+	struct failure failure = {0};
+	CLEANUP(aim_done)
+	struct aim aim = {
+		.caller = &nobody_else,
+		.selector = &selector,
+		.failure = &failure,
+	};
+	int r;
+
+	request.kinds = aim_kinds(&selector, &nobody_else);
+	r = pipeline_record(
+		continuous->pipeline, &request, &session->observer, &session->recording);
+	aim.recording = session->recording;
+	if (!r)
+		r = aim_take(&aim);
+	return r ? r : pipeline_go(session->recording);
+}
+
+static int begin(struct continuous *continuous)
+{
+	struct session *session = calloc(1, sizeof(*session));
+	int r;
+
+	if (!session)
+		return -ENOMEM;
+	session->continuous = continuous;
+	session->store = continuous->store;
+	session->observer = (struct pipeline_observer){on_ready, on_targets_gone, on_finished};
+	list_add_tail(&continuous->sessions, &session->link);
+	continuous->session = session;
+	r = session_open(session);
+	if (r < 0)
+		session_free(session);
+	return r;
+}
+
+static int cut(struct continuous *continuous)
+{
+	struct pipeline_request request = request_of(continuous);
+
+	return pipeline_cut(
+		continuous->session->recording, &request, on_window, continuous->session);
+}
+
+static int on_timer(void *userdata)
+{
+	struct continuous *continuous = userdata;
+	int r = continuous->session ? 0 : begin(continuous);
+
+	if (r < 0) {
+		log_warning(
+			"cannot begin the continuous recording: %s; trying again", strerror(-r));
+		set_timer(continuous, RETRY_NS);
+	} else if (continuous->session->is_sampling) {
+		r = cut(continuous);
+		if (r < 0)
+			log_warning("a window of the continuous profile goes on: %s", strerror(-r));
+		set_timer(continuous, continuous->config->continuous_window_ns);
+	}
+	return 0;
+}
+
+static int store_begin(struct continuous *continuous)
+{
+	const struct config *config = continuous->config;
+
+	return store_link_new(
+		&(struct store_link_config){
+			.loop = continuous->loop,
+			.program = continuous->store_program,
+			.path = config->store_path,
+			.max_bytes = config->store_max_bytes,
+			.max_age_ns = config->store_max_age_ns,
+		},
+		&continuous->store);
+}
+
+int continuous_new(struct loop *loop, struct pipeline *pipeline, const struct config *config,
+	const char *store_program, struct continuous **ret_continuous)
+{
+	struct continuous *continuous = calloc(1, sizeof(*continuous));
+	int r;
+
+	if (!continuous)
+		return -ENOMEM;
+	continuous->loop = loop;
+	continuous->pipeline = pipeline;
+	continuous->config = config;
+	continuous->store_program = store_program;
+	list_init(&continuous->sessions);
+	r = loop_add_timer(loop, UINT64_MAX / 2, on_timer, continuous, &continuous->timer);
+	if (!r && config->continuous_enabled)
+		r = store_begin(continuous);
+	if (r < 0) {
+		continuous_free(continuous);
+		return r;
+	}
+	if (config->continuous_enabled)
+		set_timer(continuous, 0);
+	*ret_continuous = continuous;
+	return 0;
+}
+
+/* Sessions that are ending go on into the store that they began with. */
+static void store_retire(struct continuous *continuous)
+{
+	store_link_free(continuous->retired);
+	continuous->retired = continuous->store;
+	continuous->store = NULL;
+}
+
+static void end(struct continuous *continuous)
+{
+	struct session *session = continuous->session, *before = continuous->before;
+
+	continuous->session = continuous->before = NULL;
+	loop_source_set_time(continuous->timer, UINT64_MAX / 2);
+	session_end(session);
+	session_end(before);
+}
+
+static int on_ending(void *userdata)
+{
+	struct continuous *continuous = userdata;
+	uint64_t now_ns = time_now_ns(CLOCK_MONOTONIC);
+	struct store_status status = {0};
+	bool is_stored;
+
+	if (continuous->store)
+		store_link_status(continuous->store, &status);
+	is_stored = list_is_empty(&continuous->sessions) &&
+		(!status.n_waiting || status.state != STORE_STATE_GOOD);
+	if (is_stored || now_ns > continuous->deadline_ns)
+		return continuous->on_ended(continuous->userdata);
+	return loop_source_set_time(continuous->ending, now_ns + ENDING_STEP_NS);
+}
+
+int continuous_end(struct continuous *continuous, loop_callback *on_ended, void *userdata)
+{
+	uint64_t now_ns = time_now_ns(CLOCK_MONOTONIC);
+
+	end(continuous);
+	continuous->on_ended = on_ended;
+	continuous->userdata = userdata;
+	continuous->deadline_ns = now_ns + ENDING_NS;
+	return loop_add_timer(continuous->loop, now_ns, on_ending, continuous, &continuous->ending);
+}
+
+int continuous_configure(struct continuous *continuous, const struct config *config)
+{
+	const struct config *before = continuous->config;
+	bool is_other_store = strcmp(before->store_path, config->store_path) ||
+		before->store_max_bytes != config->store_max_bytes ||
+		before->store_max_age_ns != config->store_max_age_ns;
+
+	bool is_other_recording = !before->continuous_enabled || is_other_store ||
+		before->continuous_frequency != config->continuous_frequency;
+
+	continuous->config = config;
+	if (continuous->on_ended)
+		return 0;
+	if (!config->continuous_enabled)
+		end(continuous);
+	if (is_other_store || !config->continuous_enabled)
+		store_retire(continuous);
+	if (!config->continuous_enabled || !is_other_recording)
+		return 0;
+	/* The one before goes on until the next one samples: nothing is missed between them. */
+	session_end(continuous->before);
+	continuous->before = continuous->session;
+	continuous->session = NULL;
+	set_timer(continuous, 0);
+	return continuous->store ? 0 : store_begin(continuous);
+}
+
+struct continuous *continuous_free(struct continuous *continuous)
+{
+	if (!continuous)
+		return NULL;
+	list_for_each (&continuous->sessions, link)
+		session_free(container_of(link, struct session, link));
+	store_link_free(continuous->retired);
+	store_link_free(continuous->store);
+	loop_source_free(continuous->timer);
+	loop_source_free(continuous->ending);
+	free(continuous);
+	return NULL;
+}
+
+struct store_link *continuous_store(const struct continuous *continuous)
+{
+	return continuous->store;
+}
+
+bool continuous_is_recording(const struct continuous *continuous)
+{
+	return continuous->session && continuous->session->is_sampling;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/* A finishing is on its list until it is told of: then the recording may go, and it goes by itself. */
+
+#include "daemon/finishing.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "proto/base/cleanup.h"
+
+struct finishing {
+	struct list link; /* the recording's finishings */
+	struct finishing_config config;
+	struct attribution *attribution;
+	struct naming_result result;
+	struct naming_wait wait;
+};
+
+int finishing_new(struct list *finishings, const struct finishing_config *config,
+	struct finishing **ret_finishing)
+{
+	struct finishing *finishing = calloc(1, sizeof(*finishing));
+
+	if (!finishing)
+		return -ENOMEM;
+	finishing->config = *config;
+	list_add_tail(finishings, &finishing->link);
+	*ret_finishing = finishing;
+	return 0;
+}
+
+static void finishing_free(struct finishing *finishing)
+{
+	list_remove(&finishing->link);
+	naming_cancel(&finishing->wait);
+	attribution_free(finishing->attribution);
+	free(finishing);
+}
+
+void finishings_free(struct list *finishings)
+{
+	list_for_each (finishings, link)
+		finishing_free(container_of(link, struct finishing, link));
+}
+
+struct naming_result *finishing_result(struct finishing *finishing)
+{
+	return &finishing->result;
+}
+
+static int on_named(void *userdata)
+{
+	struct finishing *finishing = userdata;
+	const struct finishing_config *config = &finishing->config;
+	struct profile *profile = attribution_profile(finishing->attribution);
+	size_t n;
+	const struct attributed_frame *frames = attribution_frames(finishing->attribution, &n);
+	int r = naming_apply(profile, &config->sources, frames, n);
+
+	if (!r)
+		r = naming_end(profile, &finishing->result);
+	/* The recording may go with it. */
+	list_remove(&finishing->link);
+	config->on_finished(config->userdata, r < 0 ? NULL : profile, r);
+	finishing_free(finishing);
+	return 0;
+}
+
+void finishing_start(struct finishing *finishing, struct attribution *attribution)
+{
+	size_t n;
+	const struct attributed_frame *frames = attribution_frames(attribution, &n);
+
+	finishing->attribution = attribution;
+	finishing->wait = (struct naming_wait){
+		.sources = finishing->config.sources,
+		.on_named = on_named,
+		.userdata = finishing,
+	};
+	naming_wait(&finishing->wait, frames, n);
+}

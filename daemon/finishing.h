@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+/*
+ * From the last sample of a profile to its seal: waits, for a bounded time, for the names that are
+ * still missing, then names all frames. It is freed when it has said so.
+ */
+
+#include "daemon/naming.h"
+#include "daemon/target/attribution.h"
+#include "proto/base/list.h"
+
+struct finishing;
+
+struct finishing_config {
+	struct naming_sources sources;
+	/* Once: the sealed profile (borrowed), or NULL with a negative errno. */
+	void (*on_finished)(void *userdata, struct profile *profile, int error);
+	void *userdata;
+};
+
+/* On the list until it is done. 0 or -ENOMEM. */
+int finishing_new(struct list *finishings, const struct finishing_config *config,
+	struct finishing **ret_finishing);
+/* What is known at the end, to be filled in before the start. */
+struct naming_result *finishing_result(struct finishing *finishing);
+/* Takes the attribution. on_finished comes from the loop, or from here. */
+void finishing_start(struct finishing *finishing, struct attribution *attribution);
+/* Gives up all that are on the list. */
+void finishings_free(struct list *finishings);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include "daemon/store/database.h"
+#include "daemon/store/messages.h"
+#include "proto/profile/profile.h"
+
+/*
+ * All that was kept of a span of time and that who asks may see, as one profile, sealed. Who is no
+ * admin gets what is visible to their uid, and nothing of what was lost; kernel frames are one
+ * [kernel] unless query->sees_kernel. Times in the profile are of what was recorded: gaps are cut out
+ * and noted. 0 or a negative errno: -ENOENT, nothing was recorded then.
+ */
+int query_profile(
+	struct database *database, const struct store_query *query, struct profile **ret_profile);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Making room, in steps so small that a window that comes meanwhile does not wait for long. Windows
+ * go first, oldest first; then what no window refers to any more, which is told by when it was last
+ * met; then the pages go back to the file system.
+ */
+
+#include <errno.h>
+
+#include "daemon/store/store.h"
+#include "proto/base/time.h"
+
+#define REMOVED_PER_STEP 4
+/* What was last met may be written down that much later, and a good measure more. */
+#define SWEEP_MARGIN_SECONDS (2 * 3600)
+
+static bool is_too_large(struct store *store)
+{
+	struct store_reply facts = {0};
+
+	store_facts(store, &facts);
+	return facts.bytes > store->limits.max_bytes;
+}
+
+/* The oldest, if it has to go. 1: it went. */
+static int remove_oldest(struct store *store, uint64_t now_ns)
+{
+	sqlite3_stmt *oldest = database_statement(&store->database, STATEMENT_window_oldest);
+	uint64_t t1_ns = 0;
+	uint32_t id = 0;
+	int r;
+
+	if (!oldest)
+		return database_error(&store->database);
+	if (sqlite3_step(oldest) == SQLITE_ROW) {
+		id = (uint32_t)sqlite3_column_int64(oldest, 0);
+		t1_ns = (uint64_t)sqlite3_column_int64(oldest, 1);
+	}
+	sqlite3_reset(oldest);
+	if (!id || (t1_ns + store->limits.max_age_ns > now_ns && !is_too_large(store)))
+		return 0;
+	r = store_remove_window(store, id);
+	return r ? r : 1;
+}
+
+static int sweep(struct store *store, uint64_t now_ns, int *ret_n)
+{
+	static const enum statement sweeps[] = {STATEMENT_stack_sweep, STATEMENT_thread_sweep,
+		STATEMENT_frame_sweep, STATEMENT_str_sweep};
+	int64_t n_windows = database_number(&store->database, STATEMENT_window_count);
+	int64_t first_ns = n_windows ? database_number(&store->database, STATEMENT_window_first)
+				     : (int64_t)now_ns;
+	int64_t before = first_ns / (int64_t)NS_PER_SECOND - SWEEP_MARGIN_SECONDS;
+	int n = 0;
+
+	for (size_t i = 0; i < sizeof(sweeps) / sizeof(sweeps[0]); i++) {
+		sqlite3_stmt *statement = database_statement(&store->database, sweeps[i]);
+		int r;
+
+		if (!statement)
+			return database_error(&store->database);
+		sqlite3_bind_int64(statement, 1, before);
+		r = database_run(&store->database, sweeps[i]);
+		if (r)
+			return r;
+		n += sqlite3_changes(store->database.handle);
+	}
+	*ret_n = n;
+	return 0;
+}
+
+/* What windows leave behind goes before more of them: or all would go before any room is made. */
+static int make_room(struct store *store, uint64_t now_ns, bool *ret_has_more)
+{
+	bool was_swept = store->has_swept;
+	int n = 0, r = database_begin(&store->database);
+
+	if (r)
+		return r;
+	if (was_swept) {
+		while (n < REMOVED_PER_STEP && (r = remove_oldest(store, now_ns)) == 1)
+			n++;
+		r = r > 0 ? 0 : r;
+		store->has_swept = !n;
+	} else {
+		r = sweep(store, now_ns, &n);
+		store->has_swept = !n;
+	}
+	r = database_end(&store->database, r);
+	if (r)
+		return r;
+	*ret_has_more = n > 0 || !was_swept;
+	return n ? database_execute(&store->database, "PRAGMA incremental_vacuum(2000)") : 0;
+}
+
+int store_tend(struct store *store, uint64_t now_ns, bool *ret_has_more)
+{
+	bool has_more = false;
+	int r = store_roll_up(store, now_ns);
+
+	if (r == 1) {
+		*ret_has_more = true;
+		return 0;
+	}
+	if (!r)
+		r = make_room(store, now_ns, &has_more);
+	if (!r)
+		*ret_has_more = has_more;
+	return r;
+}

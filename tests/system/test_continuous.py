@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Continuous profiles: windows without a seam, asked by time and label, by those who may see them;
+through the end of either process, a full disk and a reload."""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+
+import support
+from support import PROGRAMS, as_stranger, check, started, wait_until
+
+
+def configure(where, store, **keys):
+    keys = {'enabled': 'yes', 'window': '1s', 'frequency': 199, **keys}
+    path = where / 'perfd.conf'
+    path.write_text('[continuous]\n' + ''.join(f'{k} = {v}\n' for k, v in keys.items()) +
+                    f'[store]\npath = {store}\n')
+    return path
+
+
+@contextlib.contextmanager
+def keeping(**keys):
+    """A daemon that keeps windows of a second, and its store."""
+    with support.directory() as where:
+        store = where / 'state' / 'profiles.db'
+        config = configure(where, store, **keys)
+        with support.daemon('--config', config) as daemon:
+            daemon.config, daemon.store = config, store
+            wait_stored(daemon, 1)
+            yield daemon
+
+
+def wait_stored(daemon, n):
+    wait_until(lambda: daemon.status()['windowsStored'] >= n, f'{n} windows', 20)
+
+
+def writers(daemon):
+    return [pid for pid in daemon.children() if support.comm(pid) == 'perfd-store']
+
+
+def database(daemon):
+    """Of a store that nobody writes any more."""
+    return contextlib.closing(sqlite3.connect(daemon.store))
+
+
+def share(daemon, function, *arguments):
+    report = json.loads(daemon.perfctl('query', '--function', function, '--series', '--json', '-n',
+                                       1, *arguments).out)
+    return report[0]['with'] / max(report[0]['samples'], 1), report[0]['samples']
+
+
+def test_it_is_asked_by_time_and_label():
+    with keeping() as daemon, started(PROGRAMS / 'shares', 30, 10000) as program:
+        begin = time.time()
+        wait_stored(daemon, daemon.status()['windowsStored'] + 6)
+        found, n = share(daemon, 'share_50', '--since', '9s', '--comm', 'shares')
+        check(n > 200 and 0.4 < found < 0.6, (found, n))
+        check(share(daemon, 'share_50', '--since', '9s', '-p', program.pid)[1] > 200, 'by pid')
+        os.environ['PERFCTL_SOCKET'] = str(daemon.socket)
+        try:
+            picture = pathlib.Path(daemon.config).parent / 'x.svg'
+            source = f'store:{time.time() - begin:.0f},comm=shares'
+            support.perfctl('flame', source, '-o', picture)
+            check('share_30' in picture.read_text(), 'the picture')
+            check('share_50' in support.perfctl('hotspots', source).out, 'hotspots')
+            check('share_50' in support.perfctl('diff', source, source).out, 'diff')
+        finally:
+            del os.environ['PERFCTL_SOCKET']
+        done = daemon.perfctl('query', '--since', '2001-01-01', '--until', '2001-01-02', expect=5)
+        check('nothing was recorded' in done.err, done.err)
+
+
+def test_there_is_no_seam():
+    """Windows follow each other without a gap, through a reload too, and the end loses none."""
+    with keeping() as daemon, started(PROGRAMS / 'shares', 30, 10000):
+        wait_stored(daemon, 3)
+        configure(daemon.config.parent, daemon.store, frequency=299)
+        os.kill(daemon.pid, signal.SIGHUP)
+        wait_stored(daemon, 8)
+        support.end(daemon.process)
+        with database(daemon) as store:
+            rows = store.execute('SELECT t0, t1 FROM window ORDER BY t0').fetchall()
+            check(store.execute('PRAGMA integrity_check').fetchone() == ('ok',), 'integrity')
+            rates = {rate for (rate,) in store.execute('SELECT DISTINCT rate FROM window')}
+        check(rates == {199.0, 299.0}, rates)
+        check(len(rows) >= 9, rows)
+        for (_, end), (begin, _) in zip(rows, rows[1:]):
+            check(begin - end < 20e6, f'{(begin - end) / 1e6} ms are missing')
+
+
+def test_everybody_sees_their_own():
+    with keeping() as daemon, started(*as_stranger(PROGRAMS / 'shares', 30, 10000)), \
+            started('sh', '-c', 'while :; do :; done'):
+        wait_stored(daemon, daemon.status()['windowsStored'] + 4)
+        everything = daemon.perfctl('query', '--by', 'process').out
+        check('shares' in everything and 'sh ' in everything, everything)
+        own = support.run(*as_stranger(support.PERFCTL, 'query', '--socket', daemon.socket,
+                                       '--by', 'process')).out
+        check('shares' in own, own)
+        check('sh ' not in own and 'perfd' not in own, own)
+
+
+def test_either_end_may_come_at_any_time():
+    with keeping() as daemon:
+        for _ in range(3):
+            for pid in writers(daemon):
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.3)
+        wait_until(lambda: daemon.status()['storeState'] == 'good', 'the store', 15)
+        wait_stored(daemon, daemon.status()['windowsStored'] + 2)
+        status = daemon.status()
+        check(status['storeRestarts'] >= 1 and not status['windowsDropped'], status)
+        stored = status['storeWindows']
+        daemon.process.kill()
+        daemon.process.wait()
+        with support.daemon('--config', daemon.config) as again:
+            wait_stored(again, 1)
+            status = again.status()
+            check(status['storeWindows'] > stored, status)
+            check(not status['storesSetAside'], status)
+
+
+def test_a_full_disk_stops_storing_and_nothing_else():
+    with support.directory() as where:
+        disk = where / 'disk'
+        disk.mkdir()
+        support.run('mount', '-t', 'tmpfs', '-o', 'size=1m', 'none', disk)
+        try:
+            ballast = disk / 'ballast'
+            config = configure(where, disk / 'state' / 'profiles.db')
+            with support.daemon('--config', config) as daemon:
+                wait_stored(daemon, 1)
+                with contextlib.suppress(OSError), open(ballast, 'wb', buffering=0) as file:
+                    while True:
+                        file.write(bytes(4096))
+                wait_until(lambda: daemon.status()['storeState'] == 'full', 'full', 15)
+                check('disk is full' in daemon.log.read_text(), daemon.log.read_text())
+                taken = daemon.status()['samplesTaken']
+                time.sleep(2)
+                status = daemon.status()
+                check(status['samplesTaken'] > taken and status['windowsWaiting'], status)
+                ballast.unlink()
+                support.run('mount', '-o', 'remount,size=64m', disk)
+                wait_until(lambda: daemon.status()['storeState'] == 'good' and
+                           not daemon.status()['windowsWaiting'], 'what had waited', 15)
+                check(not daemon.status()['windowsDropped'], daemon.status())
+        finally:
+            support.run('umount', '-l', disk)
+
+
+def test_a_store_of_a_later_version_is_left_alone():
+    with support.directory() as where:
+        store = where / 'state' / 'profiles.db'
+        with support.daemon('--config', configure(where, store)) as daemon:
+            wait_stored(daemon, 1)
+        with contextlib.closing(sqlite3.connect(store)) as file:
+            file.execute('PRAGMA user_version = 9')
+        shutil.copy(store, where / 'before')
+        with support.daemon('--config', configure(where, store)) as daemon:
+            wait_until(lambda: daemon.status()['storeState'] == 'newer', 'newer', 10)
+            done = daemon.perfctl('query', expect=1)
+            check('later version' in done.err, done.err)
+        with contextlib.closing(sqlite3.connect(store)) as file, \
+                contextlib.closing(sqlite3.connect(where / 'before')) as before:
+            check(list(file.iterdump()) == list(before.iterdump()), 'it was changed')
+
+
+def test_it_is_confined():
+    with keeping() as daemon:
+        (pid,) = writers(daemon)
+        status = pathlib.Path(f'/proc/{pid}/status').read_text()
+        facts = dict(line.split(':\t', 1) for line in status.splitlines() if ':\t' in line)
+        check(facts['Uid'].split()[0] != '0' and facts['Seccomp'] == '2', status)
+        check(int(facts['CapPrm'], 16) == 0 and facts['NoNewPrivs'] == '1', status)
+        check(os.stat(daemon.store).st_mode & 0o777 == 0o600, 'the file')
+        check(os.stat(daemon.store.parent).st_mode & 0o777 == 0o700, 'its directory')
+
+
+if __name__ == '__main__':
+    support.main(globals())
