@@ -34,8 +34,8 @@ struct command {
 };
 
 extern const struct command command_record, command_hotspots, command_diff, command_report,
-	command_baseline, command_flame, command_convert, command_query, command_list, command_stop,
-	command_status, command_doctor;
+	command_baseline, command_flame, command_convert, command_query, command_metrics,
+	command_list, command_stop, command_status, command_doctor;
 
 /* All of perfctl: argv as main() gets it. Returns an exit code. */
 int commands_run(int argc, char **argv);

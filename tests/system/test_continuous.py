@@ -171,6 +171,26 @@ def test_a_store_of_a_later_version_is_left_alone():
             check(list(file.iterdump()) == list(before.iterdump()), 'it was changed')
 
 
+def test_figures_for_other_programs():
+    with keeping() as daemon:
+        text = daemon.perfctl('metrics').out
+        check(text.endswith('# EOF\n'), text)
+        types, values = {}, {}
+        for line in text.splitlines()[:-1]:
+            if line.startswith('# TYPE '):
+                name, kind = line.split()[2:]
+                check(name not in types, line)
+                types[name] = kind
+            elif not line.startswith('# HELP '):
+                name, value = line.split()
+                values[name] = float(value)
+        for name, kind in types.items():
+            if kind != 'stateset':
+                check(name + ('_total' if kind == 'counter' else '') in values, name)
+        check(values['perfd_samples_taken_total'] > 0 and values['perfd_continuous'] == 1, values)
+        check(values['perfd_store_state{perfd_store_state="good"}'] == 1, values)
+
+
 def test_it_is_confined():
     with keeping() as daemon:
         (pid,) = writers(daemon)
