@@ -319,6 +319,7 @@ echo $met
 """
 
 
+@support.only_full
 def test_a_pid_that_somebody_else_has_by_now_is_not_taken_for_the_one_that_was():
     """The caller's process ends at any moment between the request and the first sample or after it,
     and a process of root's has its pid at once."""

@@ -151,6 +151,7 @@ def figures_hold(where, name):
             check(abs(float(got) - want) < 0.051, f'{function}: {figures} and not {wanted}')
 
 
+@support.only_full
 def test_write_ups_of_services_can_be_computed_again():
     for name, start in [('redis', support.redis), ('postgres', support.postgres)]:
         with support.directory() as where, start() as pid:
@@ -188,6 +189,7 @@ def test_a_program_against_itself_is_no_regression():
         check(not slower or not compared_with_itself(where, runs, seconds), slower)
 
 
+@support.only_full
 def test_intervals_of_recordings_hold_their_own_shares():
     """What the program's own clock says it spent in each function in that very recording. Sixty times
     four intervals at 95 %: no more misses than chance explains at 0.001. The short form: four times."""

@@ -12,7 +12,7 @@ from support import PROGRAMS, check, record, run, started
 
 FREQUENCY = 997
 FULL = os.environ.get('PERFCTL_FULL')
-SECONDS = 30 if FULL else 4
+SECONDS = 30 if FULL else 3
 # Of each of the four programs that are compiled from one call tree.
 LAWFUL_SAMPLES = 25000 if FULL else 2500
 TREE_FUNCTIONS = 200
