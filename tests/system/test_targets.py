@@ -80,6 +80,7 @@ def test_a_thread_that_ends_ends_its_recording():
             check(time.monotonic() - start < 10, 'the recording outlived its thread')
 
 
+@support.only_full
 def test_the_scheduler_says_what_each_kind_of_target_has_used():
     """Its figure beside ours: as many samples as that CPU time has ticks, give or take five standard
     errors and what an interrupt takes."""
@@ -99,6 +100,7 @@ def test_the_scheduler_says_what_each_kind_of_target_has_used():
                   f'{target}: {recorded.ledger["taken"]} samples in {used / 1e9} s')
 
 
+@support.only_full
 def test_a_recording_ends_though_the_end_of_its_target_was_not_told():
     """perfd stands still while more events come than the ring holds: the end is among the lost."""
     with support.directory() as where, support.daemon() as daemon:
