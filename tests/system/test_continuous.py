@@ -126,6 +126,7 @@ def test_either_end_may_come_at_any_time():
             check(not status['storesSetAside'], status)
 
 
+@support.only_full
 def test_a_full_disk_stops_storing_and_nothing_else():
     with support.directory() as where:
         disk = where / 'disk'

@@ -19,8 +19,14 @@
 
 #define TEXT UINT64_C(0x401000)
 #define TEXT_SIZE UINT64_C(0x1000000)
+/* Sanitizers make both a few times larger. */
+#ifdef __SANITIZE_ADDRESS__
+#define CPU_NS_MAX (20 * NS_PER_SECOND)
+#define KIB_MAX (2048 * 1024)
+#else
 #define CPU_NS_MAX (4 * NS_PER_SECOND)
 #define KIB_MAX (600 * 1024)
+#endif
 
 enum section { INFO, ABBREV, LINE, RANGES, N_SECTIONS };
 
