@@ -11,6 +11,7 @@
 #include "daemon/pipeline.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -619,6 +620,9 @@ struct pipeline_recording *pipeline_release(struct pipeline_recording *recording
 	attribution_free(recording->attribution);
 	targets_done(&recording->targets);
 	free(recording);
+	/* What it had is free now, but the allocator would keep some megabytes of it. */
+	if (!pipeline->n_recordings)
+		malloc_trim(0);
 	return NULL;
 }
 
