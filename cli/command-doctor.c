@@ -64,7 +64,7 @@ static void examine_absence(const struct client_error *error, struct doctor_find
 	CLEANUP(freep) char *path = private_daemon_find();
 
 	snprintf(finding->found, sizeof(finding->found), "%.150s", error->text);
-	if (private_daemon_is_possible() && path) {
+	if (doctor_may_sample() && path) {
 		finding->state = DOCTOR_NOTE;
 		finding->mend =
 			"perfctl record starts a private perfd; to keep one: systemctl enable "
@@ -76,7 +76,8 @@ static void examine_absence(const struct client_error *error, struct doctor_find
 	}
 }
 
-static void examine_daemon(const struct arguments *arguments, struct doctor_finding *finding)
+/* Returns what the daemon says of itself, or NULL. */
+static json_t *examine_daemon(const struct arguments *arguments, struct doctor_finding *finding)
 {
 	CLEANUP(client_freep) struct client *client = NULL;
 	struct client_error error = {0};
@@ -85,13 +86,13 @@ static void examine_daemon(const struct arguments *arguments, struct doctor_find
 
 	if (client_connect(connection_path(&arguments->connection), &client, &error) < 0) {
 		examine_absence(&error, finding);
-		return;
+		return NULL;
 	}
 	if (client_call_one(client, "org.perfctl.profiler.GetStatus", NULL, &status, &error) < 0) {
 		*finding = (struct doctor_finding){
 			.state = DOCTOR_BAD, .mend = "systemctl restart perfd.service"};
 		snprintf(finding->found, sizeof(finding->found), "%.150s", error.text);
-		return;
+		return NULL;
 	}
 	version = json_string_value(json_object_get(status, "version"));
 	mappings = json_string_value(json_object_get(status, "mappings"));
@@ -109,7 +110,40 @@ static void examine_daemon(const struct arguments *arguments, struct doctor_find
 		finding->mend = "perfctl is " PERFCTL_VERSION
 				"; restart the daemon after an upgrade";
 	}
-	json_decref(status);
+	return status;
+}
+
+/* The store of continuous profiles, by what the daemon says of it. */
+static void examine_store(const json_t *status, struct doctor_finding *finding)
+{
+	static const struct {
+		const char *state, *mend;
+	} mends[] = {
+		{"full", "make room where the store is (perfd.conf: [store] path)"},
+		{"read-only", "let user perfd write where the store is (perfd.conf: [store] path)"},
+		{"newer", "upgrade perfd, or put the store's file away (perfd.conf: [store] path)"},
+		{"failing", "journalctl -u perfd.service says why"},
+	};
+	const char *state = json_string_value(json_object_get(status, "storeState"));
+	json_t *n = json_object_get(status, "storeWindows");
+	char size[32];
+
+	finding->state = DOCTOR_OK;
+	text_format_bytes((uint64_t)json_integer_value(json_object_get(status, "storeBytes")), size,
+		sizeof(size));
+	if (!state || !strcmp(state, "off"))
+		snprintf(finding->found, sizeof(finding->found), "continuous profiles are off");
+	else
+		snprintf(finding->found, sizeof(finding->found),
+			"%s: %" JSON_INTEGER_FORMAT " windows, %s", state, json_integer_value(n),
+			size);
+	for (size_t i = 0; state && i < ARRAY_SIZE(mends); i++)
+		if (!strcmp(state, mends[i].state)) {
+			finding->state = DOCTOR_NOTE;
+			finding->mend = mends[i].mend;
+			snprintf(finding->found, sizeof(finding->found),
+				"nothing is being kept: %s", state);
+		}
 }
 
 static void print_finding(const char *label, struct doctor_finding *finding, bool has_colour)
@@ -148,26 +182,43 @@ static void print_json(json_t *checks, bool can_record)
 	printf("%s\n", text ? text : "{}");
 }
 
+struct telling {
+	json_t *checks; /* NULL: print */
+	bool has_colour, can_record;
+};
+
+static void tell(struct telling *telling, const char *name, const char *label,
+	struct doctor_finding *finding)
+{
+	telling->can_record = telling->can_record && finding->state != DOCTOR_BAD;
+	if (telling->checks)
+		add_json(telling->checks, name, finding);
+	else
+		print_finding(label, finding, telling->has_colour);
+}
+
 static bool examine(const struct arguments *arguments, json_t *checks)
 {
-	bool can_record = true, has_colour = terminal_has_colour(STDOUT_FILENO);
+	struct telling telling = {.checks = checks,
+		.has_colour = terminal_has_colour(STDOUT_FILENO),
+		.can_record = true};
+	struct doctor_finding daemon = {0}, store = {0};
+	json_t *status;
 
-	for (size_t i = 0; i <= doctor_n_checks; i++) {
-		bool is_daemon = i == doctor_n_checks;
-		const char *label = is_daemon ? "Daemon" : doctor_checks[i].label;
+	for (size_t i = 0; i < doctor_n_checks; i++) {
 		struct doctor_finding finding = {0};
 
-		if (is_daemon)
-			examine_daemon(arguments, &finding);
-		else
-			doctor_checks[i].examine(&finding);
-		can_record = can_record && finding.state != DOCTOR_BAD;
-		if (arguments->is_json)
-			add_json(checks, is_daemon ? "daemon" : doctor_checks[i].name, &finding);
-		else
-			print_finding(label, &finding, has_colour);
+		doctor_checks[i].examine(&finding);
+		tell(&telling, doctor_checks[i].name, doctor_checks[i].label, &finding);
 	}
-	return can_record;
+	status = examine_daemon(arguments, &daemon);
+	tell(&telling, "daemon", "Daemon", &daemon);
+	if (status) {
+		examine_store(status, &store);
+		tell(&telling, "store", "Store", &store);
+		json_decref(status);
+	}
+	return telling.can_record;
 }
 
 /* Has the process the files of this host? */
@@ -225,9 +276,9 @@ static int run(const struct command *command, int argc, char **argv)
 	}
 	if (arguments.pid)
 		return examine_process(&arguments);
-	checks = json_array();
+	checks = arguments.is_json ? json_array() : NULL;
 	can_record = examine(&arguments, checks);
-	if (arguments.is_json)
+	if (checks)
 		print_json(checks, can_record);
 	else
 		printf("\n%s\n",

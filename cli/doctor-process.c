@@ -113,6 +113,12 @@ static void object_line(json_t *object, bool is_host, struct doctor_line *line)
 		has(object, "unwindTable") ? "unwind table" : "needs frame pointers");
 	if (!has(object, "dwarf") && !is_deleted)
 		object_mend(line, path, is_host);
+	if (has(object, "unwindTable"))
+		return;
+	/* Names are no use where stacks end. */
+	finding->state = DOCTOR_NOTE;
+	snprintf(line->mend, sizeof(line->mend), "%s",
+		"build it with -fasynchronous-unwind-tables, or with -fno-omit-frame-pointer");
 }
 
 static void runtime_lines(json_t *reply, struct doctor_line *lines, size_t *n)

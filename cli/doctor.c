@@ -72,11 +72,89 @@ static int read_setting(const char *path, int *ret_value)
 
 static void examine_rights(struct doctor_finding *finding)
 {
-	if (private_daemon_is_possible())
+	char missing[64], found[128];
+
+	private_daemon_missing(missing, sizeof(missing));
+	if (!missing[0]) {
 		set(finding, DOCTOR_OK, "this user may sample without the service", NULL);
-	else
+	} else if (geteuid() == 0) {
+		/* Most likely a container's root. */
+		snprintf(found, sizeof(found), "root, but without %s", missing);
+		set(finding, DOCTOR_NOTE, found,
+			"give these to the container, or record from the host: perfctl record "
+			"--container");
+	} else {
 		set(finding, DOCTOR_NOTE, "this user may sample only through the service",
 			"start perfd.service, or run perfctl as root");
+	}
+}
+
+/* The kernel keeps from BPF what it reads for unwinding where it is locked down that far
+ * (kernel_lockdown(7): confidentiality). */
+static void examine_lockdown(struct doctor_finding *finding)
+{
+	CLEANUP(freep) char *text = NULL;
+	size_t size;
+	int r = text_read_file(AT_FDCWD, "/sys/kernel/security/lockdown", 256, &text, &size);
+
+	if (r == -EACCES)
+		set(finding, DOCTOR_UNKNOWN, "securityfs is closed to this user", NULL);
+	else if (r < 0)
+		set(finding, DOCTOR_OK, "none", NULL);
+	else if (strstr(text, "[confidentiality]"))
+		set(finding, DOCTOR_BAD, "confidentiality: BPF may not read memory",
+			"boot with lockdown=integrity, or without lockdown=");
+	else
+		set(finding, DOCTOR_OK, strstr(text, "[integrity]") ? "integrity" : "none", NULL);
+}
+
+static bool is_refused(long result)
+{
+	return result < 0 && (errno == EPERM || errno == ENOSYS);
+}
+
+/*
+ * Which of the two system calls that a profiler is made of are filtered away, as in most containers?
+ * Each is made so that the kernel itself refuses it for another reason.
+ */
+static void filtered_calls(char *text, size_t size)
+{
+	CLEANUP(freep) char *status = NULL;
+	size_t n;
+
+	text[0] = '\0';
+	if (text_read_file(AT_FDCWD, "/proc/self/status", 1 << 16, &status, &n) < 0 ||
+		!strstr(status, "\nSeccomp:\t2"))
+		return;
+	if (is_refused(syscall(SYS_bpf, -1, NULL, 0)))
+		snprintf(text, size, "bpf");
+	if (is_refused(syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0)))
+		snprintf(text, size, "%sperf_event_open", text[0] ? "bpf and " : "");
+}
+
+static void examine_seccomp(struct doctor_finding *finding)
+{
+	char calls[64], found[128];
+
+	filtered_calls(calls, sizeof(calls));
+	if (!calls[0]) {
+		set(finding, DOCTOR_OK, "nothing that sampling needs is filtered away", NULL);
+	} else if (!private_daemon_is_possible()) {
+		set(finding, DOCTOR_UNKNOWN, "filtered, or not for this user", NULL);
+	} else {
+		snprintf(found, sizeof(found), "a seccomp filter forbids %s", calls);
+		set(finding, DOCTOR_NOTE, found,
+			"let the container's filter allow bpf and perf_event_open, or record from "
+			"the host: perfctl record --container");
+	}
+}
+
+bool doctor_may_sample(void)
+{
+	char calls[64];
+
+	filtered_calls(calls, sizeof(calls));
+	return private_daemon_is_possible() && !calls[0];
 }
 
 static void examine_paranoid(struct doctor_finding *finding)
@@ -196,7 +274,9 @@ static void examine_worker(struct doctor_finding *finding)
 const struct doctor_check doctor_checks[] = {
 	{"kernel", "Kernel", examine_kernel},
 	{"btf", "Kernel types (BTF)", examine_btf},
+	{"lockdown", "Lockdown", examine_lockdown},
 	{"rights", "Right to sample", examine_rights},
+	{"seccomp", "System calls", examine_seccomp},
 	{"paranoid", "Kernel functions", examine_paranoid},
 	{"kptr", "Kernel names", examine_kptr},
 	{"tracepoints", "Tracepoints", examine_tracepoints},

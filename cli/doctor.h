@@ -23,6 +23,9 @@ struct doctor_check {
 	void (*examine)(struct doctor_finding *finding);
 };
 
+/* May the caller sample without the service: with the capabilities, and no filter in the way? */
+bool doctor_may_sample(void);
+
 /* What can be told without the daemon. */
 extern const struct doctor_check doctor_checks[];
 extern const size_t doctor_n_checks;

@@ -34,7 +34,14 @@
 #define LOG_MAX 4096
 
 /* What sampling other processes takes: perf events and BPF, and reading about targets. */
-static const int needed_capabilities[] = {CAP_PERFMON, CAP_BPF, CAP_SYS_PTRACE};
+static const struct {
+	int number;
+	const char *name;
+} needed_capabilities[] = {
+	{CAP_PERFMON, "CAP_PERFMON"},
+	{CAP_BPF, "CAP_BPF"},
+	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE"},
+};
 
 static uint64_t permitted_capabilities(void)
 {
@@ -48,13 +55,22 @@ static uint64_t permitted_capabilities(void)
 
 bool private_daemon_is_possible(void)
 {
-	uint64_t permitted = permitted_capabilities();
+	char missing[2];
 
-	for (size_t i = 0; i < ARRAY_SIZE(needed_capabilities); i++) {
-		if (!(permitted >> needed_capabilities[i] & 1))
-			return false;
-	}
-	return true;
+	private_daemon_missing(missing, sizeof(missing));
+	return !missing[0];
+}
+
+void private_daemon_missing(char *text, size_t size)
+{
+	uint64_t permitted = permitted_capabilities();
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(needed_capabilities) && n < size; i++)
+		if (!(permitted >> needed_capabilities[i].number & 1))
+			n += (size_t)snprintf(text + n, size - n, "%s%s", n ? " " : "",
+				needed_capabilities[i].name);
 }
 
 char *private_daemon_find(void)

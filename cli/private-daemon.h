@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 /*
@@ -18,6 +19,9 @@ struct private_daemon {
 
 /* Root, or the capabilities that perfd cannot do without. */
 bool private_daemon_is_possible(void);
+
+/* Those of them that the caller has not, by name, a blank between two. */
+void private_daemon_missing(char *text, size_t size);
 
 /*
  * Starts the perfd beside perfctl or in its libexec directory. ret_fds are the caller's. 0, or a

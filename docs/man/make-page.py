@@ -142,16 +142,16 @@ def config_page(version, path):
     ]
     text, heads = [], False
     for line in read(path).split("\n")[1:]:
-        key = re.fullmatch(r"#([a-z-]+) = ?(.*)", line)
+        key = re.fullmatch(r"(#?)([a-z-]+) = ?(.*)", line)
         section = re.fullmatch(r"\[([a-z]+)\]", line)
         if section:
             page += paragraphs(text) if not heads else []
             page += [f".SH SECTION [{section[1].upper()}]"]
             text, heads = [], True
         elif key:
-            default = f"\\fI{escape(key[2])}\\fR" if key[2] else "empty"
-            page += [".TP", f"\\fB{escape(key[1])}=\\fR", *paragraphs([l for l in text if l])]
-            page += [f"Default: {default}."]
+            value = f"\\fI{escape(key[3])}\\fR" if key[3] else "empty"
+            page += [".TP", f"\\fB{escape(key[2])}=\\fR", *paragraphs([l for l in text if l])]
+            page += [f"{'Default' if key[1] else 'As installed'}: {value}."]
             text = []
         elif line.startswith("#"):
             text.append(line.lstrip("# "))

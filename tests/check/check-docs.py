@@ -215,7 +215,25 @@ def check_readme_paths(root):
     return problems
 
 
+def check_build_depends(root):
+    """What is needed to build, and what the Debian source package says is: the same, but for what each
+    of such packages has anyway (build-essential) and for debhelper."""
+    path, control = "packaging/dependencies", "packaging/debian/control"
+    needed = set(re.findall(r"^build (\S+)$", tree.read(root, path), re.MULTILINE))
+    field = re.search(r"^Build-Depends:((?:\n .*)+)", tree.read(root, control), re.MULTILINE)
+    said = set(re.findall(r"^ ([a-z0-9.+-]+)", field[1] if field else "", re.MULTILINE))
+    said = {name for name in said if not name.startswith(("debhelper", "dh-"))}
+    problems = [
+        f"{control}:1: Build-Depends has not {name}, which {path} has"
+        for name in sorted(needed - said - {"gcc", "libc6-dev"})
+    ]
+    return problems + [
+        f"{control}:1: Build-Depends has {name}, which {path} has not" for name in sorted(said - needed)
+    ]
+
+
 PARTS = (
+    check_build_depends,
     check_commands,
     check_exit_codes,
     check_stop_reasons,
@@ -252,6 +270,8 @@ static const char *error = "{INTERFACE}.NoSuch";
         CONTRACT: contract,
         "daemon/server/methods.def": "METHOD(list)\n",
         "daemon/server/method-list.c": methods,
+        "packaging/dependencies": "build gcc\nbuild meson\ntest git\n",
+        "packaging/debian/control": "Build-Depends:\n debhelper-compat (= 13),\n meson (>= 1),\n",
     }
 
     def without(path, old, new=""):
@@ -267,6 +287,8 @@ static const char *error = "{INTERFACE}.NoSuch";
             ("command-list.c:1: perfctl list --help has no example", without("cli/command-list.c", ".example", ".a")),
             ("no row for exit code 2", without("README.md", "| 2 |", "| 3 |")),
             ("README.md:1: there is no cli/none.c", without("README.md", "cli/commands.c", "cli/none.c")),
+            ("has not ninja, which", {"packaging/dependencies": "build meson\nbuild ninja\n"}),
+            ("has meson, which", {"packaging/dependencies": "build gcc\n"}),
             ("def:2: 'end' is no word", {"bpf/stop-reason.def": reason * 2}),
             ("def:1: OTHER is not", without("bpf/stop-reason.def", "COMPLETE", "OTHER")),
             ("has no sentence", without("bpf/stop-reason.def", "an undefined return address")),

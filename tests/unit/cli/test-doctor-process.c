@@ -85,24 +85,30 @@ END_TEST
 
 START_TEST(a_reply_becomes_lines)
 {
-	json_t *reply = json_pack("{s:[{s:s, s:b, s:b}, {s:s, s:b}, {s:s, s:s}], s:b, s:b, s:s}",
+	json_t *reply = json_pack(
+		"{s:[{s:s, s:b, s:b}, {s:s, s:b, s:b}, {s:s, s:s}, {s:s, s:b}], s:b, s:b, s:s}",
 		"objects", "path", "/opt/a\033b", "dwarf", 1, "unwindTable", 1, "path",
-		"/opt/plain", "dynsym", 1, "path", "/opt/lost", "why", "file-gone", "code", 1,
-		"codeTold", 0, "why", "jit-map-foreign");
+		"/opt/plain", "dynsym", 1, "unwindTable", 1, "path", "/opt/lost", "why",
+		"file-gone", "path", "/opt/bare", "dwarf", 1, "code", 1, "codeTold", 0, "why",
+		"jit-map-foreign");
 	CLEANUP(freep) struct doctor_line *lines = NULL;
 	size_t n;
 
 	lines = doctor_process_lines(reply, false, &n);
 	json_decref(reply);
-	ck_assert_uint_eq(n, 4);
+	ck_assert_uint_eq(n, 5);
 	ck_assert_str_eq(lines[0].what, "/opt/a?b");
 	ck_assert_int_eq(lines[0].finding.state, DOCTOR_OK);
 	ck_assert_ptr_null(lines[0].finding.mend);
 	ck_assert_int_eq(lines[1].finding.state, DOCTOR_NOTE);
 	ck_assert_ptr_nonnull(lines[1].finding.mend);
-	ck_assert_ptr_nonnull(strstr(lines[1].finding.found, "frame pointers"));
+	ck_assert_ptr_nonnull(strstr(lines[1].finding.mend, "build it with -g"));
 	ck_assert_ptr_nonnull(strstr(lines[2].finding.found, "file-gone"));
-	ck_assert_ptr_nonnull(strstr(lines[3].finding.found, "jit-map-foreign"));
+	/* It has all names, and no way to whoever called it. */
+	ck_assert_int_eq(lines[3].finding.state, DOCTOR_NOTE);
+	ck_assert_ptr_nonnull(strstr(lines[3].finding.found, "needs frame pointers"));
+	ck_assert_ptr_nonnull(strstr(lines[3].finding.mend, "-fasynchronous-unwind-tables"));
+	ck_assert_ptr_nonnull(strstr(lines[4].finding.found, "jit-map-foreign"));
 }
 END_TEST
 

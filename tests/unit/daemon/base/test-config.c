@@ -208,7 +208,8 @@ START_TEST(a_file_that_was_asked_for_must_be_there)
 }
 END_TEST
 
-/* The file that is installed, with its comments taken off the keys: all of them, and the defaults. */
+/* The file that is installed, with its comments taken off the keys: all of them, and the defaults; but
+ * for the one that is set. */
 START_TEST(the_file_that_is_installed_has_every_key_with_its_default)
 {
 	CLEANUP(place_done) struct place place;
@@ -224,7 +225,7 @@ START_TEST(the_file_that_is_installed_has_every_key_with_its_default)
 	while (fgets(line, sizeof(line), file)) {
 		bool is_key = line[0] == '#' && line[1] >= 'a' && line[1] <= 'z';
 
-		n_keys += is_key;
+		n_keys += is_key || !strcmp(line, "enabled = yes\n");
 		/* A list would grow. */
 		if (is_key && !strncmp(line, "#debug-directories", 18))
 			strcat(text, "debug-directories =\n");
@@ -237,6 +238,12 @@ START_TEST(the_file_that_is_installed_has_every_key_with_its_default)
 	ck_assert_uint_eq(config->max_frames, initial->max_frames);
 	ck_assert_str_eq(config->debug_directories[0], initial->debug_directories[0]);
 	ck_assert_ptr_null(config->debug_directories[1]);
+	ck_assert(config->continuous_enabled && !initial->continuous_enabled);
+	ck_assert_double_eq(config->continuous_frequency, initial->continuous_frequency);
+	ck_assert_uint_eq(config->continuous_window_ns, initial->continuous_window_ns);
+	ck_assert_str_eq(config->store_path, initial->store_path);
+	ck_assert_uint_eq(config->store_max_bytes, initial->store_max_bytes);
+	ck_assert_uint_eq(config->store_max_age_ns, initial->store_max_age_ns);
 }
 END_TEST
 
