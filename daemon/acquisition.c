@@ -11,47 +11,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "daemon/acquisition-state.h"
 #include "daemon/base/limits.h"
-#include "daemon/tables.h"
-#include "daemon/unwind/table-shares.h"
-#include "daemon/watch.h"
 #include "proto/base/cleanup.h"
-#include "proto/base/list.h"
-#include "proto/base/log.h"
-#include "proto/base/time.h"
 
-/* What workers failed at is tried again, no more often: a hang may have been the machine's. */
-#define RETRY_NS (60 * NS_PER_SECOND)
 /* Answers that say nothing of the process but of the file, or cost a deadline: so many and no more. */
 #define OPEN_TRIES 2
-
-struct acquired {
-	struct list link; /* acquisition.files */
-	struct acquisition *acquisition;
-	struct object *object; /* a reference */
-	struct abi_file_key key;
-	struct table table;
-	bool is_improving; /* the symbolizer looks for its debug file, since the table is partial */
-	bool is_improved; /* it has done so, once and for all */
-	unsigned n_refused; /* times that it could not be opened */
-};
-
-struct acquisition {
-	struct acquisition_config config;
-	struct object_table *objects;
-	struct tables *tables;
-	struct acquired *vdso;
-	struct list files;
-	size_t n_files, n_opening, n_improving;
-	struct watch *watch;
-	bool is_open; /* whoever asked for it has it */
-	uint64_t n_dropped; /* tables, for want of room */
-	uint64_t dropped_ns; /* when files were last dropped, */
-	uint64_t n_bad_before, n_unserved_before; /* the symbolizer's counts then, */
-	uint64_t n_failed_before; /* and the tables' */
-};
 
 static void settle(struct acquisition *acquisition)
 {
@@ -80,7 +46,7 @@ static struct acquired *acquired_new(
 	return acquired;
 }
 
-static void acquired_free(struct acquired *acquired)
+void acquired_free(struct acquired *acquired)
 {
 	if (acquired->acquisition->tables)
 		tables_drop(acquired->acquisition->tables, &acquired->table);
@@ -132,60 +98,6 @@ static void on_table(void *userdata, struct table *table)
 	if (table->state == TABLE_READY && table->is_partial)
 		improve(acquired);
 	settle(userdata);
-}
-
-static bool is_droppable(const struct acquired *acquired)
-{
-	const struct table *table = &acquired->table;
-
-	return acquired != acquired->acquisition->vdso && table->state == TABLE_READY &&
-		!table->former && table->index < ABI_TABLE_NO_PROGRAM;
-}
-
-/* Of one user's files, or of all: the quarter that was loaded first. How many that were. */
-static size_t tables_drop_oldest(struct acquisition *acquisition, const uid_t *uid, size_t n)
-{
-	size_t n_dropped = 0, n_max = n / 4 + 1;
-
-	list_for_each (&acquisition->files, link) {
-		struct acquired *acquired = container_of(link, struct acquired, link);
-
-		if (n_dropped == n_max)
-			break;
-		if (!is_droppable(acquired) || (uid && acquired->object->stat.st_uid != *uid))
-			continue;
-		capture_set_table(acquisition->config.capture, &acquired->key, 0);
-		tables_drop(acquisition->tables, &acquired->table);
-		n_dropped++;
-	}
-	return n_dropped;
-}
-
-/*
- * Room for tables is short: a user with more than a share gives way, else all do. What is still in
- * use is asked for by the next sample, and comes back out of the cache, so it is then among the
- * youngest.
- */
-static bool on_full(void *userdata)
-{
-	CLEANUP(table_shares_done) struct table_shares shares = {};
-	struct acquisition *acquisition = userdata;
-	const struct table_share *greedy;
-	size_t n = 0, n_dropped;
-
-	list_for_each (&acquisition->files, link) {
-		const struct acquired *acquired = container_of(link, struct acquired, link);
-
-		if (!is_droppable(acquired))
-			continue;
-		table_shares_add(&shares, acquired->object->stat.st_uid, acquired->table.n_rows);
-		n++;
-	}
-	greedy = table_shares_find_greedy(&shares);
-	n_dropped = greedy ? tables_drop_oldest(acquisition, &greedy->uid, greedy->n_tables)
-			   : tables_drop_oldest(acquisition, NULL, n);
-	acquisition->n_dropped += n_dropped;
-	return n_dropped;
 }
 
 void acquisition_on_files(struct acquisition *acquisition, const struct object *object)
@@ -344,7 +256,7 @@ static bool vdso_identify(const struct object *object, struct file_identity *ret
 	return true;
 }
 
-static int vdso_add(struct acquisition *acquisition)
+int acquisition_add_vdso(struct acquisition *acquisition)
 {
 	CLEANUP(object_unrefp) struct object *object = object_new_vdso();
 	static const struct abi_file_key none;
@@ -378,7 +290,7 @@ int acquisition_new(const struct acquisition_config *config, struct acquisition 
 		.worker_path = config->worker_path,
 		.cache_directory = config->cache_directory,
 		.on_table = on_table,
-		.on_full = on_full,
+		.on_full = acquisition_on_full,
 		.userdata = acquisition,
 	};
 	struct capture_unwind_maps maps;
@@ -398,7 +310,7 @@ int acquisition_new(const struct acquisition_config *config, struct acquisition 
 	if (!r)
 		r = watch_new(config->loop, config->capture, &acquisition->watch);
 	if (!r)
-		r = vdso_add(acquisition);
+		r = acquisition_add_vdso(acquisition);
 	if (r < 0) {
 		acquisition_free(acquisition);
 		return r;
@@ -408,21 +320,6 @@ int acquisition_new(const struct acquisition_config *config, struct acquisition 
 	return 0;
 }
 
-static void files_drop(struct acquisition *acquisition)
-{
-	list_for_each (&acquisition->files, link) {
-		struct acquired *acquired = container_of(link, struct acquired, link);
-
-		if (acquired->object->is_requested)
-			opener_cancel(acquisition->config.opener, acquired);
-		acquired_free(acquired);
-	}
-	acquisition->vdso = NULL;
-	acquisition->n_opening = 0;
-	acquisition->n_improving = 0;
-	object_table_clear(acquisition->objects);
-}
-
 struct acquisition *acquisition_free(struct acquisition *acquisition)
 {
 	if (!acquisition)
@@ -430,7 +327,7 @@ struct acquisition *acquisition_free(struct acquisition *acquisition)
 	watch_free(acquisition->watch);
 	acquisition->tables = tables_free(acquisition->tables);
 	if (acquisition->objects)
-		files_drop(acquisition);
+		acquisition_drop_files(acquisition);
 	object_table_free(acquisition->objects);
 	free(acquisition);
 	return NULL;
@@ -439,62 +336,6 @@ struct acquisition *acquisition_free(struct acquisition *acquisition)
 const struct object_table *acquisition_objects(const struct acquisition *acquisition)
 {
 	return acquisition->objects;
-}
-
-/* Space of a deleted file is not given back while somebody holds it. */
-static bool holds_deleted(const struct acquisition *acquisition)
-{
-	list_for_each (&acquisition->files, link) {
-		const struct object *object = container_of(link, struct acquired, link)->object;
-		struct stat now;
-
-		if (object->kind == OBJECT_FILE &&
-			(object->state != OBJECT_OPEN || fstat(object->fd, &now) < 0 ||
-				!now.st_nlink))
-			return true;
-	}
-	return false;
-}
-
-/* What only waits for a worker may be dropped; what a worker or the opener is at may not. */
-static bool is_at_work(const struct acquisition *acquisition)
-{
-	return acquisition->n_opening || tables_n_compiling(acquisition->tables);
-}
-
-static bool may_retry(const struct acquisition *acquisition,
-	const struct symbolizer_statistics *symbols, const struct tables_statistics *tables)
-{
-	/* Workers that cannot be started cost no time. */
-	if (symbols->n_unserved != acquisition->n_unserved_before)
-		return true;
-	if (tables->n_failed == acquisition->n_failed_before &&
-		symbols->n_bad_objects == acquisition->n_bad_before)
-		return false;
-	return !acquisition->dropped_ns ||
-		time_now_ns(CLOCK_MONOTONIC) - acquisition->dropped_ns > RETRY_NS;
-}
-
-void acquisition_rest(struct acquisition *acquisition)
-{
-	struct symbolizer_statistics symbols;
-	struct tables_statistics tables;
-
-	watch_clear(acquisition->watch);
-	symbolizer_statistics(acquisition->config.symbolizer, &symbols);
-	tables_statistics(acquisition->tables, &tables);
-	if (is_at_work(acquisition) ||
-		(acquisition->n_files <= LIMIT_OBJECTS_RESTING && !holds_deleted(acquisition) &&
-			!may_retry(acquisition, &symbols, &tables)))
-		return;
-	capture_forget_files(acquisition->config.capture);
-	files_drop(acquisition);
-	acquisition->n_failed_before = tables.n_failed;
-	acquisition->n_bad_before = symbols.n_bad_objects;
-	acquisition->n_unserved_before = symbols.n_unserved;
-	acquisition->dropped_ns = time_now_ns(CLOCK_MONOTONIC);
-	if (vdso_add(acquisition) < 0)
-		log_warning("the vdso stays without names: out of memory");
 }
 
 void acquisition_statistics(

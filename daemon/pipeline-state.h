@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What the corridor keeps; for pipeline.c and pipeline-statistics.c. */
+/* What the corridor keeps; for pipeline.c, pipeline-recording.c and pipeline-statistics.c. */
 
 #include "daemon/acquisition.h"
 #include "daemon/pipeline.h"
@@ -40,3 +40,8 @@ struct pipeline_recording {
 	uint64_t scheduler_ns; /* CPU time of the targets while it sampled, once it has stopped */
 	struct abi_counters counters; /* final, once it has stopped */
 };
+
+/* While there are recordings: looks after lost events, once a second. 0 or a negative errno. */
+int pipeline_begin_look(struct pipeline *pipeline);
+/* A recording or an examination has ended; the last one leaves nothing behind that grows. */
+void pipeline_rest(struct pipeline *pipeline);

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * What acquisition lets go of: tables when their room is full, and all files when nothing is
+ * recorded and they are too many, or hold back space, or are to be tried again.
+ */
+
+#include <sys/stat.h>
+
+#include "daemon/acquisition-state.h"
+#include "daemon/base/limits.h"
+#include "daemon/unwind/table-shares.h"
+#include "proto/base/cleanup.h"
+#include "proto/base/log.h"
+#include "proto/base/time.h"
+
+/* What workers failed at is tried again, no more often: a hang may have been the machine's. */
+#define RETRY_NS (60 * NS_PER_SECOND)
+
+static bool is_droppable(const struct acquired *acquired)
+{
+	const struct table *table = &acquired->table;
+
+	return acquired != acquired->acquisition->vdso && table->state == TABLE_READY &&
+		!table->former && table->index < ABI_TABLE_NO_PROGRAM;
+}
+
+/* Of one user's files, or of all: the quarter that was loaded first. How many that were. */
+static size_t tables_drop_oldest(struct acquisition *acquisition, const uid_t *uid, size_t n)
+{
+	size_t n_dropped = 0, n_max = n / 4 + 1;
+
+	list_for_each (&acquisition->files, link) {
+		struct acquired *acquired = container_of(link, struct acquired, link);
+
+		if (n_dropped == n_max)
+			break;
+		if (!is_droppable(acquired) || (uid && acquired->object->stat.st_uid != *uid))
+			continue;
+		capture_set_table(acquisition->config.capture, &acquired->key, 0);
+		tables_drop(acquisition->tables, &acquired->table);
+		n_dropped++;
+	}
+	return n_dropped;
+}
+
+/*
+ * Room for tables is short: a user with more than a share gives way, else all do. What is still in
+ * use is asked for by the next sample, and comes back out of the cache, so it is then among the
+ * youngest.
+ */
+bool acquisition_on_full(void *userdata)
+{
+	CLEANUP(table_shares_done) struct table_shares shares = {};
+	struct acquisition *acquisition = userdata;
+	const struct table_share *greedy;
+	size_t n = 0, n_dropped;
+
+	list_for_each (&acquisition->files, link) {
+		const struct acquired *acquired = container_of(link, struct acquired, link);
+
+		if (!is_droppable(acquired))
+			continue;
+		table_shares_add(&shares, acquired->object->stat.st_uid, acquired->table.n_rows);
+		n++;
+	}
+	greedy = table_shares_find_greedy(&shares);
+	n_dropped = greedy ? tables_drop_oldest(acquisition, &greedy->uid, greedy->n_tables)
+			   : tables_drop_oldest(acquisition, NULL, n);
+	acquisition->n_dropped += n_dropped;
+	return n_dropped;
+}
+
+void acquisition_drop_files(struct acquisition *acquisition)
+{
+	list_for_each (&acquisition->files, link) {
+		struct acquired *acquired = container_of(link, struct acquired, link);
+
+		if (acquired->object->is_requested)
+			opener_cancel(acquisition->config.opener, acquired);
+		acquired_free(acquired);
+	}
+	acquisition->vdso = NULL;
+	acquisition->n_opening = 0;
+	acquisition->n_improving = 0;
+	object_table_clear(acquisition->objects);
+}
+
+/* Space of a deleted file is not given back while somebody holds it. */
+static bool holds_deleted(const struct acquisition *acquisition)
+{
+	list_for_each (&acquisition->files, link) {
+		const struct object *object = container_of(link, struct acquired, link)->object;
+		struct stat now;
+
+		if (object->kind == OBJECT_FILE &&
+			(object->state != OBJECT_OPEN || fstat(object->fd, &now) < 0 ||
+				!now.st_nlink))
+			return true;
+	}
+	return false;
+}
+
+/* What only waits for a worker may be dropped; what a worker or the opener is at may not. */
+static bool is_at_work(const struct acquisition *acquisition)
+{
+	return acquisition->n_opening || tables_n_compiling(acquisition->tables);
+}
+
+static bool may_retry(const struct acquisition *acquisition,
+	const struct symbolizer_statistics *symbols, const struct tables_statistics *tables)
+{
+	/* Workers that cannot be started cost no time. */
+	if (symbols->n_unserved != acquisition->n_unserved_before)
+		return true;
+	if (tables->n_failed == acquisition->n_failed_before &&
+		symbols->n_bad_objects == acquisition->n_bad_before)
+		return false;
+	return !acquisition->dropped_ns ||
+		time_now_ns(CLOCK_MONOTONIC) - acquisition->dropped_ns > RETRY_NS;
+}
+
+void acquisition_rest(struct acquisition *acquisition)
+{
+	struct symbolizer_statistics symbols;
+	struct tables_statistics tables;
+
+	watch_clear(acquisition->watch);
+	symbolizer_statistics(acquisition->config.symbolizer, &symbols);
+	tables_statistics(acquisition->tables, &tables);
+	if (is_at_work(acquisition) ||
+		(acquisition->n_files <= LIMIT_OBJECTS_RESTING && !holds_deleted(acquisition) &&
+			!may_retry(acquisition, &symbols, &tables)))
+		return;
+	capture_forget_files(acquisition->config.capture);
+	acquisition_drop_files(acquisition);
+	acquisition->n_failed_before = tables.n_failed;
+	acquisition->n_bad_before = symbols.n_bad_objects;
+	acquisition->n_unserved_before = symbols.n_unserved;
+	acquisition->dropped_ns = time_now_ns(CLOCK_MONOTONIC);
+	if (acquisition_add_vdso(acquisition) < 0)
+		log_warning("the vdso stays without names: out of memory");
+}
