@@ -25,6 +25,26 @@ static int set_weight(
 	return 0;
 }
 
+/* As GDB's command of this name has it: a directory and its successor. */
+static int add_substitution(
+	struct narrow_options *options, const struct option_spec *spec, const char *value)
+{
+	const char *equals = strchr(value, '=');
+
+	if (!equals || equals == value || !equals[1]) {
+		message_error("option '--%s': '%s' is not FROM=TO", spec->name, value);
+		return -EINVAL;
+	}
+	if (options->n_substitutions == NARROW_SUBSTITUTIONS_MAX) {
+		message_error("option '--%s': more than %d of them", spec->name,
+			NARROW_SUBSTITUTIONS_MAX);
+		return -EINVAL;
+	}
+	options->substitutions[options->n_substitutions++] = (struct path_substitution){
+		.from = value, .from_size = (size_t)(equals - value), .to = equals + 1};
+	return 0;
+}
+
 int narrow_set(
 	struct narrow_arguments *arguments, const struct option_spec *spec, const char *value)
 {
@@ -57,6 +77,9 @@ int narrow_set(
 		break;
 	case OPTION_TO:
 		r = option_parse_duration(spec, value, &options->to_ns);
+		break;
+	case OPTION_SUBSTITUTE_PATH:
+		r = add_substitution(options, spec, value);
 		break;
 	case OPTION_WEIGHT:
 		return set_weight(arguments, spec, value);

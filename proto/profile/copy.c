@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/base/buffer.h"
 #include "proto/base/cleanup.h"
 
 static bool type_is_equal(const struct profile *a, const struct profile_value_type *type_a,
@@ -141,15 +142,47 @@ static int mapping_copy(struct copy *copy, uint32_t id, uint32_t *ret_id)
 	return 0;
 }
 
+/* What follows the directory in the path, from its slash on; NULL: the path is not in it. */
+static const char *path_below(const char *path, const struct path_substitution *substitution)
+{
+	size_t n = substitution->from_size;
+
+	while (n && substitution->from[n - 1] == '/')
+		n--;
+	return !strncmp(path, substitution->from, n) && (path[n] == '/' || !path[n]) ? path + n
+										     : NULL;
+}
+
+static int file_copy(struct copy *copy, uint32_t id, uint32_t *ret_id)
+{
+	const char *path = profile_string(copy->from, id);
+
+	for (size_t i = 0; id && i < copy->n_substitutions; i++) {
+		const struct path_substitution *substitution = &copy->substitutions[i];
+		const char *rest = path_below(path, substitution);
+		CLEANUP(buffer_done) struct buffer text = {};
+
+		if (!rest)
+			continue;
+		buffer_printf(&text, "%s%s", substitution->to, rest);
+		if (buffer_error(&text))
+			return -ENOMEM;
+		return profile_add_string_n(copy->into, text.data, text.size, ret_id);
+	}
+	return copy_string(copy, id, ret_id);
+}
+
 static int function_copy(struct copy *copy, uint32_t id, uint32_t *ret_id)
 {
 	struct profile_function function = copy->from->functions[id];
 	uint32_t *known = &copy->functions[id];
 
 	if (id && !*known) {
-		uint32_t *const strings[] = {&function.name, &function.system_name, &function.file};
+		uint32_t *const strings[] = {&function.name, &function.system_name};
 		int r = strings_copy(copy, strings, ARRAY_SIZE(strings));
 
+		if (!r)
+			r = file_copy(copy, function.file, &function.file);
 		if (r < 0)
 			return r;
 		r = profile_add_function(copy->into, &function, known);

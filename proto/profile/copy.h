@@ -7,10 +7,21 @@
  * Copies samples of one profile into another, with all that they refer to and nothing else. Ids are
  * translated once each; 0 is 0.
  */
+/* A directory as recorded, and what stands in its place. Borrowed. */
+struct path_substitution {
+	const char *from; /* of from_size bytes */
+	size_t from_size;
+	const char *to;
+};
+
 struct copy {
 	const struct profile *from;
 	struct profile *into; /* not sealed */
 	uint32_t *strings, *mappings, *functions, *frames, *stacks, *processes, *threads;
+	/* The first one whose directory a source file is in, whole parts of the path, replaces it. Set
+	 * between init and the first sample; none: files as they are. */
+	const struct path_substitution *substitutions;
+	size_t n_substitutions;
 	size_t types[PROFILE_VALUES_MAX]; /* value type of `into` -> of `from` */
 };
 

@@ -144,6 +144,12 @@ static bool sample_matches(const struct narrowing *narrowing, const struct profi
 	return !narrowing->is_ignored || !narrowing->is_ignored[sample->stack];
 }
 
+static bool is_narrowed(const struct narrow_options *options)
+{
+	return options->comm || options->thread || options->unit || options->pid ||
+		options->focus || options->ignore || options->from_ns || options->to_ns;
+}
+
 /* How it was narrowed, behind the notes that were there. */
 static int notes_add(struct profile *into, const struct narrow_options *options)
 {
@@ -228,7 +234,8 @@ static int rest_copy(struct copy *copy, const struct narrowing *narrowing)
 
 	if (r < 0)
 		return r;
-	r = notes_add(into, options);
+	if (is_narrowed(options))
+		r = notes_add(into, options);
 	if (r < 0)
 		return r;
 	r = runs_copy(into, copy->from, options);
@@ -240,8 +247,10 @@ static int rest_copy(struct copy *copy, const struct narrowing *narrowing)
 	conditions->duration_ns = to_ns > from_ns ? to_ns - from_ns : 0;
 	if (conditions->start_realtime_ns)
 		conditions->start_realtime_ns += from_ns;
-	conditions->sampled_ns = sampled_ns(into);
-	conditions->scheduler_ns = 0;
+	if (is_narrowed(options)) {
+		conditions->sampled_ns = sampled_ns(into);
+		conditions->scheduler_ns = 0;
+	}
 	into->ledger.not_permitted = ledger->not_permitted;
 	into->ledger.missed = ledger->missed;
 	for (size_t i = 0; i < ledger->n_lost; i++) {
@@ -284,6 +293,8 @@ int narrow_profile(const struct profile *profile, const struct narrow_options *o
 	r = copy_init(&copy, into, profile);
 	if (r)
 		return r;
+	copy.substitutions = options->substitutions;
+	copy.n_substitutions = options->n_substitutions;
 	for (size_t i = 0; i < profile->n_samples; i++) {
 		if (!sample_matches(&narrowing, &profile->samples[i]))
 			continue;
