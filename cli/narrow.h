@@ -31,9 +31,9 @@ enum {
 		{OPTION_THREAD, "thread", "NAME|TID", "only threads of this name or number"},      \
 		{OPTION_UNIT, "unit", "UNIT", "only processes of this systemd unit"},              \
 		{OPTION_FROM, "from", "TIME", "only from so far into the recording, as 2.5"},      \
-		{OPTION_SUBSTITUTE_PATH, "substitute-path", "FROM=TO",                             \
-			"source files below FROM are below TO; repeatable"},                       \
 		{OPTION_TO, "to", "TIME", "only up to so far into the recording"},                 \
+		{OPTION_SUBSTITUTE_PATH, "substitute-path", "FROM=TO",                             \
+			"source files below FROM are below TO (repeatable)"},                      \
 	{                                                                                          \
 		OPTION_WEIGHT, "weight", "samples|time", "what counts (samples)"                   \
 	}

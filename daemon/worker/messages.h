@@ -115,7 +115,10 @@ struct worker_want {
 #define WORKER_HAS_DWARF 4u
 #define WORKER_IS_32BIT 8u
 #define WORKER_HAS_UNWIND 16u /* .eh_frame or .debug_frame */
-#define WORKER_MAY_BE_SPLIT 16u /* a .dwp file is worth looking for */
+#define WORKER_MAY_BE_SPLIT 32u /* a .dwp file is worth looking for */
+static_assert((WORKER_HAS_SYMTAB | WORKER_HAS_DYNSYM | WORKER_HAS_DWARF | WORKER_IS_32BIT |
+		      WORKER_HAS_UNWIND | WORKER_MAY_BE_SPLIT) == 63,
+	"a bit each");
 
 struct worker_probe {
 	uint32_t kinds; /* WORKER_HAS_… */

@@ -142,13 +142,18 @@ static int mapping_copy(struct copy *copy, uint32_t id, uint32_t *ret_id)
 	return 0;
 }
 
+static size_t size_without_slashes(const char *directory, size_t n)
+{
+	while (n && directory[n - 1] == '/')
+		n--;
+	return n;
+}
+
 /* What follows the directory in the path, from its slash on; NULL: the path is not in it. */
 static const char *path_below(const char *path, const struct path_substitution *substitution)
 {
-	size_t n = substitution->from_size;
+	size_t n = size_without_slashes(substitution->from, substitution->from_size);
 
-	while (n && substitution->from[n - 1] == '/')
-		n--;
 	return !strncmp(path, substitution->from, n) && (path[n] == '/' || !path[n]) ? path + n
 										     : NULL;
 }
@@ -164,7 +169,9 @@ static int file_copy(struct copy *copy, uint32_t id, uint32_t *ret_id)
 
 		if (!rest)
 			continue;
-		buffer_printf(&text, "%s%s", substitution->to, rest);
+		buffer_append(&text, substitution->to,
+			size_without_slashes(substitution->to, strlen(substitution->to)));
+		buffer_append(&text, rest, strlen(rest));
 		if (buffer_error(&text))
 			return -ENOMEM;
 		return profile_add_string_n(copy->into, text.data, text.size, ret_id);

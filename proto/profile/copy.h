@@ -3,17 +3,17 @@
 
 #include "proto/profile/profile.h"
 
-/*
- * Copies samples of one profile into another, with all that they refer to and nothing else. Ids are
- * translated once each; 0 is 0.
- */
-/* A directory as recorded, and what stands in its place. Borrowed. */
+/* A directory as recorded, and what stands in its place; slashes at their ends mean nothing. Borrowed. */
 struct path_substitution {
 	const char *from; /* of from_size bytes */
 	size_t from_size;
 	const char *to;
 };
 
+/*
+ * Copies samples of one profile into another, with all that they refer to and nothing else. Ids are
+ * translated once each; 0 is 0.
+ */
 struct copy {
 	const struct profile *from;
 	struct profile *into; /* not sealed */

@@ -28,8 +28,8 @@ struct narrow_options {
 /*
  * A new sealed profile of the samples that match. Its ledger is counted anew; what was lost stays,
  * for nobody knows whose it was, and taken is what then adds up. Slices count from `from`. The
- * conditions' notes say how it was narrowed, if it was. 0, -ENOMEM, or PROFILE_MALFORMED (a bad expression,
- * named in `error`).
+ * conditions' notes say how it was narrowed, if it was. 0, -ENOMEM, or PROFILE_MALFORMED (a bad
+ * expression, named in `error`).
  */
 int narrow_profile(const struct profile *profile, const struct narrow_options *options,
 	struct profile **ret_profile, struct profile_error *error);

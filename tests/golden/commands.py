@@ -308,6 +308,39 @@ def baselines_are_saved_listed_shown_and_removed(c):
     shutil.rmtree(os.path.join(c.work, ".perfctl"))
 
 
+def lines_of(c, *arguments):
+    """{(function, file, line)} of the hottest lines."""
+    c.run("hotspots", "--by", "line", "--json", *arguments)
+    return {(row["name"], row["file"], row["line"]) for row in json.loads(c.out)["hotspots"]}
+
+
+def source_files_are_called_after_where_they_lie(c):
+    """In the ranking by line, in the picture's tooltips, and in the native file, for others to read."""
+    with open(os.path.join(c.work, "p.pb.gz"), "wb") as file:
+        file.write(c.full)
+    there, moved = ("hash", "src/server.c", 17), ("hash", "/home/me/redis/server.c", 17)
+    found = lines_of(c, "p.pb.gz")
+    assert there in found and moved not in found, found
+    option = ["--substitute-path", "src=/home/me/redis/", "--substitute-path", "app=/x"]
+    found = lines_of(c, *option, "p.pb.gz")
+    assert moved in found and there not in found, found
+    assert ("handle;request", "app.py") in {row[:2] for row in found}, found
+    for name in ["p.svg", "moved.pb.gz", "p.json"]:
+        c.run("convert", *option, "p.pb.gz", name)
+    for name in ["p.svg", "p.json"]:
+        assert b"/home/me/redis/server.c" in c.read(name), name
+        assert b"src/server.c" not in c.read(name), name
+    assert moved in lines_of(c, "moved.pb.gz")
+    # What somebody else's reader of pprof makes of it.
+    go = subprocess.run(["go", "tool", "pprof", "-top", "-lines", "-nodecount=100",
+                         os.path.join(c.work, "moved.pb.gz")], stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE, env=dict(os.environ, HOME=c.directory))
+    assert re.search(rb" hash /home/me/redis/server.c:17\b", go.stdout), (go.stdout, go.stderr)
+    for wrong in ["src", "=x", "src="]:
+        c.run("hotspots", "--substitute-path", wrong, "p.pb.gz", wanted=2)
+        assert "is not FROM=TO" in c.err, c.err
+
+
 def a_report_comes_with_what_it_rests_on(c):
     for name, data in [("p.pb.gz", c.full), ("idle.pb.gz", c.idle)]:
         with open(os.path.join(c.work, name), "wb") as file:
@@ -495,7 +528,7 @@ CHECKS = [
     a_command_is_run_and_its_status_is_ours, runs_are_one_profile_that_tells_them_apart,
     a_run_that_fails_ends_the_series, two_commands_are_run_in_turn,
     baselines_are_saved_listed_shown_and_removed, a_report_comes_with_what_it_rests_on,
-    a_signal_goes_on_to_the_command,
+    source_files_are_called_after_where_they_lie, a_signal_goes_on_to_the_command,
     errors_of_the_daemon_have_their_codes, a_lost_daemon_is_an_error,
     outputs_are_checked_before_anything_begins, a_full_standard_output_is_an_error,
     a_target_that_did_nothing_is_no_failure, a_target_that_is_not_there_is_told,

@@ -4,6 +4,7 @@ its split DWARF that are to be found nowhere else, also when the target has ende
 another file on the host. Then the names: of functions, of what was inlined, and lines."""
 
 import os
+import re
 import shutil
 
 import support
@@ -75,9 +76,14 @@ def lines_of(profile):
 
 
 def is_named(recorded):
+    """Functions, what was inlined, and lines: in the ranking, in the picture's tooltips, and in the file
+    for another reader of pprof."""
     recorded.has('outer', 'inner')
     line = SOURCE.splitlines().index('\t\tsink += i * i;') + 1
     check(('inner', '/app/work.c', line) in lines_of(recorded.profile), lines_of(recorded.profile))
+    check('/app/work.c' in recorded.picture.read_text(), 'the picture lacks the source file')
+    top = support.run('go', 'tool', 'pprof', '-top', '-lines', '-nodecount=50', recorded.profile)
+    check(re.search(rf' inner /app/work\.c:{line}\b', top.out), top.out)
 
 
 def record_inside(where, root, staged, *command):

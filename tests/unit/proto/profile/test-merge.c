@@ -179,6 +179,57 @@ START_TEST(a_time_range_has_its_own_length_and_start)
 }
 END_TEST
 
+/* A profile with one function, of this source file. */
+static struct profile *of_file(const char *path)
+{
+	struct profile *profile = fixture_new();
+	uint32_t thread = fixture_thread(profile, "a", 10, 11);
+
+	fixture_add(profile, thread, "main", NULL, 1);
+	ck_assert_int_eq(profile_add_string(
+				 profile, path, &profile->functions[profile->n_functions - 1].file),
+		0);
+	fixture_seal(profile);
+	return profile;
+}
+
+START_TEST(directories_of_source_files_are_replaced_whole)
+{
+	static const struct path_substitution substitutions[] = {
+		{"/build/redis=", strlen("/build/redis"), "/src"},
+		{"/build/", strlen("/build/"), "/home/me/"},
+		{"gen=", strlen("gen"), "/usr/share/gen"},
+		{"/src=", strlen("/src"), "/not/twice"},
+	};
+	static const char *const cases[][2] = {
+		{"/build/redis/server.c", "/src/server.c"}, /* the first that fits, and no second */
+		{"/build/redis-7/server.c", "/home/me/redis-7/server.c"},
+		{"/build", "/home/me"},
+		{"/builder/a.c", "/builder/a.c"},
+		{"/x/build/a.c", "/x/build/a.c"},
+		{"gen/a.c", "/usr/share/gen/a.c"},
+		{"generated.c", "generated.c"},
+		{"", ""},
+	};
+	struct narrow_options options = {.n_substitutions = ARRAY_SIZE(substitutions)};
+
+	memcpy(options.substitutions, substitutions, sizeof(substitutions));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(profile_unrefp) struct profile *profile = of_file(cases[i][0]);
+		CLEANUP(profile_unrefp) struct profile *moved = NULL;
+
+		profile->conditions.scheduler_ns = 7;
+		ck_assert_int_eq(narrow_profile(profile, &options, &moved, NULL), 0);
+		ck_assert_str_eq(
+			profile_string(moved, moved->functions[moved->n_functions - 1].file),
+			cases[i][1]);
+		/* It is no other choice of samples. */
+		ck_assert_uint_eq(moved->conditions.notes, 0);
+		ck_assert_uint_eq(moved->conditions.scheduler_ns, 7);
+	}
+}
+END_TEST
+
 START_TEST(a_bad_expression_is_named)
 {
 	CLEANUP(profile_unrefp) struct profile *profile = two_programs(), *narrowed = NULL;
@@ -201,6 +252,7 @@ int main(void)
 		value_types_are_matched_by_name_and_refused_if_they_differ,
 		narrowing_keeps_what_matches,
 		a_time_range_has_its_own_length_and_start,
+		directories_of_source_files_are_replaced_whole,
 		a_bad_expression_is_named,
 	};
 
