@@ -229,6 +229,8 @@ int dwarf_functions_read(struct dwarf_unit *unit, struct dwarf_functions *ret_fu
 	if (r < 0)
 		return r;
 	range_index_seal(&functions.ranges);
+	array_trim(&functions.functions, &functions.n_allocated, functions.n,
+		sizeof(*functions.functions));
 	*ret_functions = functions;
 	functions = (struct dwarf_functions){};
 	return 0;

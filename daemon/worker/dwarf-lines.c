@@ -208,6 +208,9 @@ int dwarf_lines_read(struct dwarf_unit *unit, struct dwarf_lines *ret_lines)
 	jump_table_make(&lines.jumps,
 		&(struct jump_records){
 			lines.sequences, lines.n_sequences, sizeof(*lines.sequences)});
+	array_trim(&lines.rows, &lines.n_rows_allocated, lines.n_rows, sizeof(*lines.rows));
+	array_trim(&lines.sequences, &lines.n_sequences_allocated, lines.n_sequences,
+		sizeof(*lines.sequences));
 	*ret_lines = lines;
 	lines = (struct dwarf_lines){};
 	return 0;

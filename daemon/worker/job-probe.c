@@ -13,8 +13,8 @@
 #include <elfutils/libdwelf.h>
 #include <errno.h>
 #include <gelf.h>
+#include <isa-l/crc.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "daemon/worker/elf-file.h"
 #include "proto/base/cleanup.h"
@@ -80,7 +80,7 @@ static uint32_t probe_kinds(const struct elf_file *file)
 /* Read, not mapped: the file may shrink meanwhile. */
 static int file_crc(int fd, uint32_t *ret_crc)
 {
-	uLong crc = crc32(0, NULL, 0);
+	uint32_t crc = 0;
 	CLEANUP(freep) unsigned char *bytes = malloc(1 << 16);
 	off_t position = 0;
 
@@ -93,10 +93,10 @@ static int file_crc(int fd, uint32_t *ret_crc)
 			return -errno;
 		if (n == 0)
 			break;
-		crc = crc32(crc, bytes, (uInt)n);
+		crc = crc32_gzip_refl(crc, bytes, (uint64_t)n);
 		position += n;
 	}
-	*ret_crc = (uint32_t)crc;
+	*ret_crc = crc;
 	return 0;
 }
 

@@ -50,6 +50,7 @@ void range_index_seal(struct range_index *index)
 {
 	size_t top = 0; /* 1 + index of the innermost open range */
 
+	array_trim(&index->ranges, &index->n_allocated, index->n, sizeof(*index->ranges));
 	if (index->n)
 		qsort(index->ranges, index->n, sizeof(*index->ranges), compare);
 	for (size_t i = 0; i < index->n; i++) {

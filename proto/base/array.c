@@ -32,3 +32,14 @@ int array_reserve(void *items, size_t *n_allocated, size_t n, size_t item_size)
 	*n_allocated = want;
 	return 0;
 }
+
+void array_trim(void *items, size_t *n_allocated, size_t n, size_t item_size)
+{
+	void **array = items;
+	void *trimmed = n && n < *n_allocated ? realloc(*array, n * item_size) : NULL;
+
+	if (!trimmed)
+		return;
+	*array = trimmed;
+	*n_allocated = n;
+}

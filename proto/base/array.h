@@ -9,3 +9,6 @@
  * Returns 0 or -ENOMEM, in which case nothing changed.
  */
 int array_reserve(void *items, size_t *n_allocated, size_t n, size_t item_size);
+
+/* Gives back the room beyond the first n items, if there is any. */
+void array_trim(void *items, size_t *n_allocated, size_t n, size_t item_size);

@@ -53,12 +53,33 @@ START_TEST(a_size_that_overflows_is_refused_and_changes_nothing)
 }
 END_TEST
 
+START_TEST(trimming_keeps_the_items_and_later_room_is_zeroed_again)
+{
+	uint32_t *items = NULL;
+	size_t n_allocated = 0;
+
+	array_trim(&items, &n_allocated, 0, sizeof(*items));
+	ck_assert_ptr_null(items);
+	ck_assert_int_eq(array_reserve(&items, &n_allocated, 100, sizeof(*items)), 0);
+	items[2] = 7;
+	items[99] = 9;
+	array_trim(&items, &n_allocated, 3, sizeof(*items));
+	ck_assert_uint_eq(n_allocated, 3);
+	array_trim(&items, &n_allocated, 3, sizeof(*items));
+	ck_assert_int_eq(array_reserve(&items, &n_allocated, 100, sizeof(*items)), 0);
+	ck_assert_uint_eq(items[2], 7);
+	ck_assert_uint_eq(items[99], 0);
+	free(items);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
 		room_is_zeroed_and_kept_items_stay,
 		reserving_what_is_there_changes_nothing,
 		a_size_that_overflows_is_refused_and_changes_nothing,
+		trimming_keeps_the_items_and_later_room_is_zeroed_again,
 	};
 
 	return check_main("array", tests, ARRAY_SIZE(tests));
