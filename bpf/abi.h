@@ -202,6 +202,7 @@ struct abi_filter {
 #define ABI_RECORDING_KERNEL 2u /* kernel frames are wanted */
 #define ABI_RECORDING_TABLES 4u /* user stacks by unwind tables where there are any */
 #define ABI_RECORDING_CALLERS 8u /* whole user stacks are wanted, not just the leaf */
+#define ABI_RECORDING_PROGRAMS 16u /* new programs of targets are told of */
 
 struct abi_recording {
 	__u32 is_on;
@@ -226,13 +227,18 @@ struct abi_usage {
 	__u64 alive_ns;
 };
 
+/* Runs of programs of ours; one in 64 is timed. */
+struct abi_runs {
+	__u64 n, n_timed, timed_ns;
+};
+
 /* Per CPU: what all recordings share. */
 struct abi_cpu {
 	__u64 last_tick_ns;
-	__u64 n_timed, timed_ns; /* one run in 64 is timed */
 	__u64 events_lost;
-	__u64 n_runs;
 	__u64 last_exec_ns; /* when a new program was told of that is no process aimed at by pid */
+	struct abi_runs ticks;
+	struct abi_runs tasks; /* at forks, execs and exits */
 };
 
 /* The sampling clock, set by user space. */
@@ -273,5 +279,5 @@ _Static_assert(sizeof(struct abi_filter) == 56, "abi_filter");
 _Static_assert(sizeof(struct abi_recording) == 16, "abi_recording");
 _Static_assert(sizeof(struct abi_counters) == 48, "abi_counters");
 _Static_assert(sizeof(struct abi_usage) == 16, "abi_usage");
-_Static_assert(sizeof(struct abi_cpu) == 48, "abi_cpu");
+_Static_assert(sizeof(struct abi_cpu) == 72, "abi_cpu");
 _Static_assert(sizeof(struct abi_clock) == 32, "abi_clock");

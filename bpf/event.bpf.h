@@ -1,7 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What is told on the second ring, which wakes at once. */
+/* What is told on the second ring, which wakes at once; and what our own programs cost. */
+
+/* Longer than any run: something else had the CPU in between. */
+#define RUN_NS_MAX 1000000ull
+
+static __always_inline struct abi_cpu *this_cpu(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&cpus, &zero);
+}
+
+/* 0: this run is not timed. */
+static __always_inline __u64 run_begin(struct abi_runs *runs)
+{
+	return runs->n++ & 63 ? 0 : bpf_ktime_get_ns();
+}
+
+static __always_inline void run_end(struct abi_runs *runs, __u64 start)
+{
+	__u64 took = start ? bpf_ktime_get_ns() - start : RUN_NS_MAX;
+
+	if (took >= RUN_NS_MAX)
+		return;
+	runs->n_timed++;
+	runs->timed_ns += took;
+}
 
 static __always_inline struct abi_event event_make(struct task_struct *task, __u32 kind, __u32 pid)
 {
@@ -18,12 +44,11 @@ static __always_inline struct abi_event event_make(struct task_struct *task, __u
 
 static __always_inline void event_send(struct abi_event *event)
 {
-	__u32 zero = 0;
 	struct abi_cpu *cpu;
 
 	if (!bpf_ringbuf_output(&events, event, sizeof(*event), BPF_RB_FORCE_WAKEUP))
 		return;
-	cpu = bpf_map_lookup_elem(&cpus, &zero);
+	cpu = this_cpu();
 	if (cpu)
 		cpu->events_lost++;
 }

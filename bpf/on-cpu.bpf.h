@@ -194,18 +194,14 @@ SEC("perf_event")
 int on_tick(struct bpf_perf_event_data *ctx)
 {
 	__u32 zero = 0;
-	struct abi_cpu *cpu = bpf_map_lookup_elem(&cpus, &zero);
+	struct abi_cpu *cpu = this_cpu();
 	struct abi_clock *clock = bpf_map_lookup_elem(&sampling_clock, &zero);
-	__u64 start = 0;
+	__u64 start;
 
 	if (!cpu || !clock)
 		return 0;
-	if (!(cpu->n_runs++ & 63))
-		start = bpf_ktime_get_ns();
+	start = run_begin(&cpu->ticks);
 	tick(ctx, cpu, clock);
-	if (start) {
-		cpu->n_timed++;
-		cpu->timed_ns += bpf_ktime_get_ns() - start;
-	}
+	run_end(&cpu->ticks, start);
 	return 0;
 }

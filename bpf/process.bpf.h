@@ -8,23 +8,22 @@
 
 #define EXEC_INTERVAL_NS 10000000ull
 
-/* Those of the recordings that follow children. */
-__noinline __u64 recordings_with_children(__u64 wanted)
+/* Those of the recordings that have this flag. */
+__noinline __u64 recordings_with(__u64 wanted, __u32 flag)
 {
 	__u64 without = 0;
 
 	for (__u32 i = 0; i < ABI_RECORDINGS_MAX && wanted >> i; i++) {
 		__u32 index = i;
 		struct abi_recording *recording = bpf_map_lookup_elem(&recordings, &index);
-		__u64 follows_not = !recording || !(recording->flags & ABI_RECORDING_CHILDREN);
+		__u64 has_not = !recording || !(recording->flags & flag);
 
-		without |= follows_not << i;
+		without |= has_not << i;
 	}
 	return wanted & ~without;
 }
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+static __always_inline int task_forks(struct task_struct *parent, struct task_struct *child)
 {
 	__u32 parent_pid = task_pid(parent), pid = task_pid(child);
 	struct abi_target entry = {};
@@ -37,7 +36,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	wanted = filter_by_name(parent, parent_pid);
 	if (!wanted)
 		return 0;
-	entry.recordings = recordings_with_children(wanted);
+	entry.recordings = recordings_with(wanted, ABI_RECORDING_CHILDREN);
 	entry.start_ns = BPF_CORE_READ(child, start_boottime);
 	if (!entry.recordings)
 		return 0;
@@ -46,14 +45,26 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct abi_cpu *cpu = this_cpu();
+	__u64 start;
+
+	if (!cpu || !filter.on)
+		return 0;
+	start = run_begin(&cpu->tasks);
+	task_forks(parent, child);
+	run_end(&cpu->tasks, start);
+	return 0;
+}
+
 /* New programs are told of, so that their files are there soon; of a flood, only some. */
-static __always_inline bool exec_is_told(struct abi_target *target)
+static __always_inline bool exec_is_told(struct abi_target *target, struct abi_cpu *cpu)
 {
 	__u64 now = bpf_ktime_get_ns();
-	__u32 zero = 0;
-	struct abi_cpu *cpu = bpf_map_lookup_elem(&cpus, &zero);
 
-	if (target || !cpu)
+	if (target)
 		return true;
 	if (now - cpu->last_exec_ns < EXEC_INTERVAL_NS)
 		return false;
@@ -61,8 +72,7 @@ static __always_inline bool exec_is_told(struct abi_target *target)
 	return true;
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *task)
+static __always_inline int task_executes(struct task_struct *task, struct abi_cpu *cpu)
 {
 	__u32 pid = task_pid(task);
 	struct abi_target *target = bpf_map_lookup_elem(&targets, &pid);
@@ -71,14 +81,28 @@ int BPF_PROG(on_exec, struct task_struct *task)
 		target->recordings |= target->on_exec;
 		target->on_exec = 0;
 	}
-	if (!filter_find(task, pid) || !exec_is_told(target))
+	if (!recordings_with(filter_find(task, pid), ABI_RECORDING_PROGRAMS) ||
+		!exec_is_told(target, cpu))
 		return 0;
 	event_send_comm(task, ABI_EVENT_EXEC, pid, 0, (const char *)&task->comm);
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(on_exit, struct task_struct *task)
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task)
+{
+	struct abi_cpu *cpu = this_cpu();
+	__u64 start;
+
+	if (!cpu || !filter.on)
+		return 0;
+	start = run_begin(&cpu->tasks);
+	task_executes(task, cpu);
+	run_end(&cpu->tasks, start);
+	return 0;
+}
+
+static __always_inline int task_exits(struct task_struct *task)
 {
 	__u32 pid = task_pid(task), tid = task_tid(task);
 	struct abi_target *target = bpf_map_lookup_elem(&targets, &pid);
@@ -98,6 +122,20 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	bpf_map_delete_elem(&targets, &pid);
 	event = event_make(task, ABI_EVENT_EXIT, pid);
 	event_send(&event);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+	struct abi_cpu *cpu = this_cpu();
+	__u64 start;
+
+	if (!cpu || !filter.on)
+		return 0;
+	start = run_begin(&cpu->tasks);
+	task_exits(task);
+	run_end(&cpu->tasks, start);
 	return 0;
 }
 

@@ -18,7 +18,7 @@ static const struct option_spec options[] = {
 	{OPTION_SOCKET, "socket", "PATH", "the daemon's socket (PERFCTL_SOCKET)"},
 };
 
-enum unit { UNIT_TEXT, UNIT_COUNT, UNIT_MS, UNIT_NS, UNIT_BYTES };
+enum unit { UNIT_TEXT, UNIT_COUNT, UNIT_MS, UNIT_NS, UNIT_BYTES, UNIT_PERCENT, UNIT_RATIO };
 
 /* Fields of GetStatus, as they are shown. */
 static const struct row {
@@ -38,7 +38,17 @@ static const struct row {
 	{"samplesMissed", "Ticks missed", UNIT_COUNT},
 	{"kernelNsPerSample", "Kernel time per sample", UNIT_NS},
 	{"cpuMs", "CPU time of perfd", UNIT_MS},
+	{"helpersUserMs", "Helpers, in user mode", UNIT_MS},
+	{"helpersSystemMs", "Helpers, in the kernel", UNIT_MS},
+	{"kernelMs", "Programs in the kernel", UNIT_MS},
+	{"ownCpuPercent", "Own cost, of one CPU", UNIT_PERCENT},
+	{"budgetCpuPercent", "Ceiling of that", UNIT_PERCENT},
+	{"heldBack", "Held back", UNIT_TEXT},
+	{"timesHeldBack", "Times held back", UNIT_COUNT},
+	{"rateDivisor", "Rate divided by", UNIT_RATIO},
 	{"residentBytes", "Memory of perfd", UNIT_BYTES},
+	{"helpersResidentBytes", "Memory of helpers", UNIT_BYTES},
+	{"kernelMapBytes", "Memory in the kernel", UNIT_BYTES},
 	{"objects", "Object files known", UNIT_COUNT},
 	{"workers", "Workers", UNIT_COUNT},
 	{"workerRestarts", "Workers restarted", UNIT_COUNT},
@@ -90,6 +100,12 @@ static void format_value(json_t *value, enum unit unit, char *text, size_t size)
 		break;
 	case UNIT_NS:
 		snprintf(text, size, "%.0f ns", number);
+		break;
+	case UNIT_PERCENT:
+		snprintf(text, size, "%.2f %%", number);
+		break;
+	case UNIT_RATIO:
+		snprintf(text, size, "%.3g", number);
 		break;
 	case UNIT_BYTES:
 		text_format_bytes((uint64_t)number, text, size);

@@ -141,3 +141,40 @@ void acquisition_rest(struct acquisition *acquisition)
 	if (acquisition_add_vdso(acquisition) < 0)
 		log_warning("the vdso stays without names: out of memory");
 }
+
+/* What the opener or a worker is at, or what waits for them, stays. */
+static bool is_at_rest(const struct acquired *acquired)
+{
+	enum table_state state = acquired->table.state;
+
+	return acquired->object->kind == OBJECT_FILE && !acquired->object->is_requested &&
+		!acquired->is_improving && state != TABLE_WAITING && state != TABLE_COMPILING;
+}
+
+static bool is_deleted(const struct object *object)
+{
+	struct stat now;
+
+	return object->state == OBJECT_OPEN && (fstat(object->fd, &now) < 0 || !now.st_nlink);
+}
+
+size_t acquisition_age(struct acquisition *acquisition, uint64_t age_ns)
+{
+	uint64_t now_ns = time_now_ns(CLOCK_MONOTONIC);
+	size_t n = 0;
+
+	list_for_each (&acquisition->files, link) {
+		struct acquired *acquired = container_of(link, struct acquired, link);
+		uint64_t idle_ns = now_ns - acquired->object->used_ns;
+
+		if (idle_ns < age_ns / 10 || !is_at_rest(acquired) ||
+			(idle_ns < age_ns && !is_deleted(acquired->object)))
+			continue;
+		/* The kernel first: it must not have a table's index that is somebody else's. */
+		capture_forget_file(acquisition->config.capture, &acquired->key);
+		object_table_remove(acquisition->objects, acquired->file);
+		acquired_free(acquired);
+		n++;
+	}
+	return n;
+}

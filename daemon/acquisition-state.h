@@ -13,6 +13,7 @@ struct acquired {
 	struct acquisition *acquisition;
 	struct object *object; /* a reference */
 	struct abi_file_key key;
+	uint32_t file; /* the kernel's number for it */
 	struct table table;
 	bool is_improving; /* the symbolizer looks for its debug file, since the table is partial */
 	bool is_improved; /* it has done so, once and for all */

@@ -195,6 +195,7 @@ static struct acquired *file_add(struct acquisition *acquisition, const struct a
 {
 	CLEANUP(object_unrefp) struct object *object = NULL;
 	char name[ABI_FILE_NAME_SIZE + 1];
+	struct acquired *acquired;
 
 	if (acquisition->n_files >= LIMIT_OBJECTS)
 		return NULL;
@@ -205,7 +206,10 @@ static struct acquired *file_add(struct acquisition *acquisition, const struct a
 		return NULL;
 	object->pid = event->pid;
 	object->process_start_ns = event->start_ns;
-	return acquired_new(acquisition, object, &event->need.key);
+	acquired = acquired_new(acquisition, object, &event->need.key);
+	if (acquired)
+		acquired->file = event->need.file;
+	return acquired;
 }
 
 /* A file whose table was dropped for want of room is met again. */
@@ -344,4 +348,19 @@ void acquisition_statistics(
 	ret_statistics->n_objects = object_table_size(acquisition->objects);
 	tables_statistics(acquisition->tables, &ret_statistics->tables);
 	ret_statistics->n_tables_dropped = acquisition->n_dropped;
+}
+
+void acquisition_set_share(struct acquisition *acquisition, double share)
+{
+	tables_set_share(acquisition->tables, share);
+}
+
+void acquisition_trim(struct acquisition *acquisition)
+{
+	tables_trim(acquisition->tables);
+}
+
+uint64_t acquisition_cpu_ns(const struct acquisition *acquisition)
+{
+	return tables_cpu_ns(acquisition->tables);
 }

@@ -61,5 +61,16 @@ const struct object_table *acquisition_objects(const struct acquisition *acquisi
  * stays makes the next recording quick. */
 void acquisition_rest(struct acquisition *acquisition);
 
+/* See the functions of these names in tables.h. */
+void acquisition_set_share(struct acquisition *acquisition, double share);
+void acquisition_trim(struct acquisition *acquisition);
+uint64_t acquisition_cpu_ns(const struct acquisition *acquisition);
+
+/*
+ * While sampling never ends: lets go of files that no sample has met for so long, and of deleted ones
+ * that none has met for a tenth of it. They are acquired anew when they are met again. How many went.
+ */
+size_t acquisition_age(struct acquisition *acquisition, uint64_t age_ns);
+
 void acquisition_statistics(
 	const struct acquisition *acquisition, struct acquisition_statistics *ret_statistics);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "daemon/aim.h"
+#include "daemon/base/limits.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/list.h"
 #include "proto/base/log.h"
@@ -33,6 +34,8 @@ struct continuous {
 	struct session *before; /* goes on until that one samples */
 	struct list sessions; /* that one, and those that are ending */
 	struct loop_source *timer, *ending;
+	double divisor; /* of the rate */
+	size_t n_stacks_max; /* of a window */
 	loop_callback *on_ended; /* NULL: it goes on */
 	void *userdata;
 	uint64_t deadline_ns;
@@ -58,7 +61,9 @@ static struct pipeline_request request_of(const struct continuous *continuous)
 		.with_kernel = true,
 		.with_callers = true,
 		.with_visibility = true,
-		.frequency_hz = continuous->config->continuous_frequency,
+		.is_background = true,
+		.n_stacks_max = continuous->n_stacks_max,
+		.frequency_hz = continuous->config->continuous_frequency / continuous->divisor,
 		.title = "whole system",
 		.event_asked = "cpu",
 		.call_graph = "auto",
@@ -139,6 +144,7 @@ static int session_open(struct session *session)
 	struct aim aim = {
 		.caller = &nobody_else,
 		.selector = &selector,
+		.is_lazy = true,
 		.failure = &failure,
 	};
 	int r;
@@ -223,6 +229,8 @@ int continuous_new(struct loop *loop, struct pipeline *pipeline, const struct co
 	continuous->pipeline = pipeline;
 	continuous->config = config;
 	continuous->store_program = store_program;
+	continuous->divisor = 1;
+	continuous->n_stacks_max = LIMIT_WINDOW_STACKS;
 	list_init(&continuous->sessions);
 	r = loop_add_timer(loop, UINT64_MAX / 2, on_timer, continuous, &continuous->timer);
 	if (!r && config->continuous_enabled)
@@ -280,6 +288,16 @@ int continuous_end(struct continuous *continuous, loop_callback *on_ended, void 
 	continuous->userdata = userdata;
 	continuous->deadline_ns = now_ns + ENDING_NS;
 	return loop_add_timer(continuous->loop, now_ns, on_ending, continuous, &continuous->ending);
+}
+
+void continuous_hold(struct continuous *continuous, double divisor, size_t n_stacks_max)
+{
+	bool is_other = divisor != continuous->divisor;
+
+	continuous->divisor = divisor;
+	continuous->n_stacks_max = n_stacks_max;
+	if (is_other && continuous->session && continuous->session->is_sampling)
+		set_timer(continuous, 0);
 }
 
 int continuous_configure(struct continuous *continuous, const struct config *config)

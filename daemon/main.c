@@ -27,6 +27,7 @@
 #include "daemon/pipeline.h"
 #include "daemon/server/listen.h"
 #include "daemon/server/server.h"
+#include "daemon/throttle.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/kernel.h"
 #include "proto/base/log.h"
@@ -43,6 +44,7 @@ struct perfd {
 	struct loop *loop;
 	struct pipeline *pipeline;
 	struct continuous *continuous;
+	struct throttle *throttle;
 	struct manager *manager;
 	struct server *server;
 	struct loop_source *terminate, *interrupt, *hang_up;
@@ -188,6 +190,7 @@ static int reload(struct perfd *perfd)
 		config->continuous_enabled = false;
 	server_set_admin_gid(perfd->server, admin_gid(config->admin_group));
 	r = continuous_configure(perfd->continuous, config);
+	throttle_configure(perfd->throttle, config);
 	perfd->config = config;
 	config_free(before);
 	if (r < 0)
@@ -267,7 +270,11 @@ static int perfd_open(struct perfd *perfd)
 	r = continuous_new(
 		perfd->loop, perfd->pipeline, perfd->config, perfd->store_path, &perfd->continuous);
 	if (!r)
-		r = manager_new(perfd->loop, perfd->pipeline, perfd->continuous, &perfd->manager);
+		r = throttle_new(perfd->loop, perfd->pipeline, perfd->continuous, perfd->config,
+			&perfd->throttle);
+	if (!r)
+		r = manager_new(perfd->loop, perfd->pipeline, perfd->continuous, perfd->throttle,
+			&perfd->manager);
 	if (!r)
 		r = server_new(
 			perfd->loop, &manager_operations, perfd->manager, &server, &perfd->server);
@@ -283,6 +290,7 @@ static void perfd_close(struct perfd *perfd)
 	closep(&perfd->socket_fd);
 	server_free(perfd->server);
 	manager_free(perfd->manager);
+	throttle_free(perfd->throttle);
 	continuous_free(perfd->continuous);
 	pipeline_free(perfd->pipeline);
 	loop_source_free(perfd->terminate);

@@ -10,6 +10,7 @@ struct manager {
 	struct loop *loop;
 	struct pipeline *pipeline;
 	struct continuous *continuous;
+	struct throttle *throttle;
 	struct list recordings; /* recording.link */
 	struct list examinations; /* examined.link */
 	size_t n_examinations;

@@ -2,25 +2,11 @@
 
 /* What the daemon says of itself, gathered from the rooms that know. */
 
-#include <stdio.h>
-#include <unistd.h>
-
 #include "daemon/continuous.h"
 #include "daemon/manager-state.h"
 #include "daemon/pipeline.h"
-#include "proto/base/cleanup.h"
-#include "proto/base/text.h"
+#include "daemon/throttle.h"
 #include "proto/base/time.h"
-
-static uint64_t resident_bytes(void)
-{
-	CLEANUP(freep) char *text = NULL;
-	unsigned long long pages = 0;
-
-	if (text_read_file(-1, "/proc/self/statm", 256, &text, NULL) == 0)
-		sscanf(text, "%*u %llu", &pages);
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
 
 static void store_figures(struct manager *manager, struct daemon_status *status)
 {
@@ -42,6 +28,28 @@ static void store_figures(struct manager *manager, struct daemon_status *status)
 	status->store_newest_ns = s.newest_ns;
 }
 
+static void cost_figures(struct manager *manager, struct daemon_status *status)
+{
+	struct throttle_status t;
+
+	throttle_status(manager->throttle, &t);
+	status->cpu_user_ns = t.cost.user_ns;
+	status->cpu_system_ns = t.cost.system_ns;
+	status->helpers_user_ns = t.cost.helpers_user_ns;
+	status->helpers_system_ns = t.cost.helpers_system_ns;
+	status->kernel_ns = t.kernel_ns;
+	status->resident_bytes = t.cost.resident_bytes;
+	status->helpers_resident_bytes = t.cost.helpers_resident_bytes;
+	status->kernel_map_bytes = t.kernel_bytes;
+	status->own_cpu_percent = 100 * t.cpu;
+	status->budget_cpu_percent = 100 * t.cpu_max;
+	status->budget_bytes = t.own_bytes_max;
+	status->budget_helpers_bytes = t.helper_bytes_max;
+	status->rate_divisor = t.divisor;
+	status->held_back = t.held;
+	status->n_times_held = t.n_times_held;
+}
+
 void manager_status(void *userdata, struct daemon_status *ret_status)
 {
 	struct manager *manager = userdata;
@@ -56,8 +64,6 @@ void manager_status(void *userdata, struct daemon_status *ret_status)
 		.n_lost = p.n_lost,
 		.n_missed = p.n_missed,
 		.n_objects = p.n_objects,
-		.cpu_ns = time_now_ns(CLOCK_PROCESS_CPUTIME_ID),
-		.resident_bytes = resident_bytes(),
 		.n_workers = p.n_workers,
 		.n_worker_restarts = p.n_worker_restarts,
 		.n_wanted = p.n_wanted,
@@ -78,4 +84,5 @@ void manager_status(void *userdata, struct daemon_status *ret_status)
 		.mappings = p.mappings,
 	};
 	store_figures(manager, ret_status);
+	cost_figures(manager, ret_status);
 }

@@ -47,7 +47,7 @@ static struct recording *recording_of(struct list *link)
 }
 
 int manager_new(struct loop *loop, struct pipeline *pipeline, struct continuous *continuous,
-	struct manager **ret_manager)
+	struct throttle *throttle, struct manager **ret_manager)
 {
 	struct manager *manager = calloc(1, sizeof(*manager));
 
@@ -56,6 +56,7 @@ int manager_new(struct loop *loop, struct pipeline *pipeline, struct continuous 
 	manager->loop = loop;
 	manager->pipeline = pipeline;
 	manager->continuous = continuous;
+	manager->throttle = throttle;
 	manager->start_ns = time_now_ns(CLOCK_MONOTONIC);
 	list_init(&manager->recordings);
 	list_init(&manager->examinations);

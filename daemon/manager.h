@@ -10,6 +10,7 @@
 #include "daemon/continuous.h"
 #include "daemon/pipeline.h"
 #include "daemon/server/operations.h"
+#include "daemon/throttle.h"
 
 struct manager;
 
@@ -17,5 +18,5 @@ extern const struct server_operations manager_operations;
 
 /* All are borrowed. 0 or -ENOMEM. */
 int manager_new(struct loop *loop, struct pipeline *pipeline, struct continuous *continuous,
-	struct manager **ret_manager);
+	struct throttle *throttle, struct manager **ret_manager);
 struct manager *manager_free(struct manager *manager);

@@ -26,11 +26,14 @@
 #define PREPARING_BUDGET_NS NS_PER_SECOND
 /* The same for a set, whose files may be all that there are: most need no table to begin with. */
 #define PREPARING_SET_BUDGET_NS (250 * NS_PER_MS)
+/* In the background: modules and BPF programs come and go, but reading them all is dear. */
+#define KERNEL_SYMBOLS_AGE_NS (600 * NS_PER_SECOND)
 
 static void on_frame(void *userdata, struct object *object, uint64_t file_offset)
 {
 	struct pipeline *pipeline = userdata;
 
+	object->used_ns = time_now_ns(CLOCK_MONOTONIC);
 	symbolizer_want(pipeline->symbolizer, object, file_offset);
 }
 
@@ -70,6 +73,7 @@ static int attribution_begin(struct pipeline *pipeline, const struct pipeline_re
 		.with_visibility = request->with_visibility,
 		.per = request->per,
 		.with_callers = request->with_callers,
+		.n_stacks_max = request->n_stacks_max,
 		.frequency_hz = request->frequency_hz,
 		.initial_user_namespace = ABI_INITIAL_USER_NAMESPACE,
 	};
@@ -77,7 +81,8 @@ static int attribution_begin(struct pipeline *pipeline, const struct pipeline_re
 	int r;
 
 	if (request->with_kernel && request->sees_kernel)
-		kernel_symbols_refresh(pipeline->kernel_symbols);
+		kernel_symbols_refresh(pipeline->kernel_symbols,
+			request->is_background ? KERNEL_SYMBOLS_AGE_NS : 0);
 	begun = attribution_new(
 		&attribution, &neighbours, acquisition_objects(pipeline->acquisition));
 	if (!begun)
@@ -108,6 +113,7 @@ static int recording_open(
 		.with_children = request->with_children,
 		.with_kernel = request->with_kernel,
 		.with_callers = request->with_callers,
+		.with_programs = !request->is_background,
 		.with_tables = strcmp(request->call_graph, "fp") != 0,
 		.is_cpu_clock = request->is_cpu_clock,
 	};
@@ -122,6 +128,7 @@ static int recording_open(
 	recording->targets.slot = recording->slot;
 	pipeline->recordings[recording->slot] = recording;
 	pipeline->n_recordings++;
+	pipeline->n_background += recording->is_background;
 	/* From here on the kernel tells of new groups. */
 	if (request->is_set)
 		labels_read_groups(pipeline->labels);
@@ -139,6 +146,7 @@ int pipeline_record(struct pipeline *pipeline, const struct pipeline_request *re
 	recording->pipeline = pipeline;
 	recording->observer = observer;
 	list_init(&recording->finishings);
+	recording->is_background = request->is_background;
 	recording->targets.is_set = request->is_set;
 	recording->targets.with_children = request->with_children;
 	recording->frequency_hz = request->frequency_hz;
@@ -347,6 +355,18 @@ static void window_measure(struct pipeline_recording *recording, struct naming_r
 		recording->usage_before_ns = UINT64_MAX;
 }
 
+/* What was drawn at the rate before has arrived, but for a sample that is just being taken. */
+static void rate_set(struct pipeline_recording *recording, double frequency_hz)
+{
+	struct capture *capture = recording->pipeline->capture;
+
+	if (frequency_hz == recording->frequency_hz)
+		return;
+	if (capture_set_frequency(capture, recording->slot, frequency_hz) == 0)
+		recording->frequency_hz = frequency_hz;
+	capture_drain(capture);
+}
+
 int pipeline_cut(struct pipeline_recording *recording, const struct pipeline_request *request,
 	pipeline_window_callback *on_window, void *userdata)
 {
@@ -364,6 +384,7 @@ int pipeline_cut(struct pipeline_recording *recording, const struct pipeline_req
 		return r;
 	}
 	capture_drain(recording->pipeline->capture);
+	rate_set(recording, request->frequency_hz);
 	window_measure(recording, finishing_result(finishing));
 	last = recording->attribution;
 	recording->attribution = next;
@@ -383,6 +404,7 @@ struct pipeline_recording *pipeline_release(struct pipeline_recording *recording
 	if (recording->is_open || recording->end_ns) {
 		sampling_stop(recording);
 		pipeline->n_recordings--;
+		pipeline->n_background -= recording->is_background;
 		pipeline_rest(pipeline);
 	}
 	attribution_free(recording->attribution);

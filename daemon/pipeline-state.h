@@ -18,7 +18,8 @@ struct pipeline {
 	struct labels *labels;
 	struct acquisition *acquisition;
 	struct pipeline_recording *recordings[ABI_RECORDINGS_MAX];
-	size_t n_recordings, n_examinations;
+	size_t n_recordings, n_background,
+		n_examinations; /* all recordings; those in the background */
 	struct loop_source *look_timer; /* while there are recordings */
 	uint64_t n_events_lost; /* when it was last looked after */
 	uint64_t n_taken, n_lost, n_missed; /* of recordings that have ended */
@@ -30,7 +31,7 @@ struct pipeline_recording {
 	struct attribution *attribution;
 	struct targets targets;
 	unsigned slot;
-	bool is_open, is_sampling;
+	bool is_open, is_sampling, is_background;
 	struct list finishings; /* of windows that were cut off, and of the last */
 	struct abi_counters said; /* what was reported with windows; delivered: received */
 	struct loop_source *go_timer; /* from pipeline_go until sampling begins */

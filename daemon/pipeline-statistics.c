@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Figures of all rooms along the corridor, for a person. */
+/*
+ * Figures of all rooms along the corridor, for a person and for the budget; and what the budget has
+ * to say to them.
+ */
+
+#include <malloc.h>
 
 #include "daemon/pipeline-state.h"
 #include "daemon/symbolize/symbolizer.h"
@@ -9,9 +14,11 @@ void pipeline_statistics(struct pipeline *pipeline, struct pipeline_statistics *
 {
 	struct acquisition_statistics acquired;
 	struct symbolizer_statistics symbols;
+	struct capture_cost cost;
 
 	acquisition_statistics(pipeline->acquisition, &acquired);
 	symbolizer_statistics(pipeline->symbolizer, &symbols);
+	capture_cost(pipeline->capture, &cost);
 	*ret_statistics = (struct pipeline_statistics){
 		.n_taken = pipeline->n_taken,
 		.n_lost = pipeline->n_lost,
@@ -23,7 +30,7 @@ void pipeline_statistics(struct pipeline *pipeline, struct pipeline_statistics *
 		.n_worker_restarts = symbols.n_worker_restarts,
 		.n_wanted = symbols.n_wanted,
 		.n_named = symbols.n_named,
-		.kernel_ns_per_sample = capture_kernel_ns(pipeline->capture),
+		.kernel_ns_per_sample = cost.tick_ns,
 		.event = capture_event(pipeline->capture),
 		.mappings = capture_is_mirroring(pipeline->capture) ? "mirror" : "maple-tree",
 	};
@@ -37,4 +44,43 @@ void pipeline_statistics(struct pipeline *pipeline, struct pipeline_statistics *
 		ret_statistics->n_lost += counters.lost_full;
 		ret_statistics->n_missed += counters.missed;
 	}
+}
+
+void pipeline_cost(const struct pipeline *pipeline, struct pipeline_cost *ret_cost)
+{
+	struct acquisition_statistics acquired;
+	struct capture_cost kernel;
+
+	acquisition_statistics(pipeline->acquisition, &acquired);
+	capture_cost(pipeline->capture, &kernel);
+	*ret_cost = (struct pipeline_cost){
+		.ticks_ns = kernel.ticks_ns,
+		.tasks_ns = kernel.tasks_ns,
+		.tables_ns = acquisition_cpu_ns(pipeline->acquisition),
+		.naming_ns = symbolizer_cpu_ns(pipeline->symbolizer),
+		.kernel_bytes = capture_map_bytes(pipeline->capture) + acquired.tables.bytes,
+		.is_in_foreground = pipeline->n_recordings > pipeline->n_background ||
+			pipeline->n_examinations,
+	};
+}
+
+void pipeline_set_shares(struct pipeline *pipeline, double tables, double naming)
+{
+	acquisition_set_share(pipeline->acquisition, tables);
+	symbolizer_set_share(pipeline->symbolizer, naming);
+}
+
+void pipeline_age(struct pipeline *pipeline, uint64_t age_ns)
+{
+	if (pipeline->n_recordings > pipeline->n_background)
+		return;
+	capture_drain(pipeline->capture);
+	if (acquisition_age(pipeline->acquisition, age_ns))
+		malloc_trim(0);
+}
+
+void pipeline_trim(struct pipeline *pipeline)
+{
+	acquisition_trim(pipeline->acquisition);
+	symbolizer_trim(pipeline->symbolizer);
 }

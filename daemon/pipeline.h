@@ -37,6 +37,10 @@ struct pipeline_request {
 	bool is_set; /* it does not end with the processes that it began with */
 	bool sees_kernel, with_children, with_kernel, with_callers, is_cpu_clock;
 	bool with_visibility; /* for the store: see attribution.h */
+	/* It goes on all the time: nothing is done ahead of its samples, and what it costs is held
+	 * within the budget. */
+	bool is_background;
+	size_t n_stacks_max; /* 0: the usual limit */
 	enum attribution_per per;
 	double frequency_hz;
 	const char *title, *event_asked, *call_graph; /* copied into the profile */
@@ -94,7 +98,7 @@ bool pipeline_has_target(const struct pipeline_recording *recording, uint32_t pi
 int pipeline_go(struct pipeline_recording *recording);
 /*
  * Ends the window and begins the next one without a pause: no sample is lost between them. `request`
- * is the one that the recording was begun with. on_window gets the sealed profile (borrowed), or NULL
+ * is the one that the recording was begun with, but for frequency and number of stacks. on_window gets the sealed profile (borrowed), or NULL
  * with a negative errno, when names are there: from the loop, or from here. 0 or a negative errno: the
  * window goes on.
  */
@@ -117,5 +121,21 @@ int pipeline_examine(struct pipeline *pipeline, struct examination_config *confi
 	struct examination **ret_examination);
 /* The examination was freed. */
 void pipeline_end_examination(struct pipeline *pipeline);
+
+/* What the parts of the corridor have cost so far, and hold. */
+struct pipeline_cost {
+	uint64_t ticks_ns, tasks_ns; /* in the kernel: at ticks; at forks, execs and exits */
+	uint64_t tables_ns, naming_ns; /* of workers */
+	uint64_t kernel_bytes; /* maps and unwind tables */
+	bool is_in_foreground; /* somebody records: what is spent is not for the background alone */
+};
+void pipeline_cost(const struct pipeline *pipeline, struct pipeline_cost *ret_cost);
+/* What tables and naming may use, of one CPU; from 1 on they are not held back. */
+void pipeline_set_shares(struct pipeline *pipeline, double tables, double naming);
+/* Lets go of files that no sample has met for so long, and of memory that is free. Does nothing while
+ * somebody records. */
+void pipeline_age(struct pipeline *pipeline, uint64_t age_ns);
+/* Ends workers that have nothing to do. */
+void pipeline_trim(struct pipeline *pipeline);
 
 void pipeline_statistics(struct pipeline *pipeline, struct pipeline_statistics *ret_statistics);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/base/allowance.h"
 #include "daemon/base/audit.h"
 #include "daemon/base/limits.h"
 #include "daemon/unwind/table-cache.h"
@@ -46,7 +47,8 @@ struct tables {
 	struct table_cache *cache; /* NULL: none */
 	struct list owners;
 	size_t n_waiting, n_compiling, n_compiling_users;
-	struct loop_source *broken_timer;
+	struct loop_source *wait_timer; /* for a worker that can be started, or for the allowance */
+	struct allowance allowance;
 	struct tables_statistics statistics; /* what is counted here */
 };
 
@@ -334,17 +336,29 @@ static bool run_first(struct tables *tables)
 			turn_end(tables, owner);
 		owner_unpin(owner);
 		if (r == WORKERS_BROKEN)
-			loop_source_set_time(tables->broken_timer,
-				time_now_ns(CLOCK_MONOTONIC) + BROKEN_RETRY_NS);
+			loop_source_set_time(
+				tables->wait_timer, time_now_ns(CLOCK_MONOTONIC) + BROKEN_RETRY_NS);
 		return !r;
 	}
 	return false;
 }
 
+/* Else the timer will tell. */
+static bool is_allowed(struct tables *tables)
+{
+	uint64_t now_ns = time_now_ns(CLOCK_MONOTONIC);
+	uint64_t wait_ns = allowance_wait_ns(
+		&tables->allowance, now_ns, workers_cpu_ns(tables->workers));
+
+	if (wait_ns)
+		loop_source_set_time(tables->wait_timer, now_ns + wait_ns);
+	return !wait_ns;
+}
+
 /* Hands on as many as the workers take. Those that found none to be started stay in the queue. */
 static void run_next(struct tables *tables)
 {
-	while (run_first(tables))
+	while (tables->n_waiting && is_allowed(tables) && run_first(tables))
 		;
 }
 
@@ -418,8 +432,8 @@ int tables_new(const struct tables_config *config, struct tables **ret_tables)
 	if (!r)
 		r = workers_new(config->loop, &workers, &tables->workers);
 	if (!r)
-		r = loop_add_timer(config->loop, UINT64_MAX / 2, on_workers_idle, tables,
-			&tables->broken_timer);
+		r = loop_add_timer(
+			config->loop, UINT64_MAX / 2, on_workers_idle, tables, &tables->wait_timer);
 	if (r < 0) {
 		tables_free(tables);
 		return r;
@@ -433,7 +447,7 @@ struct tables *tables_free(struct tables *tables)
 {
 	if (!tables)
 		return NULL;
-	loop_source_free(tables->broken_timer);
+	loop_source_free(tables->wait_timer);
 	workers_free(tables->workers);
 	list_for_each (&tables->owners, link)
 		free(container_of(link, struct table_owner, link));
@@ -441,6 +455,22 @@ struct tables *tables_free(struct tables *tables)
 	upload_free(tables->upload);
 	free(tables);
 	return NULL;
+}
+
+void tables_set_share(struct tables *tables, double share)
+{
+	allowance_set(&tables->allowance, share);
+	run_next(tables);
+}
+
+void tables_trim(struct tables *tables)
+{
+	workers_trim(tables->workers);
+}
+
+uint64_t tables_cpu_ns(const struct tables *tables)
+{
+	return workers_cpu_ns(tables->workers);
 }
 
 size_t tables_n_wanted(const struct tables *tables)

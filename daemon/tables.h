@@ -84,6 +84,14 @@ void tables_want(struct tables *tables, struct table *table);
  * any more. */
 void tables_drop(struct tables *tables, struct table *table);
 
+/* What compiling may use from now on, of one CPU; from 1 on it is not held back. What is in the cache
+ * costs nothing to speak of. */
+void tables_set_share(struct tables *tables, double share);
+/* Ends workers that have nothing to do. */
+void tables_trim(struct tables *tables);
+/* CPU time of the workers so far. */
+uint64_t tables_cpu_ns(const struct tables *tables);
+
 /* How many are waiting or being compiled. */
 size_t tables_n_wanted(const struct tables *tables);
 /* How many are being compiled. */

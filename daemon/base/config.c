@@ -98,6 +98,19 @@ static void config_parse_frequency(struct reader *reader, double *field, const c
 		*field = hz;
 }
 
+/* Kept as a share; 0: whatever suits the host. */
+static void config_parse_percent(struct reader *reader, double *field, const char *value)
+{
+	double percent;
+
+	if (!strcmp(value, "auto"))
+		*field = 0;
+	else if (text_parse_double(value, &percent) < 0 || percent < 0.01 || percent > 10000)
+		say(reader, "'%s' is neither 'auto' nor a number of percent, at least 0.01", value);
+	else
+		*field = percent / 100;
+}
+
 /* A number with a letter behind it. False: it is none, or too large. */
 static bool unit_parse(const char *value, const struct unit *units, uint64_t *ret_n)
 {

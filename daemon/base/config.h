@@ -19,6 +19,8 @@ struct config {
 	bool continuous_enabled;
 	double continuous_frequency; /* Hz */
 	uint64_t continuous_window_ns;
+	double budget_cpu; /* of one CPU; 0: by the number of CPUs */
+	uint64_t budget_memory, budget_helper_memory; /* bytes */
 	char *store_path; /* absolute; of the file */
 	uint64_t store_max_bytes, store_max_age_ns;
 };

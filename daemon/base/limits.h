@@ -39,5 +39,8 @@
 #define LIMIT_JIT_NAME_BYTES (32u << 20) /* names of one process's code */
 #define LIMIT_STORE_WAITING_BYTES                                                                  \
 	(UINT64_C(32) << 20) /* windows that the store has not taken yet */
+#define LIMIT_WINDOW_STACKS                                                                        \
+	(1 << 18) /* of a window of continuous profiles, in place of the above */
+#define LIMIT_WINDOW_STACKS_PRESSED (1 << 14) /* the same while memory is short */
 #define LIMIT_QUERIES 4 /* of the store, under way at once, of all users */
 #define LIMIT_QUERIES_PER_UID 2

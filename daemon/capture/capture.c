@@ -48,6 +48,7 @@ struct capture {
 	struct abi_clock setting;
 	struct loop_source *sample_source, *event_source, *drain_timer;
 	struct slot slots[ABI_RECORDINGS_MAX];
+	uint64_t map_bytes;
 };
 
 static void sample_take(struct capture *capture, const struct abi_sample *head, size_t size)
@@ -188,6 +189,7 @@ static int capture_load(struct capture *capture, enum capture_mappings mappings,
 		return object_problem(ret_problem, r,
 			"cannot attach to the scheduler's tracepoints",
 			"run as root or with CAP_BPF and CAP_PERFMON");
+	capture->map_bytes = maps_read_bytes(capture->bpf);
 	clock.prog_fd = bpf_program__fd(capture->bpf->progs.on_tick);
 	r = rings_open(capture);
 	if (!r)
@@ -255,7 +257,8 @@ static int slot_write(struct capture *capture, uint32_t index)
 		.flags = (slot->request.with_children ? ABI_RECORDING_CHILDREN : 0) |
 			(slot->request.with_kernel ? ABI_RECORDING_KERNEL : 0) |
 			(slot->request.with_tables ? ABI_RECORDING_TABLES : 0) |
-			(slot->request.with_callers ? ABI_RECORDING_CALLERS : 0),
+			(slot->request.with_callers ? ABI_RECORDING_CALLERS : 0) |
+			(slot->request.with_programs ? ABI_RECORDING_PROGRAMS : 0),
 		.threshold = keep >= 1 ? 1ull << 32 : (uint64_t)(keep * 4294967296.0),
 	};
 
@@ -490,9 +493,25 @@ void capture_unwind_maps(const struct capture *capture, struct capture_unwind_ma
 	};
 }
 
-double capture_kernel_ns(struct capture *capture)
+void capture_forget_file(struct capture *capture, const struct abi_file_key *key)
 {
-	return maps_read_run_ns(capture->bpf);
+	maps_forget_file(capture->bpf, key);
+}
+
+int capture_set_frequency(struct capture *capture, unsigned slot, double frequency_hz)
+{
+	capture->slots[slot].request.frequency_hz = frequency_hz;
+	return capture->slots[slot].is_on ? clock_update(capture) : 0;
+}
+
+void capture_cost(struct capture *capture, struct capture_cost *ret_cost)
+{
+	maps_read_cost(capture->bpf, ret_cost);
+}
+
+uint64_t capture_map_bytes(const struct capture *capture)
+{
+	return capture->map_bytes;
 }
 
 bool capture_is_mirroring(const struct capture *capture)

@@ -36,6 +36,7 @@ struct capture_request {
 	unsigned kinds; /* enum capture_kind, or'ed */
 	bool with_children, with_kernel;
 	bool with_callers; /* whole user stacks, not just the leaf */
+	bool with_programs; /* tell of new ones, so that their files are there before their samples */
 	bool with_tables; /* unwind by tables where there are any; else by frame pointers alone */
 	bool is_cpu_clock; /* do not look for a hardware counter */
 };
@@ -146,5 +147,17 @@ void capture_forget_files(struct capture *capture);
 bool capture_is_mirroring(const struct capture *capture);
 /* "cycles" or "cpu-clock": what is (or would be) sampled. */
 const char *capture_event(const struct capture *capture);
-/* Mean time of a run in the kernel; < 0: none was timed yet. */
-double capture_kernel_ns(struct capture *capture);
+/* What our programs in the kernel cost, from those runs that were timed. */
+struct capture_cost {
+	double tick_ns; /* mean; < 0: none was timed yet */
+	uint64_t ticks_ns, tasks_ns; /* in all: at ticks; at forks, execs and exits */
+};
+void capture_cost(struct capture *capture, struct capture_cost *ret_cost);
+/* The kernel's memory for our maps, without the shards of unwind tables. */
+uint64_t capture_map_bytes(const struct capture *capture);
+
+/* The rate of a slot from now on: for samples drawn after this call. 0 or a negative errno. */
+int capture_set_frequency(struct capture *capture, unsigned slot, double frequency_hz);
+
+/* Forgets one file: it is asked for again when it is met. */
+void capture_forget_file(struct capture *capture, const struct abi_file_key *key);

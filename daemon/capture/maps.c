@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@
 #include "daemon/capture/filter.h"
 #include "proto/base/array.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/text.h"
 
 int maps_clear_counters(struct perfd_bpf *bpf, uint32_t index)
 {
@@ -251,6 +253,12 @@ void maps_set_table(struct perfd_bpf *bpf, const struct abi_file_key *key, uint3
 	file_write(bpf, key, &file);
 }
 
+void maps_forget_file(struct perfd_bpf *bpf, const struct abi_file_key *key)
+{
+	bpf_map__delete_elem(bpf->maps.files, key, sizeof(*key), 0);
+	bpf->bss->files_epoch++;
+}
+
 void maps_forget_files(struct perfd_bpf *bpf)
 {
 	struct bpf_map *map = bpf->maps.files;
@@ -262,20 +270,65 @@ void maps_forget_files(struct perfd_bpf *bpf)
 	bpf->bss->files_epoch++;
 }
 
-double maps_read_run_ns(struct perfd_bpf *bpf)
+static void runs_add(struct abi_runs *sum, const struct abi_runs *runs)
+{
+	sum->n += runs->n;
+	sum->n_timed += runs->n_timed;
+	sum->timed_ns += runs->timed_ns;
+}
+
+/* Mean of those that were timed. */
+static double run_ns(const struct abi_runs *runs)
+{
+	return runs->n_timed ? (double)runs->timed_ns / (double)runs->n_timed : -1;
+}
+
+void maps_read_cost(struct perfd_bpf *bpf, struct capture_cost *ret_cost)
 {
 	size_t n_cpus = (size_t)libbpf_num_possible_cpus();
 	CLEANUP(freep) struct abi_cpu *each = calloc(n_cpus, sizeof(*each));
-	uint64_t n_timed = 0, timed_ns = 0;
+	struct abi_runs ticks = {}, tasks = {};
 	uint32_t zero = 0;
 
+	*ret_cost = (struct capture_cost){.tick_ns = -1};
 	if (!each ||
 		bpf_map__lookup_elem(
 			bpf->maps.cpus, &zero, sizeof(zero), each, n_cpus * sizeof(*each), 0) < 0)
-		return -1;
+		return;
 	for (size_t i = 0; i < n_cpus; i++) {
-		n_timed += each[i].n_timed;
-		timed_ns += each[i].timed_ns;
+		runs_add(&ticks, &each[i].ticks);
+		runs_add(&tasks, &each[i].tasks);
 	}
-	return n_timed ? (double)timed_ns / (double)n_timed : -1;
+	ret_cost->tick_ns = run_ns(&ticks);
+	if (ticks.n_timed)
+		ret_cost->ticks_ns = (uint64_t)(run_ns(&ticks) * (double)ticks.n);
+	if (tasks.n_timed)
+		ret_cost->tasks_ns = (uint64_t)(run_ns(&tasks) * (double)tasks.n);
+}
+
+/* Documentation/bpf/maps.rst of the kernel: what a map has allocated stands in its fdinfo. */
+static uint64_t map_bytes(int fd)
+{
+	CLEANUP(freep) char *text = NULL;
+	char path[48];
+	const char *line;
+	unsigned long long bytes = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	if (text_read_file(-1, path, 4096, &text, NULL) < 0)
+		return 0;
+	line = strstr(text, "\nmemlock:");
+	if (line)
+		sscanf(line, " memlock: %llu", &bytes);
+	return bytes;
+}
+
+uint64_t maps_read_bytes(struct perfd_bpf *bpf)
+{
+	struct bpf_map *map;
+	uint64_t bytes = 0;
+
+	bpf_object__for_each_map(map, bpf->obj)
+		bytes += bpf_map__fd(map) >= 0 ? map_bytes(bpf_map__fd(map)) : 0;
+	return bytes;
 }

@@ -9,6 +9,7 @@
 #include "bpf/abi.h"
 
 struct capture_aimed;
+struct capture_cost;
 struct perfd_bpf;
 
 /* The target filter: a process enters a slot; a slot's bit leaves every entry. */
@@ -32,10 +33,12 @@ void maps_read_counters(struct perfd_bpf *bpf, unsigned slot, struct abi_counter
 int maps_read_usage(struct perfd_bpf *bpf, unsigned slot, uint64_t *ret_ns);
 int maps_find_aimed(struct perfd_bpf *bpf, unsigned slot, struct capture_aimed *ret_aimed);
 uint64_t maps_read_events_lost(struct perfd_bpf *bpf);
-/* Mean time of a run of the sampling program; < 0: none was timed yet. */
-double maps_read_run_ns(struct perfd_bpf *bpf);
+void maps_read_cost(struct perfd_bpf *bpf, struct capture_cost *ret_cost);
+/* What all maps have allocated, the shards of unwind tables left out. */
+uint64_t maps_read_bytes(struct perfd_bpf *bpf);
 
 /* The files that the kernel has seen: see the functions of these names in capture.h. */
 void maps_answer_file(struct perfd_bpf *bpf, const struct abi_file_key *key);
 void maps_set_table(struct perfd_bpf *bpf, const struct abi_file_key *key, uint32_t table);
+void maps_forget_file(struct perfd_bpf *bpf, const struct abi_file_key *key);
 void maps_forget_files(struct perfd_bpf *bpf);

@@ -11,7 +11,8 @@
 struct status_reply {
 	struct daemon_status status;
 	const char *version, *kernel;
-	uint64_t uptime_ms, cpu_ms, n_clients, store_oldest_ms, store_newest_ms;
+	uint64_t uptime_ms, cpu_ms, cpu_user_ms, cpu_system_ms, helpers_user_ms, helpers_system_ms,
+		kernel_ms, n_clients, store_oldest_ms, store_newest_ms;
 	bool has_kernel_ns;
 };
 
@@ -37,7 +38,21 @@ static const struct field reply_fields[] = {
 	{FIELD_AS("kernelNsPerSample", struct status_reply, status.kernel_ns_per_sample,
 		 FIELD_DOUBLE),
 		.has_offset = offsetof(struct status_reply, has_kernel_ns)},
+	STATUS("cpuUserMs", cpu_user_ms, FIELD_U64),
+	STATUS("cpuSystemMs", cpu_system_ms, FIELD_U64),
+	STATUS("helpersUserMs", helpers_user_ms, FIELD_U64),
+	STATUS("helpersSystemMs", helpers_system_ms, FIELD_U64),
+	STATUS("kernelMs", kernel_ms, FIELD_U64),
 	STATUS("residentBytes", status.resident_bytes, FIELD_U64),
+	STATUS("helpersResidentBytes", status.helpers_resident_bytes, FIELD_U64),
+	STATUS("kernelMapBytes", status.kernel_map_bytes, FIELD_U64),
+	STATUS("ownCpuPercent", status.own_cpu_percent, FIELD_DOUBLE),
+	STATUS("budgetCpuPercent", status.budget_cpu_percent, FIELD_DOUBLE),
+	STATUS("budgetBytes", status.budget_bytes, FIELD_U64),
+	STATUS("budgetHelpersBytes", status.budget_helpers_bytes, FIELD_U64),
+	STATUS("heldBack", status.held_back, FIELD_TEXT),
+	STATUS("timesHeldBack", status.n_times_held, FIELD_U64),
+	STATUS("rateDivisor", status.rate_divisor, FIELD_DOUBLE),
 	STATUS("workers", status.n_workers, FIELD_U64),
 	STATUS("workerRestarts", status.n_worker_restarts, FIELD_U64),
 	STATUS("addressesWanted", status.n_wanted, FIELD_U64),
@@ -84,7 +99,12 @@ static void start(struct request *request)
 	reply.version = context->config.version;
 	reply.kernel = host.release;
 	reply.uptime_ms = reply.status.uptime_ns / NS_PER_MS;
-	reply.cpu_ms = reply.status.cpu_ns / NS_PER_MS;
+	reply.cpu_user_ms = reply.status.cpu_user_ns / NS_PER_MS;
+	reply.cpu_system_ms = reply.status.cpu_system_ns / NS_PER_MS;
+	reply.cpu_ms = (reply.status.cpu_user_ns + reply.status.cpu_system_ns) / NS_PER_MS;
+	reply.helpers_user_ms = reply.status.helpers_user_ns / NS_PER_MS;
+	reply.helpers_system_ms = reply.status.helpers_system_ns / NS_PER_MS;
+	reply.kernel_ms = reply.status.kernel_ns / NS_PER_MS;
 	reply.n_clients = server_n_connections(context->server);
 	reply.has_kernel_ns = reply.status.kernel_ns_per_sample >= 0;
 	request_reply(request, reply_fields, &reply);

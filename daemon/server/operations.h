@@ -77,8 +77,8 @@ struct examination_observer {
 };
 
 struct daemon_status {
-	uint64_t uptime_ns, n_recordings, n_profiles, n_taken, n_lost, n_missed, n_objects, cpu_ns,
-		resident_bytes, n_workers, n_worker_restarts, n_wanted, n_named;
+	uint64_t uptime_ns, n_recordings, n_profiles, n_taken, n_lost, n_missed, n_objects,
+		n_workers, n_worker_restarts, n_wanted, n_named;
 	uint64_t n_tables, table_rows, table_bytes, n_tables_shared, n_tables_compiled,
 		n_tables_failed, n_tables_refused, n_tables_dropped; /* unwind tables */
 	uint64_t n_cache_hits, n_cache_bad, cache_bytes; /* the same on disk */
@@ -87,6 +87,13 @@ struct daemon_status {
 	uint64_t n_windows_stored, n_windows_waiting, n_windows_dropped, n_store_restarts,
 		n_stores_set_aside, store_bytes, store_windows, store_oldest_ns, store_newest_ns;
 	double kernel_ns_per_sample; /* < 0: not known */
+	/* Own cost so far: of perfd; of its helpers, those that ended too; of its programs in the kernel. */
+	uint64_t cpu_user_ns, cpu_system_ns, helpers_user_ns, helpers_system_ns, kernel_ns;
+	uint64_t resident_bytes, helpers_resident_bytes, kernel_map_bytes;
+	/* All of it over the last minute or so; its ceilings; what is held back, and how often that began. */
+	double own_cpu_percent, budget_cpu_percent, rate_divisor;
+	uint64_t budget_bytes, budget_helpers_bytes, n_times_held;
+	const char *held_back; /* "none", "sampling", "tables", "naming", "memory" */
 	const char *event, *mappings;
 };
 

@@ -25,6 +25,8 @@
 /* BPF programs come and go: behind one may be another that is not known yet. */
 #define BPF_BYTES_MAX (1u << 16)
 #define RELOAD_INTERVAL_NS NS_PER_SECOND
+/* The same where addresses are met that no reading explains: doubled each time, up to that. */
+#define MISS_INTERVAL_MAX_NS (600 * NS_PER_SECOND)
 
 struct kernel_symbol {
 	uint64_t address;
@@ -39,6 +41,8 @@ struct kernel_symbols {
 	bool is_from_proc, is_stale;
 	int error; /* of the last reading */
 	uint64_t loaded_ns;
+	uint64_t
+		miss_interval_ns; /* so long after it an unknown address is worth another reading */
 };
 
 /* Global before local, so that the first of equal addresses is the one to show. */
@@ -132,6 +136,7 @@ int kernel_symbols_new(struct kernel_symbols **ret_symbols)
 	if (!symbols)
 		return -ENOMEM;
 	symbols->is_from_proc = true;
+	symbols->miss_interval_ns = RELOAD_INTERVAL_NS;
 	*ret_symbols = symbols;
 	return 0;
 }
@@ -186,16 +191,26 @@ static const struct kernel_symbol *find(const struct kernel_symbols *symbols, ui
 											 : NULL;
 }
 
-void kernel_symbols_refresh(struct kernel_symbols *symbols)
+void kernel_symbols_refresh(struct kernel_symbols *symbols, uint64_t age_ns)
 {
-	symbols->is_stale = true;
+	symbols->is_stale |= time_now_ns(CLOCK_MONOTONIC) - symbols->loaded_ns >= age_ns;
 }
 
 static bool is_load_due(const struct kernel_symbols *symbols)
 {
+	uint64_t interval_ns = symbols->is_stale ? RELOAD_INTERVAL_NS : symbols->miss_interval_ns;
+
 	return symbols->is_from_proc &&
 		(!symbols->loaded_ns ||
-			time_now_ns(CLOCK_MONOTONIC) - symbols->loaded_ns > RELOAD_INTERVAL_NS);
+			time_now_ns(CLOCK_MONOTONIC) - symbols->loaded_ns > interval_ns);
+}
+
+/* The next miss may be the same again. */
+static void miss_count(struct kernel_symbols *symbols, bool has_helped)
+{
+	uint64_t next_ns = has_helped ? RELOAD_INTERVAL_NS : 2 * symbols->miss_interval_ns;
+
+	symbols->miss_interval_ns = next_ns < MISS_INTERVAL_MAX_NS ? next_ns : MISS_INTERVAL_MAX_NS;
 }
 
 const char *kernel_symbols_find(
@@ -204,8 +219,12 @@ const char *kernel_symbols_find(
 	const struct kernel_symbol *symbol = find(symbols, address);
 
 	if ((!symbol || symbols->is_stale) && is_load_due(symbols)) {
+		bool was_miss = !symbol;
+
 		symbols_load(symbols);
 		symbol = find(symbols, address);
+		if (was_miss)
+			miss_count(symbols, symbol != NULL);
 	}
 	if (!symbol || symbols->error == -EPERM) {
 		/* kernel.kptr_restrict, or no CAP_SYSLOG: all addresses read as zero. */

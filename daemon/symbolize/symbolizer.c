@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/base/allowance.h"
 #include "daemon/symbolize/named-object.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/list.h"
@@ -44,6 +45,7 @@ struct symbolizer {
 	struct loop_source *deferred;
 	struct loop_source *gather_timer;
 	bool is_gathering; /* it is set */
+	struct allowance allowance;
 	uint64_t gather_ns;
 	void (*on_files)(void *userdata, struct object *object);
 	void *userdata;
@@ -132,12 +134,27 @@ static bool is_anybody_busy(const struct symbolizer *symbolizer)
 	return false;
 }
 
+/* Else the timer will tell. */
+static bool is_allowed(struct symbolizer *symbolizer)
+{
+	uint64_t now_ns = time_now_ns(CLOCK_MONOTONIC);
+	uint64_t wait_ns = allowance_wait_ns(
+		&symbolizer->allowance, now_ns, workers_cpu_ns(symbolizer->context.workers));
+
+	if (wait_ns)
+		symbolizer->is_gathering = loop_source_set_time(
+						   symbolizer->gather_timer, now_ns + wait_ns) == 0;
+	return !wait_ns;
+}
+
 static int dispatch(void *userdata)
 {
 	struct symbolizer *symbolizer = userdata;
 	bool is_left = false;
 
 	symbolizer->is_gathering = false;
+	if (!is_allowed(symbolizer))
+		return 0;
 	serve(symbolizer, NEED_OPEN, false);
 	is_left |= serve(symbolizer, NEED_NAMES, false);
 	is_left |= serve(symbolizer, NEED_LINES, false);
@@ -447,6 +464,22 @@ void symbolizer_cancel_wait(struct symbolizer *symbolizer, void *userdata)
 		if (wait->userdata == userdata)
 			wait_free(wait);
 	}
+}
+
+void symbolizer_set_share(struct symbolizer *symbolizer, double share)
+{
+	allowance_set(&symbolizer->allowance, share);
+	schedule(symbolizer);
+}
+
+void symbolizer_trim(struct symbolizer *symbolizer)
+{
+	workers_trim(symbolizer->context.workers);
+}
+
+uint64_t symbolizer_cpu_ns(const struct symbolizer *symbolizer)
+{
+	return workers_cpu_ns(symbolizer->context.workers);
 }
 
 void symbolizer_statistics(

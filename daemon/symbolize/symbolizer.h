@@ -95,6 +95,13 @@ int symbolizer_wait(struct symbolizer *symbolizer, uint64_t deadline_ns, loop_ca
 	void *userdata);
 void symbolizer_cancel_wait(struct symbolizer *symbolizer, void *userdata);
 
+/* What naming may use from now on, of one CPU; from 1 on it is not held back. */
+void symbolizer_set_share(struct symbolizer *symbolizer, double share);
+/* Ends workers that have nothing to do. */
+void symbolizer_trim(struct symbolizer *symbolizer);
+/* CPU time of the workers so far. */
+uint64_t symbolizer_cpu_ns(const struct symbolizer *symbolizer);
+
 struct symbolizer_statistics {
 	uint64_t n_wanted, n_named, n_worker_restarts, n_timeouts, n_bad_objects, n_workers;
 	uint64_t n_unserved; /* times that names were given up since no worker could be started */

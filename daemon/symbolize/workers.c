@@ -63,6 +63,7 @@ struct workers {
 	unsigned n_start_failures;
 	uint64_t broken_until_ns;
 	struct workers_statistics statistics;
+	uint64_t ended_ns; /* CPU time of those that were given up */
 	struct loop_source *idle;
 };
 
@@ -98,6 +99,17 @@ static void worker_free(struct worker *worker)
 	free(worker);
 }
 
+static uint64_t worker_cpu_ns(const struct worker *worker)
+{
+	struct timespec used;
+	clockid_t clock;
+
+	if (worker->is_reaped || clock_getcpuclockid(worker->pid, &clock) ||
+		clock_gettime(clock, &used) < 0)
+		return 0;
+	return (uint64_t)used.tv_sec * NS_PER_SECOND + (uint64_t)used.tv_nsec;
+}
+
 /* Kills it and lets go of it; gives back the call that it had. */
 static struct worker_call *worker_give_up(struct worker *worker)
 {
@@ -106,6 +118,7 @@ static struct worker_call *worker_give_up(struct worker *worker)
 
 	if (worker->state == WORKER_DYING)
 		return call;
+	workers->ended_ns += worker_cpu_ns(worker);
 	if (!worker->is_reaped)
 		kill(worker->pid, SIGKILL);
 	worker->state = WORKER_DYING;
@@ -407,4 +420,27 @@ void workers_statistics(const struct workers *workers, struct workers_statistics
 {
 	*ret_statistics = workers->statistics;
 	ret_statistics->n_workers = workers->n_alive;
+}
+
+uint64_t workers_cpu_ns(const struct workers *workers)
+{
+	uint64_t ns = workers->ended_ns;
+
+	list_for_each ((struct list *)&workers->list, link) {
+		const struct worker *worker = container_of(link, struct worker, link);
+
+		if (worker->state != WORKER_DYING)
+			ns += worker_cpu_ns(worker);
+	}
+	return ns;
+}
+
+void workers_trim(struct workers *workers)
+{
+	list_for_each (&workers->list, link) {
+		struct worker *worker = container_of(link, struct worker, link);
+
+		if (worker->state == WORKER_IDLE)
+			worker_give_up(worker);
+	}
 }

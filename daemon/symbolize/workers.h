@@ -71,6 +71,11 @@ int workers_run(struct workers *workers, struct worker_call *call);
 
 void workers_statistics(const struct workers *workers, struct workers_statistics *ret_statistics);
 
+/* CPU time that all of them have used so far; what one did at its very end may be missing. */
+uint64_t workers_cpu_ns(const struct workers *workers);
+/* Ends those that are idle: what they keep in memory of files goes with them. */
+void workers_trim(struct workers *workers);
+
 #define WORKERS_TRUST_ROOT 0
 
 /* How far the content of a file can be trusted, by who could have written it. */

@@ -472,12 +472,14 @@ static int sample_add(struct attribution *attribution, const struct sample *samp
 }
 
 /* A program may make distinct stacks without end; one stack more must fit below the limits. */
-static bool is_full(const struct profile *profile)
+static bool is_full(const struct attribution *attribution)
 {
+	const struct profile *profile = attribution->profile;
 	size_t n = ABI_KERNEL_FRAMES_MAX + ABI_USER_FRAMES_MAX;
+	size_t n_stacks_max = attribution->request.n_stacks_max;
 
 	return profile->n_frames + n > LIMIT_PROFILE_FRAMES ||
-		profile->n_stacks + n > LIMIT_PROFILE_STACKS ||
+		profile->n_stacks + n > (n_stacks_max ? n_stacks_max : LIMIT_PROFILE_STACKS) ||
 		profile->n_samples >= LIMIT_PROFILE_SAMPLES ||
 		profile->n_threads >= LIMIT_PROFILE_THREADS;
 }
@@ -498,7 +500,7 @@ int attribution_add(struct attribution *attribution, const struct sample *sample
 	const struct who *who;
 	int r;
 
-	if (is_full(profile)) {
+	if (is_full(attribution)) {
 		/* Nothing may be added, not even who it is. */
 		if (is_permitted(attribution, &sample->identity->facts.credentials,
 			    sample->head->stop == ABI_STOP_KERNEL_THREAD))

@@ -47,6 +47,7 @@ struct attribution_request {
 	enum attribution_per per;
 	bool with_visibility; /* says of each process who may see what is kept of it */
 	bool with_callers; /* else a stack is its leaf alone, and complete with that */
+	size_t n_stacks_max; /* distinct ones, as profile_add_stack() counts; 0: LIMIT_PROFILE_STACKS */
 	double frequency_hz;
 	uint32_t initial_user_namespace;
 };

@@ -78,6 +78,27 @@ int object_table_add(struct object_table *table, uint32_t file, struct object *o
 	return 0;
 }
 
+/* The last entry moves into the gap. There is room for its new place in the hash. */
+void object_table_remove(struct object_table *table, uint32_t file)
+{
+	uint32_t id = find(table, file), last = (uint32_t)table->n;
+	struct entry moved;
+	uint32_t value;
+
+	if (!id)
+		return;
+	moved = table->entries[last - 1];
+	value = hash_bytes(&moved.file, sizeof(moved.file));
+	hash_remove(&table->hash, hash_bytes(&file, sizeof(file)), id);
+	object_unref(table->entries[id - 1].object);
+	table->n--;
+	if (id == last)
+		return;
+	hash_remove(&table->hash, value, last);
+	table->entries[id - 1] = moved;
+	hash_add(&table->hash, value, id);
+}
+
 struct object *object_table_find(const struct object_table *table, uint32_t file)
 {
 	uint32_t id = find(table, file);

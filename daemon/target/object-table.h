@@ -17,6 +17,9 @@ int object_table_add(struct object_table *table, uint32_t file, struct object *o
 /* Borrowed; NULL if there is none. */
 struct object *object_table_find(const struct object_table *table, uint32_t file);
 
+/* Lets go of one, if it is there. */
+void object_table_remove(struct object_table *table, uint32_t file);
+
 /* Lets go of all. */
 void object_table_clear(struct object_table *table);
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "proto/base/cleanup.h"
+#include "proto/base/time.h"
 
 struct object *object_new(enum object_kind kind, const char *path)
 {
@@ -22,6 +23,7 @@ struct object *object_new(enum object_kind kind, const char *path)
 	object->kind = kind;
 	object->state = OBJECT_OPENING;
 	object->fd = -1;
+	object->used_ns = time_now_ns(CLOCK_MONOTONIC);
 	object->path = strdup(path);
 	if (!object->path)
 		return object_unref(object);

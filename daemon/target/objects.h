@@ -37,6 +37,7 @@ struct object {
 	uint32_t pid; /* a process it was seen in: for its root directory; 0: none */
 	uint64_t process_start_ns; /* when that one began, since boot; 0: not known */
 	bool is_by_path; /* opened by path, not by mapping */
+	uint64_t used_ns; /* CLOCK_MONOTONIC: when it was born, or a sample met it last, roughly */
 
 	/* Told by the symbolizer once it has probed the file. */
 	bool is_probed;

@@ -74,6 +74,32 @@ START_TEST(many_objects_keep_their_ids)
 }
 END_TEST
 
+START_TEST(removed_objects_leave_the_others_where_they_are)
+{
+	struct object_table *table = object_table_new();
+
+	for (uint32_t i = 0; i < N_MANY; i++) {
+		CLEANUP(object_unrefp) struct object *object = object_new(OBJECT_FILE, "x");
+
+		object->pid = i;
+		ck_assert_int_eq(object_table_add(table, i * 64 + 2, object), 0);
+	}
+	for (uint32_t i = 0; i < N_MANY; i += 3)
+		object_table_remove(table, i * 64 + 2);
+	object_table_remove(table, 1);
+	for (uint32_t i = 0; i < N_MANY; i++) {
+		const struct object *object = object_table_find(table, i * 64 + 2);
+
+		ck_assert(i % 3 ? object && object->pid == i : !object);
+	}
+	ck_assert_uint_eq(object_table_size(table), N_MANY - (N_MANY + 2) / 3);
+	for (uint32_t i = 0; i < N_MANY; i++)
+		object_table_remove(table, i * 64 + 2);
+	ck_assert_uint_eq(object_table_size(table), 0);
+	object_table_free(table);
+}
+END_TEST
+
 START_TEST(cleared_table_lets_go_and_takes_the_same_ids_again)
 {
 	struct object_table *table = object_table_new();
@@ -170,6 +196,7 @@ int main(void)
 		object_is_found_by_its_id_and_by_no_other,
 		id_has_one_object_and_a_second_one_takes_no_reference,
 		many_objects_keep_their_ids,
+		removed_objects_leave_the_others_where_they_are,
 		cleared_table_lets_go_and_takes_the_same_ids_again,
 		last_reference_closes_the_descriptor,
 		better_path_replaces_the_first,
