@@ -75,8 +75,10 @@ void pipeline_age(struct pipeline *pipeline, uint64_t age_ns)
 	if (pipeline->n_recordings > pipeline->n_background)
 		return;
 	capture_drain(pipeline->capture);
-	if (acquisition_age(pipeline->acquisition, age_ns))
-		malloc_trim(0);
+	acquisition_age(pipeline->acquisition, age_ns);
+	acquisition_trim(pipeline->acquisition);
+	symbolizer_age(pipeline->symbolizer);
+	malloc_trim(0);
 }
 
 void pipeline_trim(struct pipeline *pipeline)

@@ -132,8 +132,8 @@ struct pipeline_cost {
 void pipeline_cost(const struct pipeline *pipeline, struct pipeline_cost *ret_cost);
 /* What tables and naming may use, of one CPU; from 1 on they are not held back. */
 void pipeline_set_shares(struct pipeline *pipeline, double tables, double naming);
-/* Lets go of files that no sample has met for so long, and of memory that is free. Does nothing while
- * somebody records. */
+/* Lets go of files that no sample has met for so long, of names that none has met since the last call
+ * but one, and of memory that is free. Does nothing while somebody records. */
 void pipeline_age(struct pipeline *pipeline, uint64_t age_ns);
 /* Ends workers that have nothing to do. */
 void pipeline_trim(struct pipeline *pipeline);

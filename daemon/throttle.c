@@ -26,7 +26,8 @@
 /* Files that no sample has met for so long are let go, looked at so often. */
 #define AGE_NS (600 * NS_PER_SECOND)
 #define AGE_PRESSED_NS (60 * NS_PER_SECOND)
-#define AGE_INTERVAL_NS (60 * NS_PER_SECOND)
+#define AGE_INTERVAL_PRESSED_NS (20 * NS_PER_SECOND)
+#define AGE_INTERVAL_NS (120 * NS_PER_SECOND)
 
 struct throttle {
 	struct pipeline *pipeline;
@@ -119,7 +120,7 @@ static void age(struct throttle *throttle, const struct budget_orders *orders, u
 {
 	bool is_pressed = orders->memory >= BUDGET_MEMORY_GIVE_BACK;
 
-	if (!is_pressed && now_ns - throttle->aged_ns < AGE_INTERVAL_NS)
+	if (now_ns - throttle->aged_ns < (is_pressed ? AGE_INTERVAL_PRESSED_NS : AGE_INTERVAL_NS))
 		return;
 	pipeline_age(throttle->pipeline, is_pressed ? AGE_PRESSED_NS : AGE_NS);
 	throttle->aged_ns = now_ns;

@@ -22,7 +22,8 @@
 #define LETTING_GO 0.6
 /* No stage is held below that share of the ceiling: it must still be seen to cost nothing. */
 #define SHARE_MIN 0.05
-#define CUT_MAX 8
+/* What costs much for once is not to be taken for what costs much at this rate. */
+#define CUT_MAX 2
 #define GIVE_BACK 0.8
 #define NOTHING_NEW 0.9
 #define EASY 0.7
@@ -104,7 +105,10 @@ static void let_go(struct budget *budget, const struct budget_cost *cost)
 	double sampling = cost->cpu[BUDGET_SAMPLING];
 
 	for (int stage = N_BUDGET_STAGES - 1; stage > BUDGET_SAMPLING; stage--) {
-		if (orders->share[stage] >= BUDGET_FREE || orders->share[stage] > room)
+		bool is_used_up = cost->cpu[stage] > orders->share[stage] / 2;
+
+		if (orders->share[stage] >= BUDGET_FREE ||
+			(is_used_up && orders->share[stage] > room))
 			continue;
 		orders->share[stage] *= 2;
 		if (orders->share[stage] > budget->limits.cpu)

@@ -85,7 +85,7 @@ int name_table_add(struct name_table *table, uint64_t offset, uint64_t turn)
 	r = queue_reserve(&table->names, table->names.n + 1);
 	if (r < 0)
 		return r;
-	table->entries[id] = (struct name_entry){.offset = offset, .turn = turn};
+	table->entries[id] = (struct name_entry){.offset = offset, .turn = turn, .last = turn};
 	r = hash_add(&table->hash, hash_of(offset), (uint32_t)id);
 	if (r < 0)
 		return r;
@@ -132,4 +132,61 @@ int name_table_give_up(struct name_table *table, struct name_queue *queue, const
 	block->next = table->blocks;
 	table->blocks = block;
 	return 0;
+}
+
+/* Lets go of blocks that have no symbol that is kept, and unmarks the others'. */
+static void blocks_sweep(struct name_table *table)
+{
+	struct symbol_block **link = &table->blocks, *block;
+
+	while ((block = *link)) {
+		bool is_kept = false;
+
+		for (size_t i = 0; i < block->n; i++) {
+			is_kept |= block->symbols[i].is_kept;
+			block->symbols[i].is_kept = false;
+		}
+		if (is_kept) {
+			link = &block->next;
+			continue;
+		}
+		*link = block->next;
+		free(block);
+	}
+}
+
+/* The index first, with the ids that there will be: if there is no memory for it, all stays. */
+static int index_kept(const struct name_table *table, uint64_t turn, struct hash *ret_hash)
+{
+	uint32_t id = 0;
+	int r = 0;
+
+	for (size_t i = 1; i < table->n && !r; i++)
+		if (table->entries[i].last >= turn)
+			r = hash_add(ret_hash, hash_of(table->entries[i].offset), ++id);
+	return r;
+}
+
+void name_table_age(struct name_table *table, uint64_t turn)
+{
+	struct hash hash = {};
+	size_t n = 1;
+
+	if (index_kept(table, turn, &hash) < 0) {
+		hash_done(&hash);
+		return;
+	}
+	for (size_t i = 1; i < table->n; i++) {
+		struct name_entry *entry = &table->entries[i];
+
+		if (entry->last < turn)
+			continue;
+		if (entry->symbol)
+			((struct symbol *)entry->symbol)->is_kept = true;
+		table->entries[n++] = *entry;
+	}
+	hash_done(&table->hash);
+	table->hash = hash;
+	table->n = n;
+	blocks_sweep(table);
 }

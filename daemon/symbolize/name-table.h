@@ -12,7 +12,8 @@
 
 struct name_entry {
 	uint64_t offset;
-	uint64_t turn; /* the owner's: when it was wanted */
+	uint64_t turn; /* the owner's: when it was wanted first */
+	uint64_t last; /* the same: when it was wanted last */
 	const struct symbol *symbol; /* NULL: nothing is known yet */
 };
 
@@ -48,6 +49,9 @@ int name_table_add(struct name_table *table, uint64_t offset, uint64_t turn);
  * on into it, else they are done. 0 or -ENOMEM, in which case they are done as well. */
 int name_table_answer(struct name_table *table, struct name_queue *queue,
 	struct symbol_block *block, struct name_queue *then);
+
+/* Where nothing is queued: forgets what was wanted last before that turn; without memory, nothing. */
+void name_table_age(struct name_table *table, uint64_t turn);
 
 /* The whole queue is done as far as it is; what has no symbol yet gets one with this reason. 0 or
  * -ENOMEM: then those stay without. */

@@ -41,6 +41,7 @@ struct symbolizer {
 	const char **directories; /* with their texts behind */
 	unsigned n_workers;
 	struct list waits;
+	uint64_t aged_turn; /* the one of the last symbolizer_age() */
 	uint64_t turn, n_open, n_wanted, n_named, n_unserved;
 	struct loop_source *deferred;
 	struct loop_source *gather_timer;
@@ -327,12 +328,16 @@ static const char *gone_reason(const struct object *object)
 int symbolizer_want(struct symbolizer *symbolizer, struct object *object, uint64_t file_offset)
 {
 	struct named_object *named = named_object_of(&symbolizer->context, object);
+	struct name_entry *entry;
 	int r;
 
 	if (!named)
 		return -ENOMEM;
-	if (name_table_find(&named->table, file_offset))
+	entry = name_table_find(&named->table, file_offset);
+	if (entry) {
+		entry->last = symbolizer->turn;
 		return 0;
+	}
 	r = name_table_add(&named->table, file_offset, symbolizer->turn++);
 	if (r < 0)
 		return r;
@@ -389,6 +394,17 @@ void symbolizer_on_object(struct symbolizer *symbolizer, struct object *object)
 		named_object_set_bad(named, gone_reason(object));
 	else
 		schedule(symbolizer);
+}
+
+void symbolizer_age(struct symbolizer *symbolizer)
+{
+	list_for_each (&symbolizer->context.objects, link) {
+		struct named_object *named = container_of(link, struct named_object, link);
+
+		if (!named->table.names.n && !named->table.lines.n)
+			name_table_age(&named->table, symbolizer->aged_turn);
+	}
+	symbolizer->aged_turn = symbolizer->turn;
 }
 
 const struct symbol *symbolizer_find(

@@ -32,6 +32,7 @@ struct symbol {
 				"gave-up", …); NULL when it has one. lines is empty then. */
 	const struct symbol_line *lines;
 	size_t n_lines;
+	bool is_kept; /* for name_table_age() alone */
 };
 
 struct symbolizer_config {
@@ -75,7 +76,13 @@ bool symbolizer_debug_file(const struct object *object, struct symbolizer_debug_
  * with why it could not be opened). */
 void symbolizer_on_object(struct symbolizer *symbolizer, struct object *object);
 
-/* NULL: not (yet) known. Valid while the object lives. */
+/*
+ * Forgets names that nobody has wanted between the last two calls of this and since: they are asked for
+ * anew when they are. What symbolizer_find() gave before is not valid any more.
+ */
+void symbolizer_age(struct symbolizer *symbolizer);
+
+/* NULL: not (yet) known. Valid while the object lives, up to the next symbolizer_age(). */
 const struct symbol *symbolizer_find(
 	struct symbolizer *symbolizer, struct object *object, uint64_t file_offset);
 

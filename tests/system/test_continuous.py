@@ -20,7 +20,7 @@ def configure(where, store, **keys):
     keys = {'enabled': 'yes', 'window': '1s', 'frequency': 199, **keys}
     path = where / 'perfd.conf'
     path.write_text('[continuous]\n' + ''.join(f'{k} = {v}\n' for k, v in keys.items()) +
-                    f'[store]\npath = {store}\n')
+                    f'[store]\npath = {store}\n[budget]\ncpu = 1000\n')
     return path
 
 
