@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/capture/capture-cost.h"
 #include "daemon/finishing.h"
 #include "daemon/naming.h"
 #include "daemon/pipeline-state.h"

@@ -7,6 +7,7 @@
 
 #include <malloc.h>
 
+#include "daemon/capture/capture-cost.h"
 #include "daemon/pipeline-state.h"
 #include "daemon/symbolize/symbolizer.h"
 

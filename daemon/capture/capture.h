@@ -108,8 +108,6 @@ void capture_ask_all_files(struct capture *capture);
 /* Sums over CPUs. */
 void capture_counters(struct capture *capture, unsigned slot, struct abi_counters *ret_counters);
 
-/* CPU time of the slot's targets, to be held against an earlier answer; see bpf/usage.bpf.h. */
-int capture_usage(struct capture *capture, unsigned slot, uint64_t *ret_ns);
 /* What of a slot's targets the kernel side still has, named by number or by control group. */
 struct capture_aimed {
 	uint32_t *pids; /* to be freed by who asked */
@@ -147,15 +145,6 @@ void capture_forget_files(struct capture *capture);
 bool capture_is_mirroring(const struct capture *capture);
 /* "cycles" or "cpu-clock": what is (or would be) sampled. */
 const char *capture_event(const struct capture *capture);
-/* What our programs in the kernel cost, from those runs that were timed. */
-struct capture_cost {
-	double tick_ns; /* mean; < 0: none was timed yet */
-	uint64_t ticks_ns, tasks_ns; /* in all: at ticks; at forks, execs and exits */
-};
-void capture_cost(struct capture *capture, struct capture_cost *ret_cost);
-/* The kernel's memory for our maps, without the shards of unwind tables. */
-uint64_t capture_map_bytes(const struct capture *capture);
-
 /* The rate of a slot from now on: for samples drawn after this call. 0 or a negative errno. */
 int capture_set_frequency(struct capture *capture, unsigned slot, double frequency_hz);
 

@@ -17,6 +17,7 @@
 
 #include "bpf/abi.h"
 #include "bpf/perfd.skel.h"
+#include "daemon/capture/capture-cost.h"
 #include "daemon/capture/capture.h"
 #include "daemon/capture/filter.h"
 #include "proto/base/array.h"
