@@ -83,14 +83,22 @@ static double cut(struct budget *budget, int stage, double now, double wanted)
 	return now;
 }
 
+/*
+ * A stage that is held back already takes too much at times, since a job ends when it is done; it then
+ * waits for as long: what is to be expected of it is its share, and no other stage is to pay.
+ */
 static void hold_back(struct budget *budget, const struct budget_cost *cost)
 {
-	double excess = total(cost) - AIM * budget->limits.cpu;
+	struct budget_cost expected = *cost;
 	unsigned left = (1u << N_BUDGET_STAGES) - 1;
+	double excess;
 
-	while (left && excess > 0) {
-		int stage = dearest(cost, left);
-		double now = cost->cpu[stage];
+	for (size_t i = 0; i < N_BUDGET_STAGES; i++)
+		expected.cpu[i] = fmin(cost->cpu[i], budget->orders.share[i]);
+	excess = total(&expected) - AIM * budget->limits.cpu;
+	while (left && excess > 1e-9) {
+		int stage = dearest(&expected, left);
+		double now = expected.cpu[stage];
 
 		excess -= now - cut(budget, stage, now, now - excess);
 		left &= ~(1u << stage);

@@ -71,6 +71,8 @@ int capture_take(
 	struct capture *capture, const struct capture_request *request, unsigned *ret_slot);
 /* Ticks come from now on, for the slot's targets. 0, or a negative errno of perf_event_open. */
 int capture_start(struct capture *capture, unsigned slot);
+/* Another rate, for samples drawn from now on. 0 or a negative errno. */
+int capture_set_frequency(struct capture *capture, unsigned slot, double frequency_hz);
 /* Switches the slot off and delivers what is still in the ring. Counters stay until _release. */
 void capture_stop(struct capture *capture, unsigned slot);
 void capture_release(struct capture *capture, unsigned slot);
@@ -122,9 +124,8 @@ void capture_drain(struct capture *capture);
 
 /*
  * Is this open file the one that the kernel meant with the key? Asked of the kernel side itself, since
- * stat() tells other devices and inodes on stacked file systems. Between a sample and our open a
- * process may have executed another program at the same addresses. A change of the file's attributes
- * meanwhile is none of its identity.
+ * stat() tells other devices and inodes on stacked file systems. Meanwhile a process may have executed
+ * another program at the same addresses; a change of the file's attributes is none of its identity.
  */
 bool capture_is_file(struct capture *capture, int fd, const struct abi_file_key *key);
 /* The daemon has this file, or has given up on it: the kernel asks no more. */
@@ -138,15 +139,11 @@ struct capture_unwind_maps {
 	int shards_fd, tables_fd;
 };
 void capture_unwind_maps(const struct capture *capture, struct capture_unwind_maps *ret_maps);
-/* Forgets all files: those seen from now on get new ids. */
+/* Forgets one file, or all: they are asked for again when they are met. */
+void capture_forget_file(struct capture *capture, const struct abi_file_key *key);
 void capture_forget_files(struct capture *capture);
 
 /* Are mappings found by the mirror? */
 bool capture_is_mirroring(const struct capture *capture);
 /* "cycles" or "cpu-clock": what is (or would be) sampled. */
 const char *capture_event(const struct capture *capture);
-/* The rate of a slot from now on: for samples drawn after this call. 0 or a negative errno. */
-int capture_set_frequency(struct capture *capture, unsigned slot, double frequency_hz);
-
-/* Forgets one file: it is asked for again when it is met. */
-void capture_forget_file(struct capture *capture, const struct abi_file_key *key);

@@ -126,6 +126,26 @@ START_TEST(dearest_stage_pays_and_the_others_do_not)
 }
 END_TEST
 
+/* Names are found in jobs of a second, one of which is more than an interval's share. */
+START_TEST(large_jobs_of_a_stage_that_is_held_cost_no_other_its_rate)
+{
+	struct budget budget;
+
+	begin(&budget);
+	for (int i = 0; i < 200; i++) {
+		struct budget_cost cost = cost_of(
+			&(struct load){.sampling = 0.004}, &budget.orders);
+
+		cost.cpu[BUDGET_NAMING] = budget.orders.share[BUDGET_NAMING] > 1 || i % 16 == 0
+			? 0.2
+			: 0;
+		budget_step(&budget, &cost);
+		ck_assert_double_eq(budget.orders.divisor, 1);
+	}
+	ck_assert_str_eq(budget_held(&budget.orders), "naming");
+}
+END_TEST
+
 START_TEST(all_is_let_go_when_the_load_has_gone)
 {
 	const struct load heavy = {3 * CEILING, 3 * CEILING, 3 * CEILING, 0};
@@ -229,6 +249,7 @@ int main(void)
 		short_burst_holds_nobody_back,
 		each_stage_is_held_within_half_a_minute,
 		dearest_stage_pays_and_the_others_do_not,
+		large_jobs_of_a_stage_that_is_held_cost_no_other_its_rate,
 		all_is_let_go_when_the_load_has_gone,
 		divisor_has_an_end_where_nothing_helps,
 		memory_is_given_back_in_steps,
