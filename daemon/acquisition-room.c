@@ -2,7 +2,7 @@
 
 /*
  * What acquisition lets go of: tables when their room is full, and all files when nothing is
- * recorded and they are too many, or hold back space, or are to be tried again.
+ * recorded and they are too many, or hold something back, or are to be tried again.
  */
 
 #include <sys/stat.h>
@@ -86,16 +86,22 @@ void acquisition_drop_files(struct acquisition *acquisition)
 	object_table_clear(acquisition->objects);
 }
 
-/* Space of a deleted file is not given back while somebody holds it. */
-static bool holds_deleted(const struct acquisition *acquisition)
+/*
+ * What an open file keeps from others: the space of a deleted one is not given back, and a file system
+ * with one cannot be unmounted. From the root's nobody wants to part.
+ */
+static bool holds_back(const struct acquisition *acquisition)
 {
+	struct stat root = {};
+
+	stat("/", &root);
 	list_for_each (&acquisition->files, link) {
 		const struct object *object = container_of(link, struct acquired, link)->object;
 		struct stat now;
 
 		if (object->kind == OBJECT_FILE &&
 			(object->state != OBJECT_OPEN || fstat(object->fd, &now) < 0 ||
-				!now.st_nlink))
+				!now.st_nlink || now.st_dev != root.st_dev))
 			return true;
 	}
 	return false;
@@ -129,7 +135,7 @@ void acquisition_rest(struct acquisition *acquisition)
 	symbolizer_statistics(acquisition->config.symbolizer, &symbols);
 	tables_statistics(acquisition->tables, &tables);
 	if (is_at_work(acquisition) ||
-		(acquisition->n_files <= LIMIT_OBJECTS_RESTING && !holds_deleted(acquisition) &&
+		(acquisition->n_files <= LIMIT_OBJECTS_RESTING && !holds_back(acquisition) &&
 			!may_retry(acquisition, &symbols, &tables)))
 		return;
 	capture_forget_files(acquisition->config.capture);

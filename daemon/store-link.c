@@ -41,6 +41,7 @@ struct store_asking {
 };
 
 struct store_link {
+	char *path; /* config.path */
 	struct store_link_config config;
 	struct store_channel *writer; /* NULL: to be started */
 	struct list queue, askings;
@@ -215,10 +216,16 @@ int store_link_new(const struct store_link_config *config, struct store_link **r
 	if (!link)
 		return -ENOMEM;
 	link->config = *config;
+	link->config.path = link->path = strdup(config->path);
+	if (!link->path) {
+		free(link);
+		return -ENOMEM;
+	}
 	list_init(&link->queue);
 	list_init(&link->askings);
 	r = loop_add_timer(config->loop, UINT64_MAX / 2, on_timer, link, &link->timer);
 	if (r < 0) {
+		free(link->path);
 		free(link);
 		return r;
 	}
@@ -250,6 +257,7 @@ struct store_link *store_link_free(struct store_link *link)
 	while (!list_is_empty(&link->queue))
 		drop(link, first(link));
 	loop_source_free(link->timer);
+	free(link->path);
 	free(link);
 	return NULL;
 }

@@ -17,8 +17,8 @@ struct store_asking;
 
 struct store_link_config {
 	struct loop *loop;
-	const char *program; /* perfd-store */
-	const char *path; /* of the file; both are borrowed */
+	const char *program; /* perfd-store; borrowed */
+	const char *path; /* of the file; copied: configurations come and go */
 	uint64_t max_bytes, max_age_ns;
 };
 

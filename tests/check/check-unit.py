@@ -15,8 +15,8 @@ import tempfile
 import tree
 
 EXPOSURE = "20"
-# What breaks perfd: it hides /proc/kallsyms or the targets, takes CAP_SYSLOG away, forbids bpf or
-# perf_event_open, or makes the capabilities worthless.
+# What breaks perfd: it hides /proc/kallsyms or the targets, takes CAP_SYSLOG away, forbids bpf,
+# perf_event_open or openat2, or makes the capabilities worthless.
 HARMFUL = (
     ("ProtectKernelTunables", "yes"),
     ("ProtectKernelLogs", "yes"),
@@ -24,6 +24,7 @@ HARMFUL = (
     ("ProtectProc", "invisible"),
     ("ProtectProc", "noaccess"),
     ("PrivateUsers", "yes"),
+    ("RestrictSUIDSGID", "yes"),
 )
 
 

@@ -172,6 +172,16 @@ def test_a_store_of_a_later_version_is_left_alone():
             check(list(file.iterdump()) == list(before.iterdump()), 'it was changed')
 
 
+def test_the_store_is_known_by_its_path_after_a_reload():
+    with keeping() as daemon:
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: 'was read again' in daemon.said(), 'a reload')
+        (pid,) = writers(daemon)
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: 'perfd-store has ended' in daemon.said(), 'the end of perfd-store')
+        check(f'cannot store profiles in {daemon.store}: perfd-store' in daemon.said(), daemon.said())
+
+
 def test_figures_for_other_programs():
     with keeping() as daemon:
         text = daemon.perfctl('metrics').out

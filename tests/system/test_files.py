@@ -111,8 +111,9 @@ def mounted(kind, where, options):
 
 
 def test_a_program_on_an_overlay():
-    """Its mapping has another device than stat(2) tells. One lies in the lower, one was copied up."""
-    with support.directory() as where, contextlib.ExitStack() as stack:
+    """Its mapping has another device than stat(2) tells. One lies in the lower, one was copied up. What
+    is not recorded any more can be unmounted, while perfd goes on."""
+    with support.directory() as where, support.daemon() as daemon, contextlib.ExitStack() as stack:
         stack.enter_context(mounted('tmpfs', where, 'size=64m'))
         for name in ('lower', 'upper', 'work', 'merged'):
             (where / name).mkdir()
@@ -126,7 +127,7 @@ def test_a_program_on_an_overlay():
         with started(where / 'merged' / 'below', 20) as below, \
                 started(where / 'merged' / 'above', 20) as above:
             time.sleep(0.2)
-            recorded = record(where, '-p', f'{below.pid},{above.pid}', '-d', 2)
+            recorded = record(where, '-p', f'{below.pid},{above.pid}', '-d', 2, daemon=daemon)
         recorded.has('below', 'alpha_outer', 'alpha_leaf')
         recorded.has('above', 'beta_outer', 'beta_leaf')
         recorded.mostly(recorded.count('alpha_leaf') + recorded.count('beta_leaf'))
