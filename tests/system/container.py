@@ -11,6 +11,7 @@ import subprocess
 
 import support
 
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
 SUITE = 'bookworm'
 MIRROR = 'http://deb.debian.org/debian'
 
@@ -37,6 +38,37 @@ def bootstrap(root):
     shutil.copy('/etc/resolv.conf', root / 'etc/resolv.conf')
 
 
+# What begins by itself on the host is none of a test's business.
+SERVICES = ('etc/systemd/system', 'etc/rc2.d', 'etc/rc3.d', 'etc/rc4.d', 'etc/rc5.d', 'etc/rcS.d')
+QUIET = ('lib/systemd/system/multi-user.target.wants', 'lib/systemd/system/timers.target.wants')
+
+
+@contextlib.contextmanager
+def copy_of_this_host():
+    """A root with all that is installed here, where what is written goes to memory and then nowhere; the
+    host's own services do not start there."""
+    if not shutil.which('systemd-nspawn'):
+        raise support.Skip('systemd-nspawn is not installed')
+    with support.directory() as where:
+        support.run('mount', '-t', 'tmpfs', 'none', where)
+        root = where / 'root'
+        try:
+            for name in ('upper', 'work', 'root'):
+                (where / name).mkdir()
+            support.run('mount', '-t', 'overlay', 'none', '-o',
+                        f'lowerdir=/,upperdir={where}/upper,workdir={where}/work', root)
+            try:
+                for name in SERVICES + QUIET:
+                    shutil.rmtree(root / name, ignore_errors=True)
+                    (root / name).mkdir(parents=True)
+                (root / 'etc/machine-id').write_text('')
+                yield root
+            finally:
+                support.run('umount', '-l', root)
+        finally:
+            support.run('umount', '-l', where)
+
+
 def chrooted(root, script, **options):
     """A shell's script in the system that is not booted."""
     environment = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'DEBIAN_FRONTEND': 'noninteractive',
@@ -45,13 +77,13 @@ def chrooted(root, script, **options):
 
 
 class Container:
-    def __init__(self, root, log):
+    def __init__(self, root, log, *options):
         # Its seccomp filter would forbid the two calls that a profiler is made of.
         environment = {**os.environ, 'SYSTEMD_NSPAWN_UNIFIED_HIERARCHY': '1',
                        'SYSTEMD_NSPAWN_USE_CGNS': '0'}
         self.nspawn = subprocess.Popen(
             ['systemd-nspawn', '-D', str(root), '--register=no', '--keep-unit', '--capability=all',
-             '--system-call-filter=bpf perf_event_open', '--console=pipe', '-b',
+             '--system-call-filter=bpf perf_event_open', '--console=pipe', *options, '-b',
              'systemd.unified_cgroup_hierarchy=1'],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
             start_new_session=True)
@@ -105,9 +137,10 @@ class Container:
 
 
 @contextlib.contextmanager
-def booted(root):
+def booted(root, *options):
+    """`options` are systemd-nspawn's."""
     with open(root / 'boot.log', 'wb') as log:
-        container = Container(root, log)
+        container = Container(root, log, *options)
         try:
             yield container
         finally:

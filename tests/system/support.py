@@ -25,6 +25,9 @@ WORKER = BUILD / 'perfd-elf-worker'
 PROGRAMS = BUILD / 'tests' / 'system' / 'programs'
 # What somebody is who is not root and owns nothing on this host.
 STRANGER = 23456
+# With PERFCTL_UNIT recordings go by the perfd that systemd runs, with all that its unit forbids it.
+UNIT = os.environ.get('PERFCTL_UNIT')
+UNIT_SOCKET = pathlib.Path('/run/perfd/org.perfctl.profiler')
 
 
 # A private perfd of a perfctl under test keeps no tables: each test finds the same, whatever ran
@@ -121,6 +124,12 @@ class Daemon:
     def pid(self):
         return self.process.pid
 
+    def is_alive(self):
+        return self.process.poll() is None
+
+    def said(self):
+        return self.log.read_text()
+
     def family(self):
         """The daemon and its helpers."""
         return {self.pid, *self.children()}
@@ -138,8 +147,64 @@ class Daemon:
         return perfctl(command, '--socket', self.socket, *arguments, **options)
 
 
+class Service:
+    """The perfd of the unit, started anew with these options, and otherwise as its unit says."""
+
+    plain = None
+
+    @staticmethod
+    def current():
+        """The one that runs, if it has no options of its own."""
+        return Service.plain if Service.plain and Service.plain.is_alive() else Service()
+
+    def __init__(self, *options):
+        if any(isinstance(option, pathlib.Path) for option in options):
+            raise Skip('the unit has directories of its own')
+        has_own = bool(options)
+        options = options or ('--cache-directory', '')
+        self.socket = UNIT_SOCKET
+        unit = run('systemctl', 'cat', UNIT).out
+        program = re.search(r'^ExecStart=(\S+)', unit, re.MULTILINE)[1]
+        where = pathlib.Path(f'/run/systemd/system/{UNIT}.d')
+        where.mkdir(parents=True, exist_ok=True)
+        (where / 'test.conf').write_text(
+            '[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=\nExecStart=' +
+            ' '.join([program, *[str(option) or '""' for option in options]]) + '\n')
+        run('systemctl', 'daemon-reload')
+        run('systemctl', 'restart', UNIT)
+        self.pid = self.main_pid()
+        Service.plain = None if has_own else self
+
+    def main_pid(self):
+        return int(run('systemctl', 'show', '-P', 'MainPID', UNIT).out)
+
+    def is_alive(self):
+        return self.main_pid() == self.pid
+
+    def said(self):
+        return run('journalctl', '-b', '-u', UNIT, '-o', 'cat', '-n', 30).out
+
+    def __getattr__(self, name):
+        if name in ('process', 'log'):
+            raise Skip('of the unit there is no such thing')
+        if name not in vars(Daemon):
+            raise AttributeError(name)
+        member = vars(Daemon)[name]
+        return member.fget(self) if isinstance(member, property) else member.__get__(self)
+
+
 @contextlib.contextmanager
 def daemon(*options):
+    if UNIT:
+        service = Service(*options)
+        try:
+            yield service
+        except Skip:
+            raise
+        except BaseException:
+            print(f'--- perfd said:\n{service.said()}', file=sys.stderr)
+            raise
+        return
     with directory() as where:
         d = Daemon(where, *options)
         try:
@@ -147,7 +212,7 @@ def daemon(*options):
         finally:
             end(d.process)
             if sys.exc_info()[0]:
-                print(f'--- perfd said:\n{d.log.read_text()}', file=sys.stderr)
+                print(f'--- perfd said:\n{d.said()}', file=sys.stderr)
 
 
 def children(pid):
@@ -241,6 +306,8 @@ class Recording:
 def record(where, *arguments, daemon=None, expect=0, is_on_time=True, **options):
     """Records into `where`: by a private daemon, or by the given one. Where time itself is slow, as on
     an emulated machine, nothing can be said of how many samples there should be."""
+    if UNIT and not daemon:
+        daemon = Service.current()
     way = ['--socket', daemon.socket] if daemon else ['--no-daemon']
     outputs = [word for suffix in ('folded', 'pb.gz', 'svg')
                for word in ('-o', where / f'recorded.{suffix}')]

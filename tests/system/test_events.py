@@ -86,7 +86,7 @@ def test_a_thousand_threads():
         recorded = support.Recording(done, where)
         recorded.has('thread_work')
         check(recorded.ledger['lost'] == {}, recorded.ledger)
-        check(daemon.process.poll() is None, 'perfd ended')
+        check(daemon.is_alive(), 'perfd ended')
 
 
 def test_a_target_that_ends_ends_its_recording():
@@ -100,10 +100,10 @@ def test_a_target_that_ends_ends_its_recording():
 
 
 def test_a_target_that_is_killed_ends_its_recording():
-    with support.directory() as where:
+    with support.directory() as where, support.daemon() as daemon:
         with started(PROGRAMS / 'spin', 20) as program:
             with started('sh', '-c', f'sleep 2; kill -KILL {program.pid}'):
-                recorded = record(where, '-p', program.pid, '-d', 30)
+                recorded = record(where, '-p', program.pid, '-d', 30, daemon=daemon)
         recorded.has('spin_leaf')
 
 

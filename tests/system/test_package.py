@@ -3,6 +3,7 @@
 does with them, and what is left of them after."""
 
 import pathlib
+import re
 import shutil
 import subprocess
 import time
@@ -11,9 +12,10 @@ import container
 import support
 from support import check
 
-SOURCE = pathlib.Path(__file__).resolve().parents[2]
+SOURCE = container.SOURCE
 SPIN = 'while :; do seq 20000 | sort -R | md5sum >/dev/null; done'
 PACKAGES = ('perfd', 'perfctl', 'perfd-dbgsym', 'perfctl-dbgsym')
+PROGRAMS = {'perfd': ('perfd', 'perfd-elf-worker', 'perfd-store'), 'perfctl': ('perfctl',)}
 
 
 def build(where):
@@ -28,9 +30,36 @@ def lint(where):
     check(done.returncode == 0, f'lintian says:\n{done.out}{done.err}')
 
 
+def have_their_symbols(where):
+    """Each program's debug information is in the package beside its own, by its build-id."""
+    with support.directory() as unpacked:
+        for name, programs in PROGRAMS.items():
+            for package in (name, f'{name}-dbgsym'):
+                support.run('dpkg-deb', '-x', next(where.glob(f'{package}_*.deb')), unpacked)
+            for program in programs:
+                path = next(p for p in unpacked.rglob(program) if p.is_file() and not p.is_symlink() and
+                            p.read_bytes()[:4] == b'\x7fELF')
+                number = re.search(r'Build ID: (\w+)', support.run('readelf', '-n', path).out)[1]
+                debug = unpacked / 'usr/lib/debug/.build-id' / number[:2] / f'{number[2:]}.debug'
+                check(debug.exists(), f'{program}: no {debug.name} in {name}-dbgsym')
+                check('.debug_info' in support.run('readelf', '-SW', debug).out, f'{debug} has no DWARF')
+
+
+def next_version(where, root):
+    """The same package of perfd, as if it were the one after."""
+    with support.directory() as tree:
+        support.run('dpkg-deb', '-R', next(where.glob('perfd_*.deb')), tree)
+        control = tree / 'DEBIAN/control'
+        control.write_text(re.sub(r'^(Version: .*)$', r'\1+1', control.read_text(), flags=re.MULTILINE))
+        support.run('dpkg-deb', '--root-owner-group', '-b', tree, root / 'root/next.deb')
+
+
 def install(root, where):
     for name in PACKAGES[:2]:
         shutil.copy(next(where.glob(f'{name}_*.deb')), root / 'root')
+    next_version(where, root)
+    (root / 'root/source').mkdir()
+    shutil.copytree(SOURCE / 'packaging/debian', root / 'root/source/debian')
     container.chrooted(root, 'apt-get update -q; apt-get install -qy --no-install-recommends '
                        '/root/perfd_*.deb /root/perfctl_*.deb', timeout=300)
     container.chrooted(root, 'useradd -m owner; useradd -m stranger; useradd -m admin; '
@@ -60,6 +89,18 @@ def records_a_unit(system):
         check(sum(ledger['truncated'].values()) < 0.1 * ledger['kept'], f'{user}: {ledger}')
     done, _ = recorded(system, 'stranger')
     check(done.returncode == 4, f'a stranger: exit {done.returncode}: {done.out}{done.err}')
+
+
+def keeps_profiles(system):
+    """Being enabled is enough: what ran meanwhile can be asked for, by its owner too."""
+    for user in ('root', 'owner'):
+        def found():
+            done = system.run(f'perfctl query --since 2m --unit spin.service -o query-{user}.folded && '
+                              f'cat query-{user}.folded', user=user, expect=None)
+            return done.returncode == 0 and sum(n for _, n in support.folded(done.out)) > 20
+
+        support.wait_until(found, f'continuous profiles for {user}', 40)
+    check('good' in system.run('perfctl doctor', expect=None).out, 'the store is not good')
 
 
 def survives_a_restart(system):
@@ -117,15 +158,19 @@ def journal_reads_well(system):
     lines = system.run('journalctl -b -u perfd.service -o cat').out.splitlines()
     ours = [line for line in lines if 'spin.service' in line]
     check(ours and all('uid' in line and 'pid' in line for line in ours), f'no audit trail: {lines}')
+    lost = [line for line in lines if 'perfd-store has ended' in line]
+    check(not lost, f'being stopped it lost profiles: {lost}')
     for line in lines:
-        check(line.isprintable() and line.strip() and not line.startswith(('<', 'perfd: <')),
+        # What is no UTF-8 came as U+FFFD.
+        check(line.isprintable() and '\ufffd' not in line and line.strip() and not line.startswith(('<', 'perfd: <')),
               f'reads badly: {line!r}')
 
 
 def upgrades(system):
     pid = system.property('perfd.service', 'MainPID')
     system.run('echo "# mine" >>/etc/perfd/perfd.conf; '
-               'dpkg -i --force-confdef --force-confold /root/perfd_*.deb', timeout=120)
+               'dpkg -i --force-confdef --force-confold /root/next.deb', timeout=120)
+    check('+1' in system.run('dpkg-query -W perfd').out, 'not the next version')
     check(system.property('perfd.service', 'ActiveState') == 'active', 'the upgrade ended it')
     check(system.property('perfd.service', 'MainPID') not in ('0', pid), 'the old one still runs')
     check('# mine' in system.run('cat /etc/perfd/perfd.conf').out, 'a changed conffile is gone')
@@ -143,10 +188,11 @@ def goes(system):
     check(not exists('/run/perfd/org.perfctl.profiler'), 'the socket is still there')
     check(not exists('/usr/libexec/perfctl/perfd'), 'the program is still there')
     check(exists('/etc/perfd/perfd.conf'), 'removing it took the configuration')
+    check(exists('/var/lib/perfd/profiles.db'), 'removing it took the profiles')
     done = system.run('perfctl status', user='owner', expect=6)
     check('/run/perfd' in done.err, done.err)
     system.run('dpkg -P perfd perfctl', timeout=120)
-    for path in ('/etc/perfd', '/var/cache/perfd', '/usr/bin/perfctl',
+    for path in ('/etc/perfd', '/var/cache/perfd', '/var/lib/perfd', '/usr/bin/perfctl',
                  '/etc/systemd/system/sockets.target.wants/perfd.socket',
                  '/etc/systemd/system/multi-user.target.wants/perfd.service'):
         check(not exists(path), f'{path} is still there after the purge')
@@ -154,8 +200,20 @@ def goes(system):
     check('perfd' not in system.run('systemctl --failed --plain').out, 'a failed unit is left')
 
 
-STEPS = (begins_when_asked, records_a_unit, survives_a_restart, reloads, is_watched, has_its_limits,
-         journal_reads_well, upgrades, goes)
+def passes_what_debian_asks(system):
+    """autopkgtest, on the system that this is: it installs the packages again, and runs their tests."""
+    system.run('apt-get install -qy --no-install-recommends autopkgtest', timeout=300)
+    done = system.run('cd /root; autopkgtest -B --ignore-restrictions=isolation-machine perfd_*.deb '
+                      'perfctl_*.deb ./source/ -- null', expect=None, timeout=400)
+    tests = re.findall(r'^Tests: (\S+)', (SOURCE / 'packaging/debian/tests/control').read_text(),
+                       re.MULTILINE)
+    for name in tests:
+        check(re.search(rf'^{name}\s+PASS', done.out, re.MULTILINE), f'{name}:\n{done.out}{done.err}')
+    check(tests and done.returncode == 0, f'exit {done.returncode}:\n{done.out}')
+
+
+STEPS = (begins_when_asked, records_a_unit, keeps_profiles, survives_a_restart, reloads, is_watched,
+         has_its_limits, journal_reads_well, upgrades, goes, passes_what_debian_asks)
 
 
 def live(where, root):
@@ -177,6 +235,7 @@ def test_from_a_clean_checkout_to_the_purge():
         container.bootstrap(root)
         build(where)
         lint(where)
+        have_their_symbols(where)
         live(where, root)
 
 

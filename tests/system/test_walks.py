@@ -76,7 +76,7 @@ def hostile(mode, *reasons, share=0.95):
         with started(PROGRAMS / 'hostile', mode) as program:
             recorded = record(where, '-p', program.pid, '-d', 1, '-F', 997, daemon=daemon)
             check(program.poll() is None, 'the target ended')
-        check(daemon.process.poll() is None, daemon.log.read_text())
+        check(daemon.is_alive(), daemon.said())
         check(not daemon.perfctl('list').err, 'the daemon does not answer')
     truncated = recorded.ledger['truncated']
     print(f'  {mode}: {recorded.ledger["kept"]} samples, truncated: {truncated}', flush=True)
