@@ -54,9 +54,7 @@ static int on_named(void *userdata)
 	struct finishing *finishing = userdata;
 	const struct finishing_config *config = &finishing->config;
 	struct profile *profile = attribution_profile(finishing->attribution);
-	size_t n;
-	const struct attributed_frame *frames = attribution_frames(finishing->attribution, &n);
-	int r = naming_apply(profile, &config->sources, frames, n);
+	int r = naming_apply(finishing->attribution, &config->sources);
 
 	if (!r)
 		r = naming_end(profile, &finishing->result);

@@ -189,6 +189,7 @@ static int reload(struct perfd *perfd)
 	if (perfd->is_private)
 		config->continuous_enabled = false;
 	server_set_admin_gid(perfd->server, admin_gid(config->admin_group));
+	manager_set_memory(perfd->manager, config->memory_bytes);
 	r = continuous_configure(perfd->continuous, config);
 	throttle_configure(perfd->throttle, config);
 	perfd->config = config;
@@ -275,9 +276,11 @@ static int perfd_open(struct perfd *perfd)
 	if (!r)
 		r = manager_new(perfd->loop, perfd->pipeline, perfd->continuous, perfd->throttle,
 			&perfd->manager);
-	if (!r)
+	if (!r) {
+		manager_set_memory(perfd->manager, configured->memory_bytes);
 		r = server_new(
 			perfd->loop, &manager_operations, perfd->manager, &server, &perfd->server);
+	}
 	if (r < 0)
 		log_error("cannot start: %s", strerror(-r));
 	return r;

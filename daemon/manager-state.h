@@ -14,6 +14,7 @@ struct manager {
 	struct list recordings; /* recording.link */
 	struct list examinations; /* examined.link */
 	size_t n_examinations;
+	struct memory memory; /* of all recordings */
 	uint64_t start_ns, last_id;
 };
 

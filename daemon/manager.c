@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/admission.h"
 #include "daemon/aim.h"
 #include "daemon/base/limits.h"
 #include "daemon/examination.h"
@@ -44,24 +45,6 @@ static void examined_free(struct examined *examined)
 static struct recording *recording_of(struct list *link)
 {
 	return container_of(link, struct recording, link);
-}
-
-int manager_new(struct loop *loop, struct pipeline *pipeline, struct continuous *continuous,
-	struct throttle *throttle, struct manager **ret_manager)
-{
-	struct manager *manager = calloc(1, sizeof(*manager));
-
-	if (!manager)
-		return -ENOMEM;
-	manager->loop = loop;
-	manager->pipeline = pipeline;
-	manager->continuous = continuous;
-	manager->throttle = throttle;
-	manager->start_ns = time_now_ns(CLOCK_MONOTONIC);
-	list_init(&manager->recordings);
-	list_init(&manager->examinations);
-	*ret_manager = manager;
-	return 0;
 }
 
 struct manager *manager_free(struct manager *manager)
@@ -106,7 +89,8 @@ size_t manager_count(struct manager *manager, bool is_finished, const uid_t *uid
 	return n;
 }
 
-static void drop_oldest(struct manager *manager, const uid_t *uid)
+/* False: there is none that could go. */
+static bool drop_oldest(struct manager *manager, const uid_t *uid)
 {
 	list_for_each (&manager->recordings, link) {
 		struct recording *recording = recording_of(link);
@@ -115,8 +99,47 @@ static void drop_oldest(struct manager *manager, const uid_t *uid)
 			(uid && recording->owner.uid != *uid))
 			continue;
 		recording_free(recording);
-		return;
+		return true;
 	}
+	return false;
+}
+
+static bool on_memory_short(void *userdata, const uid_t *uid)
+{
+	struct manager *manager = userdata;
+	uid_t greedy;
+
+	if (!uid && memory_find_greedy(&manager->memory, &greedy))
+		uid = &greedy;
+	return uid && drop_oldest(manager, uid);
+}
+
+int manager_new(struct loop *loop, struct pipeline *pipeline, struct continuous *continuous,
+	struct throttle *throttle, struct manager **ret_manager)
+{
+	struct manager *manager = calloc(1, sizeof(*manager));
+
+	if (!manager)
+		return -ENOMEM;
+	manager->loop = loop;
+	manager->pipeline = pipeline;
+	manager->continuous = continuous;
+	manager->throttle = throttle;
+	manager->start_ns = time_now_ns(CLOCK_MONOTONIC);
+	list_init(&manager->recordings);
+	list_init(&manager->examinations);
+	memory_init(&manager->memory, on_memory_short, manager);
+	*ret_manager = manager;
+	return 0;
+}
+
+void manager_set_memory(struct manager *manager, uint64_t bytes)
+{
+	manager->memory.rule = (struct share_rule){
+		.all = bytes,
+		.per_uid = bytes / 32 * LIMIT_MEMORY_PER_UID_PARTS,
+		.little = bytes / 32 * LIMIT_MEMORY_LITTLE_PARTS,
+	};
 }
 
 int manager_refuse_limit(struct failure *ret_failure, const char *what, uint64_t value)
@@ -156,21 +179,24 @@ static int request_check(struct manager *manager, const struct access_caller *ca
 	if (!is_call_graph(request->call_graph))
 		return unsupported(ret_failure, "call graph", request->call_graph,
 			"there are auto, dwarf, fp and none");
-	if (selector_size(&request->selector) > LIMIT_NAMED)
-		return manager_refuse_limit(
-			ret_failure, "targets of a kind in one recording", LIMIT_NAMED);
-	if (!(request->frequency_hz > 0 && request->frequency_hz <= LIMIT_FREQUENCY_HZ))
-		return manager_refuse_limit(ret_failure, "frequency (Hz)", LIMIT_FREQUENCY_HZ);
-	if (request->duration_ns / NS_PER_SECOND > LIMIT_DURATION_SECONDS)
-		return manager_refuse_limit(
-			ret_failure, "duration (seconds)", LIMIT_DURATION_SECONDS);
-	if (manager_count(manager, false, NULL) >= LIMIT_RECORDINGS)
-		return manager_refuse_limit(ret_failure, "recordings under way", LIMIT_RECORDINGS);
-	if (!caller->is_admin &&
-		manager_count(manager, false, &caller->uid) >= LIMIT_RECORDINGS_PER_UID)
-		return manager_refuse_limit(
-			ret_failure, "recordings of one user under way", LIMIT_RECORDINGS_PER_UID);
-	return 0;
+	return admission_check(&manager->recordings, caller, request, ret_failure);
+}
+
+/* The first of its memory, so that a recording which begins can also keep something. */
+static int memory_take(
+	struct manager *manager, struct recording *recording, struct failure *ret_failure)
+{
+	enum share_verdict verdict;
+
+	memory_open(&manager->memory, &recording->memory, recording->owner.uid,
+		recording->owner.is_admin);
+	verdict = memory_set(&recording->memory, LIMIT_MEMORY_STEP_BYTES);
+	if (verdict == SHARE_GRANTED)
+		return 0;
+	return manager_refuse_limit(ret_failure,
+		verdict == SHARE_OF_USER_USED ? "memory for profiles of one user (bytes)"
+					      : "memory for profiles (bytes)",
+		share_limit(&manager->memory.rule, verdict));
 }
 
 static int operation_record(void *userdata, const struct access_caller *caller,
@@ -196,7 +222,9 @@ static int operation_record(void *userdata, const struct access_caller *caller,
 	recording->owner = *caller;
 	snprintf(recording->state.id, sizeof(recording->state.id), "%" PRIu64, ++manager->last_id);
 	list_add_tail(&manager->recordings, &recording->link);
-	r = recording_start(recording, manager->pipeline, request, ret_failure);
+	r = memory_take(manager, recording, ret_failure);
+	if (!r)
+		r = recording_start(recording, manager->pipeline, request, ret_failure);
 	if (!r && observer)
 		r = recording_observe(recording, observer);
 	if (r < 0) {

@@ -19,4 +19,6 @@ extern const struct server_operations manager_operations;
 /* All are borrowed. 0 or -ENOMEM. */
 int manager_new(struct loop *loop, struct pipeline *pipeline, struct continuous *continuous,
 	struct throttle *throttle, struct manager **ret_manager);
+/* What is there for profiles from now on, also while recordings are under way. Until then: nothing. */
+void manager_set_memory(struct manager *manager, uint64_t bytes);
 struct manager *manager_free(struct manager *manager);

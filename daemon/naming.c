@@ -140,6 +140,26 @@ static int frame_set(
 	return r;
 }
 
+/* The least that a frame can be called: one name for all of a module. */
+static int module_frame_set(struct profile *profile, const struct attributed_frame *frame)
+{
+	struct profile_function function = {};
+	struct profile_line line = {};
+	char module[200], name[256];
+	uint32_t reason;
+	int r = profile_add_string(profile, "memory-limit", &reason);
+
+	module_name(frame->object, module, sizeof(module));
+	snprintf(name, sizeof(name), "[%s]", module);
+	if (!r)
+		r = profile_add_string(profile, name, &function.name);
+	if (!r)
+		r = profile_add_function(profile, &function, &line.function);
+	if (!r)
+		r = mapping_set(profile, profile->frames[frame->frame].mapping, frame->object);
+	return r ? r : profile_name_frame(profile, frame->frame, &line, 1, reason);
+}
+
 /* Code that was made at run time: "[jit]" where its maker tells of some, "[anon]" where it tells of
  * nothing. */
 static int address_frame_set(
@@ -216,22 +236,29 @@ void naming_cancel(struct naming_wait *wait)
 	wait->n = 0;
 }
 
-int naming_apply(struct profile *profile, const struct naming_sources *sources,
-	const struct attributed_frame *frames, size_t n)
+int naming_apply(struct attribution *attribution, const struct naming_sources *sources)
 {
+	struct profile *profile = attribution_profile(attribution);
+	size_t n;
+	const struct attributed_frame *frames = attribution_frames(attribution, &n);
 	int r = 0;
 
 	for (size_t i = 0; i < n && !r; i++) {
 		const struct attributed_frame *frame = &frames[i];
-		struct jit_name name;
+		struct jit_name name = {.unnamed = "memory-limit"};
+		bool is_short = !attribution_may_grow(attribution, n - i);
 
-		if (frame->object) {
+		if (is_short && frame->object) {
+			r = module_frame_set(profile, frame);
+		} else if (frame->object) {
 			r = frame_set(profile, frame,
 				symbolizer_find(
 					sources->symbolizer, frame->object, frame->file_offset));
 		} else if (frame->is_address) {
-			jit_symbols_find(sources->jit_symbols, frame->number,
-				profile->frames[frame->frame].address, frame->time_ns, &name);
+			if (!is_short)
+				jit_symbols_find(sources->jit_symbols, frame->number,
+					profile->frames[frame->frame].address, frame->time_ns,
+					&name);
 			r = address_frame_set(profile, frame, &name);
 		}
 	}

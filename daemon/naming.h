@@ -50,9 +50,9 @@ void naming_wait(struct naming_wait *wait, const struct attributed_frame *frames
 /* on_named does not come any more. May be called at any time, also on a zeroed one. */
 void naming_cancel(struct naming_wait *wait);
 
-/* Names all frames; those that the symbolizer has not are called "gave-up". */
-int naming_apply(struct profile *profile, const struct naming_sources *sources,
-	const struct attributed_frame *frames, size_t n);
+/* Names all frames; those that the symbolizer has not are called "gave-up", and where there is no memory
+ * for names "memory-limit". */
+int naming_apply(struct attribution *attribution, const struct naming_sources *sources);
 
 /* Ledger and conditions that are known at the end; seals. */
 int naming_end(struct profile *profile, const struct naming_result *result);

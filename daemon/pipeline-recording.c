@@ -69,6 +69,7 @@ static int attribution_begin(struct pipeline *pipeline, const struct pipeline_re
 		on_frame, on_address, kernel_name, on_labels, pipeline};
 	struct attribution_request attribution = {
 		.caller = request->caller,
+		.memory = request->memory,
 		.sees_kernel = request->sees_kernel,
 		.with_kernel = request->with_kernel,
 		.with_visibility = request->with_visibility,

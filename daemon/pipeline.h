@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "daemon/access/access.h"
+#include "daemon/base/shares.h"
 #include "daemon/base/loop.h"
 #include "daemon/capture/capture.h"
 #include "daemon/target/attribution.h"
@@ -33,6 +34,7 @@ struct pipeline_config {
 
 struct pipeline_request {
 	struct access_caller caller;
+	struct memory_account *memory; /* for the profile; NULL: nobody's */
 	unsigned kinds; /* enum capture_kind: what must hold of a target */
 	bool is_set; /* it does not end with the processes that it began with */
 	bool sees_kernel, with_children, with_kernel, with_callers, is_cpu_clock;

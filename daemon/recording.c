@@ -53,6 +53,8 @@ static void on_finished(
 			recording->state.id);
 	}
 	recording->pipeline = pipeline_release(recording->pipeline);
+	memory_set(&recording->memory, recording->profile ? profile_bytes(profile) : 0);
+	recording->memory.is_kept = recording->profile;
 	recording->state.state = recording->profile ? "finished" : "failed";
 	tell_end(recording);
 }
@@ -162,6 +164,7 @@ static int pipeline_begin(struct recording *recording, struct pipeline *pipeline
 {
 	struct pipeline_request begin = {
 		.caller = recording->owner,
+		.memory = &recording->memory,
 		.sees_kernel = access_sees_kernel(
 			&recording->owner, recording_perf_event_paranoid()),
 		.kinds = aim_kinds(&request->selector, &recording->owner),
@@ -262,6 +265,7 @@ struct recording *recording_free(struct recording *recording)
 	loop_source_free(recording->duration_timer);
 	loop_source_free(recording->notice);
 	profile_unref(recording->profile);
+	memory_close(&recording->memory);
 	free(recording);
 	return NULL;
 }

@@ -24,6 +24,7 @@ struct recording {
 	struct pipeline_recording *pipeline; /* NULL once finished */
 	struct loop_source *duration_timer, *notice;
 	struct profile *profile; /* once finished */
+	struct memory_account memory; /* for it; the manager opens it */
 	struct failure failure; /* of a recording that came to nothing; FAILURE_NONE else */
 	bool is_detached, on_exec, has_ended_itself;
 	uint64_t duration_ns; /* 0: until stopped */

@@ -164,6 +164,18 @@ static void config_parse_size(struct reader *reader, uint64_t *field, const char
 		*field = bytes;
 }
 
+/* Below this there would be no shares to speak of. */
+static void config_parse_memory(struct reader *reader, uint64_t *field, const char *value)
+{
+	uint64_t bytes = 0;
+
+	config_parse_size(reader, &bytes, value);
+	if (bytes && bytes < CONFIG_MEMORY_MIN)
+		say(reader, "'%s' is too little: it takes 32M", value);
+	else if (bytes)
+		*field = bytes;
+}
+
 static void config_parse_path(struct reader *reader, char **field, const char *value)
 {
 	char *copy;

@@ -9,12 +9,14 @@
 
 #define CONFIG_PATH PERFCTL_CONFIG_DIRECTORY "/perfd.conf"
 #define CONFIG_MAX_FRAMES 1024
+#define CONFIG_MEMORY_MIN (UINT64_C(32) << 20)
 #define CONFIG_FREQUENCY_MAX 999 /* of what never ends */
 #define CONFIG_DIRECTORIES_MAX 64 /* in one list */
 
 struct config {
 	char *admin_group; /* whose members may do all; empty: nobody but root */
 	uint32_t max_frames; /* of a user stack */
+	uint64_t memory_bytes; /* for profiles of recordings, in all */
 	char **debug_directories; /* absolute paths, the last one NULL */
 	bool continuous_enabled;
 	double continuous_frequency; /* Hz */

@@ -3,8 +3,13 @@
 
 /* Whatever a peer or a target can make grow has its limit here. */
 
+/*
+ * Of what has three limits, _PER_UID holds for who is no admin; and the last quarter of all is for
+ * admins, and for users who have no more than _LITTLE of it: see shares.h.
+ */
 #define LIMIT_RECORDINGS 32 /* under way at once */
-#define LIMIT_RECORDINGS_PER_UID 8 /* of whom is no admin: others keep their share */
+#define LIMIT_RECORDINGS_PER_UID 8
+#define LIMIT_RECORDINGS_LITTLE 2
 #define LIMIT_PROFILES 64 /* finished ones kept for fetching; the oldest goes */
 #define LIMIT_PROFILES_PER_UID 16
 #define LIMIT_NAMED 256 /* targets of one kind in one request */
@@ -12,6 +17,14 @@
 #define LIMIT_DESCENDANTS 8192 /* processes that were there before a recording */
 #define LIMIT_OBSERVERS 8 /* clients that wait for the same recording */
 #define LIMIT_FREQUENCY_HZ 10000
+/* Sums of what recordings under way ask for; those of admins do not count. */
+#define LIMIT_FREQUENCIES_HZ 40000
+#define LIMIT_FREQUENCIES_PER_UID_HZ 10000
+#define LIMIT_FREQUENCIES_LITTLE_HZ 1000
+/* Of the memory for profiles, which the configuration says: parts of 32. */
+#define LIMIT_MEMORY_PER_UID_PARTS 12
+#define LIMIT_MEMORY_LITTLE_PARTS 1
+#define LIMIT_MEMORY_STEP_BYTES (1u << 20) /* is asked for at a time */
 #define LIMIT_DURATION_SECONDS (7 * 24 * 3600)
 #define LIMIT_OBJECTS 8192 /* files of targets held at once */
 #define LIMIT_OBJECTS_RESTING 512 /* the same while nothing is recorded */
@@ -26,8 +39,17 @@
 #define LIMIT_PROFILE_THREADS (1 << 20)
 #define LIMIT_CONNECTIONS 256
 #define LIMIT_CONNECTIONS_PER_UID 32
+#define LIMIT_CONNECTIONS_LITTLE 8
 #define LIMIT_LOG_LINES_PER_UID 30 /* in a minute, that a user brings about */
-#define LIMIT_EXPORTS_PER_UID 4 /* profiles being fetched at once */
+/* Messages of more than a piece that wait at connections: to be complete, or to be read. */
+#define LIMIT_MESSAGES_BYTES (64u << 20)
+#define LIMIT_MESSAGES_PER_UID_BYTES (24u << 20)
+#define LIMIT_MESSAGES_LITTLE_BYTES (4u << 20)
+#define LIMIT_EXPORTS 16 /* profiles being fetched at once */
+#define LIMIT_EXPORTS_PER_UID 4
+#define LIMIT_EXPORTS_LITTLE 1
+#define LIMIT_FOLDED_BYTES (32u << 20) /* text of one */
+#define LIMIT_FOLDED_NODES (1u << 21) /* of its call tree, at most so many */
 #define LIMIT_HOTSPOTS 5000 /* in one ranking */
 #define LIMIT_EXAMINATIONS 4 /* under way at once, of all users */
 #define LIMIT_EXAMINED_OBJECTS 512

@@ -24,6 +24,8 @@
 #include "proto/base/time.h"
 
 #define UNSENT_ENOUGH (1024 * 1024)
+/* A larger message asks for room beside those of others first. */
+#define MESSAGE_LARGE (64 * 1024)
 
 static void update(struct connection *connection);
 
@@ -244,6 +246,9 @@ static int on_io(void *userdata, uint32_t events)
 	}
 	if (is_gone || events & EPOLLIN) {
 		r = frame_receive(&connection->frame);
+		if (!r && frame_n_held(&connection->frame) &&
+			!server_may_buffer(connection->context->server, connection, 0))
+			r = -ENOBUFS;
 		if (r < 0) {
 			log_debug("closing the connection of uid %u, pid %d: %s",
 				connection->peer.caller.uid, (int)connection->peer.caller.pid,
@@ -271,6 +276,9 @@ int connection_send(struct connection *connection, const char *text, size_t size
 	/* The time to read this begins now, if nothing waited before. */
 	if (!frame_n_unsent(&connection->frame))
 		connection->progress_ns = time_now_ns(CLOCK_MONOTONIC);
+	if (size > MESSAGE_LARGE &&
+		!server_may_buffer(connection->context->server, connection, size))
+		return -ENOBUFS;
 	r = frame_send(&connection->frame, text, size);
 	if (r == 0)
 		connection_wake(connection);

@@ -56,6 +56,11 @@ bool connection_is_full(const struct connection *connection);
 /* server.c: the connection is closed, and may be freed from the loop. */
 void server_on_closed(struct server *server, struct connection *connection);
 
-/* server.c: how many calls of one user's are in a method or another. */
-size_t server_count_requests(const struct server *server, uid_t uid, const struct method *method,
-	const struct method *other);
+/* server.c: is there room for so many bytes more that wait at this connection, beside what waits at
+ * others? */
+bool server_may_buffer(
+	const struct server *server, const struct connection *connection, size_t n_more);
+
+/* server.c: how many calls of one user's, or (NULL) of all, are in a method or another. */
+size_t server_count_requests(const struct server *server, const uid_t *uid,
+	const struct method *method, const struct method *other);

@@ -119,7 +119,14 @@ bool request_is_behind(const struct request *request)
 size_t request_count(
 	const struct request *request, const struct method *method, const struct method *other)
 {
-	return server_count_requests(request->context->server, request->caller->uid, method, other);
+	return server_count_requests(
+		request->context->server, &request->caller->uid, method, other);
+}
+
+size_t request_count_all(
+	const struct request *request, const struct method *method, const struct method *other)
+{
+	return server_count_requests(request->context->server, NULL, method, other);
 }
 
 void request_wake(struct request *request)

@@ -67,6 +67,8 @@ void request_wake(struct request *request);
 /* The client reads more slowly than replies come: those that can be left out are. */
 bool request_is_behind(const struct request *request);
 
-/* How many calls of this caller's are in `method` or `other` right now, this one included. */
+/* How many calls of this caller's, or of all, are in `method` or `other` right now, with this one. */
 size_t request_count(
+	const struct request *request, const struct method *method, const struct method *other);
+size_t request_count_all(
 	const struct request *request, const struct method *method, const struct method *other);

@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 
 #include "daemon/base/limits.h"
+#include "daemon/base/shares.h"
 #include "daemon/server/connection.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/log.h"
@@ -150,19 +151,37 @@ size_t server_n_connections(const struct server *server)
 	return server->n_connections;
 }
 
-size_t server_count_requests(const struct server *server, uid_t uid, const struct method *method,
-	const struct method *other)
+size_t server_count_requests(const struct server *server, const uid_t *uid,
+	const struct method *method, const struct method *other)
 {
 	size_t n = 0;
 
 	list_for_each (&server->connections, link) {
 		const struct connection *connection = container_of(link, struct connection, link);
 
-		n += connection->peer.caller.uid == uid &&
+		n += (!uid || connection->peer.caller.uid == *uid) &&
 			(connection->request.method == method ||
 				connection->request.method == other);
 	}
 	return n;
+}
+
+bool server_may_buffer(
+	const struct server *server, const struct connection *connection, size_t n_more)
+{
+	static const struct share_rule rule = {
+		LIMIT_MESSAGES_BYTES, LIMIT_MESSAGES_PER_UID_BYTES, LIMIT_MESSAGES_LITTLE_BYTES};
+	const struct access_caller *caller = &connection->peer.caller;
+	uint64_t own = n_more, all = n_more;
+
+	list_for_each (&server->connections, link) {
+		const struct connection *other = container_of(link, struct connection, link);
+		size_t n = frame_n_held(&other->frame);
+
+		all += n;
+		own += other->peer.caller.uid == caller->uid ? n : 0;
+	}
+	return share_check(&rule, caller->is_admin, own, all) == SHARE_GRANTED;
 }
 
 static int add(struct server *server, int fd, const struct peer *peer, bool was_handed_in)
@@ -199,16 +218,19 @@ int server_add_connection(struct server *server, int fd)
 }
 
 /* The limit that stands in the way of one more, or 0. */
-static size_t limit_reached(const struct server *server, uid_t uid)
+static size_t limit_reached(const struct server *server, const struct access_caller *caller)
 {
 	const struct server_config *config = &server->context.config;
-	size_t n = 0;
+	const struct share_rule rule = {config->n_connections_max,
+		config->n_connections_per_uid_max, LIMIT_CONNECTIONS_LITTLE};
+	size_t n = 1;
 
 	list_for_each (&server->connections, link)
-		n += container_of(link, struct connection, link)->peer.caller.uid == uid;
-	if (n >= config->n_connections_per_uid_max)
-		return config->n_connections_per_uid_max;
-	return server->n_connections >= config->n_connections_max ? config->n_connections_max : 0;
+		n += container_of(link, struct connection, link)->peer.caller.uid == caller->uid;
+	/* Admins too: a program that leaks its connections may be theirs. */
+	if (n > rule.per_uid)
+		return rule.per_uid;
+	return share_check(&rule, caller->is_admin, n, server->n_connections + 1) ? rule.all : 0;
 }
 
 static void log_refusal(struct server *server, uid_t uid, size_t limit)
@@ -229,7 +251,7 @@ static void accept_one(struct server *server, int fd)
 	int r = peer_read(fd, server->context.config.admin_gid, &peer);
 
 	if (!r) {
-		limit = limit_reached(server, peer.caller.uid);
+		limit = limit_reached(server, &peer.caller);
 		if (limit) {
 			log_refusal(server, peer.caller.uid, limit);
 			return;

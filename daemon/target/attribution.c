@@ -29,6 +29,9 @@ _Static_assert((int)SAMPLE_STOP_COMPLETE == PROFILE_STOP_COMPLETE &&
 /* In the place of all kernel frames of who may not see them: no address of the kernel's. */
 #define RAW_HIDDEN_KERNEL UINT64_MAX
 
+/* What its name and its lines will take of a frame that waits for them, if they are as usual. */
+#define NAME_BYTES 160
+
 /* What is remembered of an identity, in the slot of its number. */
 #define WHO_SLOTS 256
 
@@ -47,6 +50,7 @@ struct attribution {
 	struct attributed_frame *frames; /* id in the hash: index + 1 */
 	size_t n_frames, n_frames_allocated;
 	struct hash frame_hash;
+	size_t n_granted; /* bytes that its account has for it */
 	struct stack_cache stacks;
 	struct who who[WHO_SLOTS];
 };
@@ -484,6 +488,30 @@ static bool is_full(const struct attribution *attribution)
 		profile->n_threads >= LIMIT_PROFILE_THREADS;
 }
 
+bool attribution_may_grow(struct attribution *attribution, size_t n_to_name)
+{
+	struct memory_account *memory = attribution->request.memory;
+	size_t bytes = profile_bytes(attribution->profile) + n_to_name * NAME_BYTES +
+		attribution->n_frames_allocated * sizeof(*attribution->frames) +
+		attribution->frame_hash.n_slots * sizeof(struct hash_slot);
+
+	if (!memory || bytes <= attribution->n_granted)
+		return true;
+	bytes += LIMIT_MEMORY_STEP_BYTES;
+	if (memory_set(memory, bytes) != SHARE_GRANTED)
+		return false;
+	attribution->n_granted = bytes;
+	return true;
+}
+
+/* Why nothing may be added any more, or NULL. */
+static const char *full(struct attribution *attribution)
+{
+	if (is_full(attribution))
+		return "profile-full";
+	return attribution_may_grow(attribution, attribution->n_frames) ? NULL : "memory-limit";
+}
+
 /* Threads of the kernel are told by how the walk ended, not by who they are. */
 static bool is_refused(
 	const struct attribution *attribution, const struct sample *sample, const struct who *who)
@@ -497,14 +525,15 @@ int attribution_add(struct attribution *attribution, const struct sample *sample
 {
 	struct profile *profile = attribution->profile;
 	int64_t weight_ns = sample_weight(attribution, sample->head);
+	const char *why = full(attribution);
 	const struct who *who;
 	int r;
 
-	if (is_full(attribution)) {
+	if (why) {
 		/* Nothing may be added, not even who it is. */
 		if (is_permitted(attribution, &sample->identity->facts.credentials,
 			    sample->head->stop == ABI_STOP_KERNEL_THREAD))
-			return profile_count_lost(profile, "profile-full", 1);
+			return profile_count_lost(profile, why, 1);
 		profile->ledger.not_permitted++;
 		return 0;
 	}

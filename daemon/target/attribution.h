@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "daemon/access/access.h"
+#include "daemon/base/shares.h"
 #include "daemon/capture/sample.h"
 #include "daemon/target/labels.h"
 #include "daemon/target/object-table.h"
@@ -42,6 +43,7 @@ enum attribution_per {
 
 struct attribution_request {
 	struct access_caller caller;
+	struct memory_account *memory; /* whose memory it is; NULL: nobody's */
 	bool sees_kernel; /* else kernel frames are one [kernel] */
 	bool with_kernel;
 	enum attribution_per per;
@@ -72,12 +74,14 @@ struct attribution *attribution_free(struct attribution *attribution);
 /* Slices count from this CLOCK_MONOTONIC time. */
 void attribution_start(struct attribution *attribution, uint64_t start_ns);
 
-/* Adds a sample, or counts it as not permitted, or as lost above LIMIT_PROFILE_.... 0 or -ENOMEM (the
- * sample is counted as lost). */
+/* Adds a sample, or counts it as not permitted, or as lost: "profile-full" above LIMIT_PROFILE_...,
+ * "memory-limit" where there is no more memory for its user. 0 or -ENOMEM (counted as lost). */
 int attribution_add(struct attribution *attribution, const struct sample *sample);
 
 /* The profile under construction: the caller names frames, fills in the conditions, and seals. */
 struct profile *attribution_profile(struct attribution *attribution);
+/* Is there memory for more, with so many frames still to be named? */
+bool attribution_may_grow(struct attribution *attribution, size_t n_to_name);
 /* All distinct user frames. */
 const struct attributed_frame *attribution_frames(
 	const struct attribution *attribution, size_t *ret_n);

@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Bytes. Room that lies idle costs more from here on than growing does: the allocator moves large
+ * blocks by their pages. */
+#define LARGE (1u << 20)
+
 int array_reserve(void *items, size_t *n_allocated, size_t n, size_t item_size)
 {
 	void **array = items;
@@ -20,7 +24,7 @@ int array_reserve(void *items, size_t *n_allocated, size_t n, size_t item_size)
 	while (want < n) {
 		if (want > SIZE_MAX / 2)
 			return -ENOMEM;
-		want *= 2;
+		want += want < LARGE / item_size ? want : want / 4 + 1;
 	}
 	if (want > SIZE_MAX / item_size)
 		return -ENOMEM;

@@ -5,7 +5,8 @@
 
 /*
  * Makes room in a growable array: on return `*items` (a pointer to the array's pointer, passed as
- * void *) has room for at least n items of item_size bytes. Grows by doubling; new room is zeroed.
+ * void *) has room for at least n items of item_size bytes. Grows by doubling, and by a quarter once it is
+ * large; new room is zeroed.
  * Returns 0 or -ENOMEM, in which case nothing changed.
  */
 int array_reserve(void *items, size_t *n_allocated, size_t n, size_t item_size);

@@ -54,7 +54,7 @@ static int64_t ms_of(int64_t ns)
 	return ns / (int64_t)NS_PER_MS + (ns % (int64_t)NS_PER_MS >= (int64_t)NS_PER_MS / 2);
 }
 
-static int lines_write(const struct tree *tree, bool is_ns, struct buffer *out)
+static int lines_write(const struct tree *tree, bool is_ns, size_t bytes_max, struct buffer *out)
 {
 	CLEANUP(path_done) struct path path = {};
 	int64_t sum = 0;
@@ -74,6 +74,8 @@ static int lines_write(const struct tree *tree, bool is_ns, struct buffer *out)
 		}
 		if (n <= 0)
 			continue;
+		if (bytes_max && out->size + path.text.size > bytes_max)
+			return -E2BIG;
 		buffer_append(out, path.text.data, path.text.size);
 		buffer_printf(out, " %" PRId64 "\n", n);
 	}
@@ -94,5 +96,5 @@ int folded_encode(
 
 	if (r < 0)
 		return r;
-	return lines_write(tree, time_type >= 0, out);
+	return lines_write(tree, time_type >= 0, asked.bytes_max, out);
 }

@@ -28,10 +28,12 @@ enum folded_weight {
 
 struct folded_options {
 	enum folded_weight weight;
+	size_t bytes_max; /* of text; 0: without a limit */
 	bool annotate; /* _[k] kernel, _[i] inlined, _[j] JIT behind the names */
 };
 
-/* Appends the lines, sorted, each text once. NULL options: samples, no marks. 0 or -ENOMEM. */
+/* Appends the lines, sorted, each text once. NULL options: samples, no marks, no limit. 0, -ENOMEM, or
+ * -E2BIG above bytes_max. */
 int folded_encode(
 	const struct profile *profile, const struct folded_options *options, struct buffer *out);
 

@@ -382,6 +382,26 @@ int profile_add_sample(
 	return 0;
 }
 
+size_t profile_bytes(const struct profile *profile)
+{
+	struct profile *p = (struct profile *)profile;
+	const struct table tables[] = {MAPPINGS(p), FUNCTIONS(p), FRAMES(p), STACKS(p),
+		PROCESSES(p), THREADS(p), SAMPLES(p)};
+	const struct intern *strings = &profile->strings;
+	size_t n_slots = strings->hash.n_slots;
+	size_t bytes = sizeof(*profile) + strings->n_bytes_allocated +
+		strings->n_allocated * sizeof(*strings->offsets) +
+		profile->n_lines_allocated * sizeof(*profile->lines) +
+		profile->n_values_allocated * sizeof(*profile->values) +
+		profile->n_runs_allocated * sizeof(*profile->runs);
+
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+		bytes += *tables[i].n_allocated * tables[i].item_size;
+		n_slots += tables[i].hash->n_slots;
+	}
+	return bytes + n_slots * sizeof(struct hash_slot);
+}
+
 void profile_seal(struct profile *profile)
 {
 	profile->is_sealed = true;

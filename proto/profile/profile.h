@@ -66,6 +66,9 @@ int profile_count_samples(struct profile *profile);
 /* Makes taken what the ledger's other parts add up to: for profiles that were read, or narrowed. */
 void profile_balance(struct profile *profile);
 
+/* The memory that it takes, with room that is reserved and with its indexes. */
+size_t profile_bytes(const struct profile *profile);
+
 /* Ends mutability and drops the indexes. */
 void profile_seal(struct profile *profile);
 

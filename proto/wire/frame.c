@@ -139,6 +139,13 @@ int frame_flush(struct frame *frame)
 	return 0;
 }
 
+size_t frame_n_held(const struct frame *frame)
+{
+	size_t n = frame->input.n_allocated + frame->output.n_allocated;
+
+	return n > 4 * READ_SIZE ? n : 0;
+}
+
 size_t frame_n_unsent(const struct frame *frame)
 {
 	return frame->output.size - frame->n_sent;

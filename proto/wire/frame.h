@@ -49,3 +49,6 @@ int frame_send(struct frame *frame, const char *text, size_t size);
 int frame_flush(struct frame *frame);
 
 size_t frame_n_unsent(const struct frame *frame);
+
+/* Bytes of memory that it holds, above what each connection may. */
+size_t frame_n_held(const struct frame *frame);

@@ -8,6 +8,8 @@ import os
 import pathlib
 import re
 import shutil
+import signal
+import subprocess
 import time
 
 import support
@@ -246,29 +248,41 @@ def test_nothing_is_seen_behind_a_set_uid_exec_of_a_set():
 
 
 def behind_exec(daemon, where, program, tries, target=None):
-    """A user's process executes the program `tries` times while the user records it, or a set that
-    it is in."""
-    with started(*as_user(), where / 'changes', 'loop', 100000, program, 0.002) as parent:
+    """A user's process executes the program exactly `tries` times, all of them while the user records
+    it, or a set that it is in: what is recorded begins before the first and ends after the last."""
+    with started(*as_user(), where / 'changes', 'loop', tries, program, 0.002,
+                 stdin=subprocess.PIPE) as parent:
         support.wait_until(lambda: support.comm(parent.pid) == 'changes', 'it runs')
-        recording = support.load_json(support.run(
-            *as_user(), PERFCTL, 'record', '--socket', daemon.socket,
-            *(target or ['-p', parent.pid]), '-d', tries * 0.01, '-F', 4999, '--json', '-o',
-            where / 'x.folded').out)
-    ledger, frames = support.ledger_adds_up(recording), burnt(where)
+        with started(*as_user(), PERFCTL, 'record', '--socket', daemon.socket,
+                     *(target or ['-p', parent.pid]), '-F', 4999, '--json', '-o',
+                     where / 'x.folded', stdout=subprocess.PIPE, stderr=subprocess.PIPE) as client:
+            support.wait_until(lambda: records(daemon), 'it records')
+            parent.stdin.close()
+            check(parent.wait(120) == 0, 'not every one was executed')
+            if target:
+                client.send_signal(signal.SIGINT)
+            out, err = client.communicate(timeout=60)
+    check(client.returncode == 0, err)
+    ledger, frames = support.ledger_adds_up(support.load_json(out)), burnt(where)
     dropped = ledger['not_permitted']
-    dropped = sum(dropped.values()) if isinstance(dropped, dict) else dropped
-    print(f'  {program.name} {target or "-p"}: {frames.get("before_exec", 0)} samples before, '
-          f'{dropped} not permitted', flush=True)
-    check(frames.get('before_exec', 0) > tries, frames)
+    print(f'  {program.name} {target or "-p"}: {tries} executed, {frames.get("before_exec", 0)} '
+          f'samples before, {dropped} not permitted', flush=True)
+    check(not sum(ledger['lost'].values()), ledger)
+    check(frames.get('before_exec', 0) > 2 * tries, frames)
     if program.name == 'plain':
-        check(frames.get('beta_leaf', 0) > tries and dropped < tries / 20, (frames, ledger))
+        check(frames.get('beta_leaf', 0) > 2 * tries and dropped < tries / 20, (frames, ledger))
         return
-    check(dropped > tries, ledger)
+    check(dropped > 2 * tries, ledger)
     # The exec itself names the process before it takes the new credentials on.
     shown = [stack for stack, _ in support.folded((where / 'x.folded').read_text())
              if (stack[0] == program.name or any('beta' in name for name in stack)) and
              stack[1:] != ['[kernel]']]
     check(not shown, f'seen behind the exec of {program.name} {target}: {shown}')
+
+
+def records(daemon):
+    listed = support.load_json(daemon.perfctl('list', '--json').out)['recordings']
+    return [r for r in listed if r['state'] == 'recording']
 
 
 def test_nothing_is_seen_of_what_hides_half_way():

@@ -2,9 +2,10 @@
 
 /*
  * Children that are an ordinary user's, and after an exec are not: each burns CPU time in
- * before_exec(), then executes a program that burns in another function. With `hide` one process
- * takes its own memory out of others' sight half way, with `drop` a set-uid program becomes the
- * caller again, which leaves it hidden.
+ * before_exec(), then executes a program that burns in another function. They begin once standard
+ * input has a byte or an end, and it is an error if not every one of the programs was executed and
+ * came to its end. With `hide` one process takes its own memory out of others' sight half way, with
+ * `drop` a set-uid program becomes the caller again, which leaves it hidden.
  *
  * usage: changes loop N PROGRAM [ARG…] | changes hide SECONDS | changes drop SECONDS
  */
@@ -42,7 +43,12 @@ __attribute__((noinline)) void hidden(uint64_t ns)
 
 static int loop(int n, char **program)
 {
-	for (int i = 0; i < n; i++) {
+	int status = 0;
+	char go;
+
+	if (read(STDIN_FILENO, &go, 1) < 0)
+		return 1;
+	for (int i = 0; i < n && !status; i++) {
 		pid_t child = fork();
 
 		if (child < 0)
@@ -52,9 +58,10 @@ static int loop(int n, char **program)
 			execv(program[0], program);
 			_exit(127);
 		}
-		waitpid(child, NULL, 0);
+		if (waitpid(child, &status, 0) != child)
+			return 1;
 	}
-	return 0;
+	return status != 0;
 }
 
 int main(int argc, char **argv)

@@ -377,6 +377,39 @@ START_TEST(endless_distinct_frames_end_at_a_limit_and_the_rest_is_counted_lost)
 }
 END_TEST
 
+START_TEST(a_profile_grows_no_further_than_the_memory_of_its_user)
+{
+	const struct share_rule rule = {.all = 32u << 20, .per_uid = 8u << 20, .little = 1u << 20};
+	struct memory memory;
+	struct memory_account account;
+	struct fixture f = {.request = {.caller = {.uid = UID, .gid = UID},
+				    .memory = &account,
+				    .with_callers = true}};
+	uint64_t stack[100], offset = 0, n_samples = 0;
+	struct profile *p;
+
+	memory_init(&memory, NULL, NULL);
+	memory.rule = rule;
+	memory_open(&memory, &account, UID, false);
+	fixture_open(&f);
+	p = attribution_profile(f.attribution);
+	while (!profile_n_lost(p) && n_samples < 100000) {
+		for (size_t j = 0; j < ARRAY_SIZE(stack); j++)
+			stack[j] = FRAME(FILE_A, offset++);
+		add(&f, head(ABI_STOP_END, 0, ARRAY_SIZE(stack)), NULL, stack);
+		n_samples++;
+	}
+	ck_assert_str_eq(profile_string(p, p->ledger.lost[0].reason), "memory-limit");
+	ck_assert_uint_eq(p->n_samples + profile_n_lost(p), n_samples);
+	ck_assert_uint_le(account.bytes, rule.per_uid);
+	/* It may pass what was granted by one growth of its largest index. */
+	ck_assert_uint_le(profile_bytes(p), rule.per_uid);
+	ck_assert_uint_gt(profile_bytes(p), rule.per_uid / 8);
+	fixture_close(&f);
+	memory_close(&account);
+}
+END_TEST
+
 START_TEST(process_has_its_labels)
 {
 	struct fixture fixture = admin();
@@ -453,6 +486,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
+		a_profile_grows_no_further_than_the_memory_of_its_user,
 		process_has_its_labels,
 		root_stands_below_all_stacks_if_asked_for,
 		stack_is_kernel_on_top_of_user,

@@ -27,6 +27,19 @@ START_TEST(room_is_zeroed_and_kept_items_stay)
 }
 END_TEST
 
+START_TEST(a_large_array_has_little_room_that_lies_idle)
+{
+	char *items = NULL;
+	size_t n_allocated = 0;
+
+	for (size_t n = 2 << 20; n < 8 << 20; n += 1000) {
+		ck_assert_int_eq(array_reserve(&items, &n_allocated, n, 1), 0);
+		ck_assert_uint_le(n_allocated, n + n / 4 + 1);
+	}
+	free(items);
+}
+END_TEST
+
 START_TEST(reserving_what_is_there_changes_nothing)
 {
 	uint32_t *items = NULL, *before;
@@ -77,6 +90,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		room_is_zeroed_and_kept_items_stay,
+		a_large_array_has_little_room_that_lies_idle,
 		reserving_what_is_there_changes_nothing,
 		a_size_that_overflows_is_refused_and_changes_nothing,
 		trimming_keeps_the_items_and_later_room_is_zeroed_again,

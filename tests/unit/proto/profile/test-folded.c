@@ -4,6 +4,7 @@
 
 #include "proto/profile/folded.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -124,6 +125,23 @@ START_TEST(milliseconds_are_whole_where_the_samples_are)
 }
 END_TEST
 
+START_TEST(text_above_a_limit_is_given_up)
+{
+	struct profile *profile = fixture_random(3, 2000);
+	CLEANUP(buffer_done) struct buffer whole = {}, cut = {};
+	struct folded_options options = {};
+
+	ck_assert_int_eq(folded_encode(profile, NULL, &whole), 0);
+	options.bytes_max = whole.size / 2;
+	ck_assert_int_eq(folded_encode(profile, &options, &cut), -E2BIG);
+	ck_assert_uint_le(cut.size, whole.size / 2 + 64);
+	options.bytes_max = whole.size;
+	buffer_clear(&cut);
+	ck_assert_int_eq(folded_encode(profile, &options, &cut), 0);
+	profile_unref(profile);
+}
+END_TEST
+
 START_TEST(what_was_written_reads_back_to_the_same_text)
 {
 	CLEANUP(profile_unrefp) struct profile *profile = fixture_hostile(), *back = NULL;
@@ -239,6 +257,7 @@ int main(void)
 		marks_are_written_only_when_asked_for,
 		milliseconds_add_up_to_the_whole,
 		milliseconds_are_whole_where_the_samples_are,
+		text_above_a_limit_is_given_up,
 		what_was_written_reads_back_to_the_same_text,
 		reading_understands_marks_and_the_truncated_word,
 		files_of_other_tools_are_read,

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What one user may have of recordings, of their frequencies and of perfd's memory, so that others
+get theirs: what is too much is refused or left out with the limit named."""
+
+import contextlib
+import pathlib
+import re
+import shutil
+import subprocess
+
+import support
+from support import PERFCTL, PROGRAMS, STRANGER, check, started
+
+MIB = 1 << 20
+MEMORY = 32 * MIB
+# What perfd.conf says that perfd itself stays below.
+BOUND = MEMORY * 3 // 2 + 256 * MIB
+
+
+def user(uid, *command):
+    return ['setpriv', f'--reuid={uid}', f'--regid={uid}', '--clear-groups', *command]
+
+
+def detach(daemon, uid, pid, frequency=99, expect=0):
+    return support.run(*user(uid, PERFCTL, 'record', '--socket', daemon.socket, '--detach', '-p', pid,
+                             '-F', frequency), expect=expect)
+
+
+@contextlib.contextmanager
+def spinning(uids, seconds=60):
+    """{uid: pid} of a program of each."""
+    with contextlib.ExitStack() as stack, support.directory(0o755) as where:
+        shutil.copy(PROGRAMS / 'spin', where / 'spin')
+        found = {uid: stack.enter_context(started(*user(uid, where / 'spin', seconds))).pid
+                 for uid in uids}
+        support.wait_until(lambda: all(support.comm(pid) == 'spin' for pid in found.values()),
+                           'they run')
+        yield found
+
+
+def refused(done, what, limit):
+    check(what in done.err and f'at most {limit}' in done.err, done.err)
+
+
+def test_frequencies_of_one_user_have_a_limit_together():
+    with support.daemon() as daemon, spinning([STRANGER, STRANGER + 1, 0]) as pids:
+        detach(daemon, STRANGER, pids[STRANGER], 9000)
+        refused(detach(daemon, STRANGER, pids[STRANGER], 1001, expect=1), "one user's", 10000)
+        detach(daemon, STRANGER, pids[STRANGER], 1000)
+        detach(daemon, STRANGER + 1, pids[STRANGER + 1], 10000)
+        detach(daemon, 0, pids[0], 10000)
+        detach(daemon, 0, pids[0], 10000)
+        refused(detach(daemon, 0, pids[0], 10001, expect=1), 'frequency', 10000)
+
+
+def test_the_last_recordings_are_for_those_who_have_few():
+    first, second, third, last = uids = [STRANGER + i for i in range(4)]
+    with support.daemon() as daemon, spinning([*uids, 0]) as pids:
+        for uid in (first, second, third):
+            for _ in range(8):
+                detach(daemon, uid, pids[uid], 19)
+            refused(detach(daemon, uid, pids[uid], 19, expect=1), 'of one user', 8)
+        for _ in range(2):
+            detach(daemon, last, pids[last], 19)
+        refused(detach(daemon, last, pids[last], 19, expect=1), 'recordings under way', 32)
+        detach(daemon, 0, pids[0])
+
+
+def memory(pid):
+    status = pathlib.Path(f'/proc/{pid}/status').read_text()
+    return int(re.search(r'VmHWM:\s+(\d+) kB', status)[1]) * 1024
+
+
+def flood(daemon, where, n, seconds):
+    """Recordings of the flood by its user: the ledger of each."""
+    clients = [subprocess.Popen(
+        [str(word) for word in user(
+            STRANGER, PERFCTL, 'record', '--socket', daemon.socket, '--comm', 'flood', '-F',
+            9999 // n, '-d', seconds, '--json', '-o', where / f'{i}.pb.gz')],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for i in range(n)]
+    ledgers = []
+    for client in clients:
+        out, err = client.communicate(timeout=60)
+        check(client.returncode == 0, err)
+        ledgers.append(support.ledger_adds_up(support.load_json(out)))
+    return ledgers
+
+
+def test_a_flood_of_stacks_fills_no_more_than_a_share_of_the_memory():
+    """What does not fit is counted as such. The flood's kept profiles give way to its next ones, and
+    a user beside it gets all of theirs."""
+    other = STRANGER + 1
+    with support.directory(0o777) as where, contextlib.ExitStack() as stack:
+        (where / 'perfd.conf').write_text(f'[limits]\nmemory = {MEMORY // MIB}M\n')
+        shutil.copy(PROGRAMS / 'flood', where / 'flood')
+        daemon = stack.enter_context(support.daemon('--config', where / 'perfd.conf'))
+        pids = stack.enter_context(spinning([other]))
+        before = memory(daemon.pid)
+        for _ in range(2):
+            stack.enter_context(started(*user(STRANGER, where / 'flood', 60)))
+        theirs = stack.enter_context(started(
+            *user(other, PERFCTL, 'record', '--socket', daemon.socket, '-p', pids[other], '-d', 6,
+                  '-F', 99, '--json', '-o', where / 'theirs.folded'), stdout=subprocess.PIPE))
+        ledgers = [ledger for n in (1, 2) for ledger in flood(daemon, where, n, 2.5)]
+        ledger = support.ledger_adds_up(support.load_json(theirs.communicate(timeout=30)[0]))
+        check(ledger['kept'] > 20 and not ledger['lost'], f'the other user: {ledger}')
+        for each in ledgers:
+            check(each['lost'].get('memory-limit', 0) > 0, f'nothing was too much: {each}')
+            check(each['kept'] > 100, each)
+        print(f'  {before >> 20} MiB before, {memory(daemon.pid) >> 20} MiB at most; bound '
+              f'{BOUND >> 20} MiB; kept {[each["kept"] for each in ledgers]}', flush=True)
+        check(memory(daemon.pid) < BOUND, 'perfd has grown beyond its bound')
+        check(memory(daemon.pid) - before < MEMORY * 3 // 2, 'profiles have grown beyond theirs')
+
+
+if __name__ == '__main__':
+    support.main(globals())
