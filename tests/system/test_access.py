@@ -1,6 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Who may see what: as root and as two ordinary users. What must be refused is refused with the rule
-named, what must work works, and nothing of a process is seen once it is no longer one's own."""
+named, what must work works, and nothing of a process is seen once it is no longer one's own.
+
+Which test holds what against whom (here, if no other file is named):
+
+  another user's process, or group's    whose_process_it_must_be; test_targets: a thread, a set
+  set-uid, set-gid, mode 0711           what_protects_itself_is_not_seen
+  not dumpable                          the same
+  more capable                          what_is_more_capable_is_not_seen
+  another user namespace                another_user_namespace_…, a_user_namespace_that_maps_each_id_…
+  a caller in another pid namespace     a_pid_in_another_namespace_is_not_taken_for_ours
+  root that is none of the host's       whose_process_it_must_be; unit tests: peer
+  exec of set-uid, set-gid, capable,
+    or unreadable programs meanwhile    nothing_is_seen_behind_an_exec, …_of_a_set
+  credentials changed meanwhile         nothing_is_seen_of_what_hides_half_way; test_identities
+  pid used again, check and use         a_pid_that_somebody_else_has_by_now_…
+  pid used again, storing and asking    what_is_kept_is_shown_by_the_uid_that_was_kept_with_it
+  recordings and profiles of others     recordings_belong_to_who_made_them; …_in_the_log
+  kernel frames and addresses           the_kernel_is_shown_to_whom_…, no_address_of_the_kernel_leaves
+  flooding                              test_limits, test_crowd; connections: protocol tests
+  and what must work                    a_user_records_a_service_of_theirs_without_any_privilege
+"""
 
 import contextlib
 import gzip
@@ -9,16 +29,18 @@ import pathlib
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import time
 
 import support
+import test_continuous as continuous
 from support import PERFCTL, PROGRAMS, STRANGER, check, started
 
 OTHER = STRANGER + 1
 DD = pathlib.Path('/bin/dd')
 FULL = bool(os.environ.get('PERFCTL_FULL'))
-TRIES = 1000 if FULL else 300
+TRIES, FEWER = (1000, 1000) if FULL else (300, 60)
 PARANOID = pathlib.Path('/proc/sys/kernel/perf_event_paranoid')
 
 
@@ -225,26 +247,32 @@ def burnt(where):
     return support.frames_of((where / 'x.folded').read_text())
 
 
-def test_nothing_is_seen_behind_a_set_uid_exec():
+# linux/capability.h, struct vfs_cap_data of version 2: CAP_NET_RAW is permitted, and effective.
+CAPABLE = struct.pack('<5I', 0x02000001, 1 << 13, 0, 0, 0)
+
+
+def test_nothing_is_seen_behind_an_exec():
     """The rule of the start is asked again of each sample: the program executed may be anybody's."""
     with place() as where, support.daemon() as daemon:
-        programs = []
-        for name, mode in (('set-uid', 0o4755), ('unreadable', 0o711), ('plain', 0o755)):
-            programs.append(where / name)
-            shutil.copy(where / 'spin-beta', programs[-1])
-            programs[-1].chmod(mode)
-        for program in programs:
-            behind_exec(daemon, where, program, TRIES)
+        for name, mode, tries in (('set-uid', 0o4755, TRIES), ('set-gid', 0o2755, FEWER),
+                                  ('capable', 0o755, FEWER), ('unreadable', 0o711, FEWER),
+                                  ('plain', 0o755, FEWER)):
+            program = where / name
+            shutil.copy(where / 'spin-beta', program)
+            program.chmod(mode)
+            if name == 'capable':
+                os.setxattr(program, 'security.capability', CAPABLE)
+            behind_exec(daemon, where, program, tries)
 
 
-def test_nothing_is_seen_behind_a_set_uid_exec_of_a_set():
+def test_nothing_is_seen_behind_an_exec_of_a_set():
     """The filter of a set lets the caller's real uid pass, which such a program has."""
     with place() as where, support.daemon() as daemon:
         program = where / 'set-uid'
         shutil.copy(where / 'spin-beta', program)
         program.chmod(0o4755)
         for target in (['-a'], ['--uid', STRANGER], ['--comm', 'changes']):
-            behind_exec(daemon, where, program, TRIES if FULL else 100, target)
+            behind_exec(daemon, where, program, FEWER, target)
 
 
 def behind_exec(daemon, where, program, tries, target=None):
@@ -286,12 +314,17 @@ def records(daemon):
 
 
 def test_nothing_is_seen_of_what_hides_half_way():
-    with place() as where, support.daemon() as daemon, \
-            started(*as_user(), where / 'changes', 'hide', 2) as process:
-        support.wait_until(lambda: support.comm(process.pid) == 'changes', 'it runs')
-        ask(daemon, where, process.pid, seconds=4)
-        frames = burnt(where)
-        check(frames.get('before_exec', 0) > 50 and 'hidden' not in frames, frames)
+    """It takes its memory out of sight, or goes into a user namespace of its own."""
+    with place() as where, support.daemon() as daemon:
+        for way in ('hide', 'enter'):
+            with started(*as_user(), where / 'changes', way, 2) as process:
+                support.wait_until(lambda: support.comm(process.pid) == 'changes', 'it runs')
+                done = ask(daemon, where, process.pid, seconds=4, more=['--json'])
+                ledger = support.ledger_adds_up(support.load_json(done.out))
+                frames = burnt(where)
+                check(frames.get('before_exec', 0) > 50 and 'hidden' not in frames, frames)
+                check(ledger['not_permitted'] > 50, (way, ledger))
+                check(process.wait(10) == 0, way)
 
 
 def test_a_pid_in_another_namespace_is_not_taken_for_ours():
@@ -347,6 +380,89 @@ def test_a_pid_that_somebody_else_has_by_now_is_not_taken_for_the_one_that_was()
         check(len(found) > tries / 4, (where / 'said').read_text()[-3000:])
         for path in found:
             check('beta' not in path.read_text(), f'{path.name}: {path.read_text()}')
+
+
+def stored(daemon, where, pid, *who):
+    """The programs that are kept of a pid, as somebody is shown them."""
+    done = support.run(*who, PERFCTL, 'query', '--socket', daemon.socket, '-p', pid, '-o',
+                       where / 'q.folded', expect=None)
+    check(done.returncode in (0, 5), done.err)
+    if done.returncode:
+        return set()
+    return {stack[0] for stack, _ in support.folded((where / 'q.folded').read_text())}
+
+
+@contextlib.contextmanager
+def with_pid(pid, *command):
+    """A process that has this pid, which nobody has."""
+    for _ in range(200):
+        pathlib.Path('/proc/sys/kernel/ns_last_pid').write_text(str(pid - 1))
+        with started(*command) as process:
+            if process.pid == pid:
+                yield process
+                return
+    raise AssertionError(f'pid {pid} could not be had')
+
+
+def test_what_is_kept_is_shown_by_the_uid_that_was_kept_with_it():
+    """Who has the pid when it is asked for does not matter, nor that the real uid is the caller's."""
+    other = as_user(f'--reuid={OTHER}', f'--regid={OTHER}')
+
+    def shown(daemon, where, pid, name):
+        """To whom, of root and the two users, once it is kept."""
+        support.wait_until(lambda: name in stored(daemon, where, pid, 'env'), f'{name} is kept', 20)
+        return [name in stored(daemon, where, pid, *who) for who in (['env'], as_user(), other)]
+
+    with place() as where, continuous.keeping() as daemon:
+        set_uid = where / 'set-uid'
+        shutil.copy(where / 'spin-alpha', set_uid)
+        set_uid.chmod(0o4755)
+        with running(*as_user(), where / 'spin', 60) as pid, running(*as_user(), set_uid, 60) as hidden:
+            check(shown(daemon, where, pid, 'spin') == [True, True, False], 'their own')
+            check(shown(daemon, where, hidden, 'set-uid') == [True, False, False], 'set-uid')
+        with with_pid(pid, *other, where / 'spin-beta', 60):
+            check(shown(daemon, where, pid, 'spin-beta') == [True, False, True], 'the next one')
+            check(shown(daemon, where, pid, 'spin') == [True, True, False], 'the one before')
+
+
+def test_recordings_belong_to_who_made_them():
+    other = as_user(f'--reuid={OTHER}', f'--regid={OTHER}')
+    with place() as where, support.daemon() as daemon, \
+            running(*as_user(), where / 'spin', 60) as own:
+        tool = (PERFCTL, '--socket', daemon.socket)
+        number = support.run(*as_user(), PERFCTL, 'record', *tool[1:], '--detach', '-p', own,
+                             '-F', 499).out.strip()
+        for _ in range(2):  # under way, and finished
+            check(number not in re.findall(r'"recording":\s*"(\w+)"', support.run(
+                *other, PERFCTL, 'list', *tool[1:], '--json').out), 'it is listed')
+            done = support.run(*other, PERFCTL, 'stop', *tool[1:], number, '-o', where / 'x.folded',
+                               expect=1)
+            check('of yours' in done.err and not (where / 'x.folded').exists(), done.err)
+            support.run(*as_user(), PERFCTL, 'stop', *tool[1:], number, '-o', where / 'y.folded')
+        check('spin_leaf' in (where / 'y.folded').read_text(), 'the owner gets it')
+
+
+def test_a_user_records_a_service_of_theirs_without_any_privilege():
+    """From list to picture, at each level of what the kernel lets users do by themselves."""
+    bare = as_user('--bounding-set=-all', '--inh-caps=-all', '--no-new-privs')
+    other = as_user(f'--reuid={OTHER}', f'--regid={OTHER}')
+    with place() as where, support.daemon() as daemon, support.control_groups() as groups, \
+            started(*support.in_group(groups / 'shop.service', *as_user(), where / 'spin', 60)), \
+            started(*support.in_group(groups / 'shop.service', *other, where / 'spin-alpha', 60)):
+        for level in (2, 3):
+            with paranoid(level):
+                support.run(*bare, PERFCTL, 'record', '--socket', daemon.socket, '-u', 'shop', '-d',
+                            1, '-F', 499, *(word for suffix in ('folded', 'svg', 'pb.gz')
+                                            for word in ('-o', where / f'u{level}.{suffix}')))
+                text = (where / f'u{level}.folded').read_text()
+                check('spin_leaf' in text and 'alpha' not in text, text)
+                check('spin_leaf' in (where / f'u{level}.svg').read_text(), 'the picture')
+                check('spin_leaf' in support.run(*bare, PERFCTL, 'hotspots',
+                                                 where / f'u{level}.pb.gz').out, 'the ranking')
+                listed = support.run(*bare, PERFCTL, 'list', '--socket', daemon.socket).out
+                check('shop.service' in listed, listed)
+                support.run(*bare, PERFCTL, 'record', '--socket', daemon.socket, '--uid', OTHER,
+                            '-d', 1, '-o', where / 'no.folded', expect=4)
 
 
 def test_denials_and_admins_recordings_are_in_the_log():

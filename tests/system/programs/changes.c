@@ -5,11 +5,13 @@
  * before_exec(), then executes a program that burns in another function. They begin once standard
  * input has a byte or an end, and it is an error if not every one of the programs was executed and
  * came to its end. With `hide` one process takes its own memory out of others' sight half way, with
- * `drop` a set-uid program becomes the caller again, which leaves it hidden.
+ * `enter` it goes into a user namespace of its own; with `drop` a set-uid program becomes the caller
+ * again, which leaves it hidden.
  *
- * usage: changes loop N PROGRAM [ARG…] | changes hide SECONDS | changes drop SECONDS
+ * usage: changes loop N PROGRAM [ARG…] | changes hide|enter|drop SECONDS
  */
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -70,9 +72,10 @@ int main(int argc, char **argv)
 		return loop(atoi(argv[2]), argv + 3);
 	if (argc != 3)
 		return 2;
-	if (!strcmp(argv[1], "hide")) {
+	if (!strcmp(argv[1], "hide") || !strcmp(argv[1], "enter")) {
 		before_exec((uint64_t)(atof(argv[2]) * 5e8));
-		prctl(PR_SET_DUMPABLE, 0);
+		if (!strcmp(argv[1], "hide") ? prctl(PR_SET_DUMPABLE, 0) : unshare(CLONE_NEWUSER))
+			return 1;
 		hidden((uint64_t)(atof(argv[2]) * 5e8));
 		return 0;
 	}
