@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Profiles into numbers: the functions of both sides get one numbering, each sample is added to its
- * function and to its run. Runs of several profiles, and those within one, are numbered on. Times and
- * not counts are added where there are any, so that rates may differ.
+ * Profiles into numbers: each sample is added to its function and to its run. Runs of several profiles,
+ * and those within one, are numbered on. Times and not counts are added where there are any, so that
+ * rates may differ.
  */
 
 #include "proto/profile/compare-series.h"
@@ -11,199 +11,10 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "proto/base/array.h"
-#include "proto/base/buffer.h"
 #include "proto/base/cleanup.h"
-#include "proto/base/text.h"
 
 #define SLICE_SECONDS (PROFILE_SLICE_MS / 1e3)
-
-/* One profile under the common numbering. */
-struct view {
-	const struct profile *profile;
-	uint32_t *line_functions, *frame_functions; /* the latter of frames without lines */
-	uint32_t *stamps, *found; /* by function; of the stack at hand */
-	uint32_t stamp;
-	int times; /* value type, or -1 */
-	bool is_total;
-};
-
-static void view_done(struct view *view)
-{
-	free(view->line_functions);
-	free(view->frame_functions);
-	free(view->stamps);
-	free(view->found);
-}
-
-static int times_of(const struct profile *profile)
-{
-	for (size_t i = 0; i < profile->n_value_types; i++)
-		if (!strcmp(profile_string(profile, profile->value_types[i].unit), "nanoseconds"))
-			return (int)i;
-	return -1;
-}
-
-/* A module with a second build-id has changed: where functions begin says nothing then. */
-static int changed_find(const struct compare_side sides[COMPARE_SIDES], struct series_names *names)
-{
-	CLEANUP(intern_done) struct intern modules = {0};
-	CLEANUP(freep) const char **ids = NULL;
-	size_t n_allocated = 0;
-	int r = intern_init(&modules);
-
-	for (size_t i = 0; r == 0 && i < sides[0].n + sides[1].n; i++) {
-		const struct profile *profile = i < sides[0].n ? sides[0].profiles[i]
-							       : sides[1].profiles[i - sides[0].n];
-
-		for (size_t j = 1; r == 0 && j < profile->n_mappings; j++) {
-			const struct profile_mapping *mapping = &profile->mappings[j];
-			const char *id = profile_string(profile, mapping->build_id);
-			const char *name = text_base_name(profile_string(profile, mapping->path));
-			uint32_t module, changed;
-
-			if (!*id)
-				continue;
-			r = intern_add(&modules, name, strlen(name), &module);
-			if (r == 0)
-				r = array_reserve(&ids, &n_allocated, modules.n, sizeof(*ids));
-			if (r < 0)
-				return r;
-			if (ids[module] && strcmp(ids[module], id) != 0)
-				r = intern_add(&names->changed, name, strlen(name), &changed);
-			ids[module] = id;
-		}
-	}
-	return r;
-}
-
-static bool is_changed(const struct series_names *names, const char *module)
-{
-	for (uint32_t i = 1; i < names->changed.n; i++)
-		if (!strcmp(intern_text(&names->changed, i), module))
-			return true;
-	return false;
-}
-
-/* "[module+0x1234]" of a module that changed is "[module, without names]". */
-static int name_make(const struct series_names *names, const struct profile *profile,
-	const struct profile_frame *frame, uint32_t function, struct buffer *name)
-{
-	const char *text = profile_function_name(profile, function);
-	const char *module = text_base_name(
-		profile_string(profile, profile->mappings[frame->mapping].path));
-
-	if (frame->unnamed && strstr(text, "+0x") && is_changed(names, module))
-		buffer_printf(name, "[%s, without names]", module);
-	else
-		buffer_append_text(name, text);
-	return buffer_error(name);
-}
-
-int series_function(struct series_names *names, const struct profile *profile, uint32_t frame_id,
-	uint32_t line, uint32_t *ret_function)
-{
-	const struct profile_frame *frame = &profile->frames[frame_id];
-	CLEANUP(buffer_done) struct buffer name = {0};
-	uint32_t function = frame->n_lines ? profile->lines[frame->first_line + line].function : 0;
-	uint32_t id, n = names->texts.n;
-	int r = name_make(names, profile, frame, function, &name);
-
-	if (r == 0)
-		r = intern_add(&names->texts, name.data, name.size, &id);
-	if (r == 0)
-		r = array_reserve(&names->modules, &names->n_allocated[0], names->texts.n,
-			sizeof(*names->modules));
-	if (r == 0)
-		r = array_reserve(&names->files, &names->n_allocated[1], names->texts.n,
-			sizeof(*names->files));
-	if (r == 0)
-		r = array_reserve(&names->lines, &names->n_allocated[2], names->texts.n,
-			sizeof(*names->lines));
-	if (r < 0)
-		return r;
-	if (id >= n || !*names->files[id]) {
-		names->modules[id] = profile_string(
-			profile, profile->mappings[frame->mapping].path);
-		names->files[id] = profile_string(profile, profile->functions[function].file);
-		names->lines[id] = profile->functions[function].start_line;
-	}
-	*ret_function = id;
-	return 0;
-}
-
-/* Each function of a profile is asked for once per frame kind that matters: named by its function. */
-static int view_name(struct view *view, struct series_names *names)
-{
-	const struct profile *profile = view->profile;
-	CLEANUP(freep) uint32_t *known = calloc(profile->n_functions, sizeof(*known));
-
-	view->line_functions = calloc(profile->n_lines + 1, sizeof(uint32_t));
-	view->frame_functions = calloc(profile->n_frames, sizeof(uint32_t));
-	if (!known || !view->line_functions || !view->frame_functions)
-		return -ENOMEM;
-	for (uint32_t i = 1; i < profile->n_frames; i++) {
-		const struct profile_frame *frame = &profile->frames[i];
-		uint32_t unused;
-		int r = 0;
-
-		if (!frame->n_lines)
-			r = series_function(names, profile, i, 0, &view->frame_functions[i]);
-		for (uint32_t line = 0; r == 0 && line < frame->n_lines; line++) {
-			uint32_t at = frame->first_line + line;
-			uint32_t *id = frame->unnamed ? &unused
-						      : &known[profile->lines[at].function];
-
-			if (frame->unnamed || !*id)
-				r = series_function(names, profile, i, line, id);
-			view->line_functions[at] = *id;
-		}
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int view_init(
-	struct view *view, const struct profile *profile, bool is_total, struct series_names *names)
-{
-	int r;
-
-	*view = (struct view){.profile = profile, .times = times_of(profile), .is_total = is_total};
-	r = view_name(view, names);
-	if (r < 0)
-		return r;
-	view->stamps = calloc(names->texts.n, sizeof(*view->stamps));
-	view->found = calloc(names->texts.n, sizeof(*view->found));
-	return view->stamps && view->found ? 0 : -ENOMEM;
-}
-
-/* The functions that a stack counts for, into view->found: the leaf, or all, each once. */
-static size_t view_find(struct view *view, uint32_t stack)
-{
-	const struct profile *profile = view->profile;
-	size_t n_found = 0;
-
-	view->stamp++;
-	for (; stack; stack = profile->stacks[stack].parent) {
-		uint32_t frame = profile->stacks[stack].frame, n = profile->frames[frame].n_lines;
-
-		for (uint32_t line = 0; line < (n ? n : 1); line++) {
-			uint32_t function = n
-				? view->line_functions[profile->frames[frame].first_line + line]
-				: view->frame_functions[frame];
-
-			if (view->stamps[function] != view->stamp)
-				view->found[n_found++] = function;
-			view->stamps[function] = view->stamp;
-			if (!view->is_total)
-				return n_found;
-		}
-	}
-	return n_found;
-}
 
 static double value_of(const struct series *series, const struct view *view, size_t sample)
 {
@@ -230,7 +41,18 @@ static size_t run_of(const struct profile *profile, uint32_t slice)
 	return run;
 }
 
-static int view_sum(struct view *view, struct series *series, size_t first_run)
+/* The functions that a sample counts for: its leaf, or all on its stack, each once. */
+static size_t sample_find(
+	const struct series *series, const struct view *view, struct view_walk *walk, size_t sample)
+{
+	if (series->is_total)
+		return view_find(view, walk, sample);
+	walk->found[0] = view->leaves[sample];
+	return walk->found[0] != 0;
+}
+
+static void view_sum(
+	struct series *series, const struct view *view, struct view_walk *walk, size_t first_run)
 {
 	const struct profile *profile = view->profile;
 
@@ -244,13 +66,12 @@ static int view_sum(struct view *view, struct series *series, size_t first_run)
 			continue;
 		series->wholes[run] += value;
 		series->n_samples += count;
-		n = view_find(view, sample->stack);
+		n = sample_find(series, view, walk, i);
 		for (size_t j = 0; j < n; j++) {
-			series->values[view->found[j] * series->n_runs + run] += value;
-			series->counts[view->found[j]] += count;
+			series->values[walk->found[j] * series->n_runs + run] += value;
+			series->counts[walk->found[j]] += count;
 		}
 	}
-	return 0;
 }
 
 static void runs_measure(struct series *series, const struct profile *profile, size_t first_run)
@@ -289,20 +110,18 @@ static int series_init(struct series *series, const struct series_names *names)
 	return 0;
 }
 
-static int series_sum(struct series *series, struct series_names *names, bool is_total)
+static int series_sum(struct series *series, const struct series_names *names)
 {
+	CLEANUP(view_walk_done) struct view_walk walk = {0};
 	size_t first_run = 0;
 	int r = series_init(series, names);
 
+	if (r == 0)
+		r = view_walk_init(&walk, names);
 	for (size_t i = 0; r == 0 && i < series->side->n; i++) {
-		const struct profile *profile = series->side->profiles[i];
-		CLEANUP(view_done) struct view view = {0};
-
-		r = view_init(&view, profile, is_total, names);
-		if (r == 0)
-			r = view_sum(&view, series, first_run);
-		runs_measure(series, profile, first_run);
-		first_run += n_runs_of(profile);
+		view_sum(series, &series->views[i], &walk, first_run);
+		runs_measure(series, series->side->profiles[i], first_run);
+		first_run += n_runs_of(series->side->profiles[i]);
 	}
 	for (size_t i = 0; r == 0 && i < series->n_runs; i++)
 		series->whole += series->wholes[i];
@@ -313,24 +132,22 @@ int series_make(const struct compare_side sides[COMPARE_SIDES], bool is_total,
 	struct series_names *names, struct series series[COMPARE_SIDES])
 {
 	bool has_times = true;
-	int r = intern_init(&names->texts);
+	int r = series_names_init(names, sides);
 
-	if (r == 0)
-		r = intern_init(&names->changed);
-	if (r == 0)
-		r = changed_find(sides, names);
 	/* All names first, for the arrays are as long as the numbering. */
-	for (size_t i = 0; r == 0 && i < sides[0].n + sides[1].n; i++) {
-		const struct profile *profile = i < sides[0].n ? sides[0].profiles[i]
-							       : sides[1].profiles[i - sides[0].n];
-		CLEANUP(view_done) struct view view = {0};
-
-		has_times &= times_of(profile) >= 0;
-		r = view_init(&view, profile, is_total, names);
+	for (int side = 0; r == 0 && side < COMPARE_SIDES; side++) {
+		series[side] = (struct series){.side = &sides[side], .is_total = is_total};
+		series[side].views = calloc(sides[side].n + 1, sizeof(*series[side].views));
+		if (!series[side].views)
+			return -ENOMEM;
+		for (size_t i = 0; r == 0 && i < sides[side].n; i++) {
+			r = view_init(&series[side].views[i], sides[side].profiles[i], names);
+			has_times &= series[side].views[i].times >= 0;
+		}
 	}
-	for (int i = 0; r == 0 && i < COMPARE_SIDES; i++) {
-		series[i] = (struct series){.side = &sides[i], .has_times = has_times};
-		r = series_sum(&series[i], names, is_total);
+	for (int side = 0; r == 0 && side < COMPARE_SIDES; side++) {
+		series[side].has_times = has_times;
+		r = series_sum(&series[side], names);
 	}
 	return r;
 }
@@ -349,48 +166,50 @@ static size_t n_slices_of(const struct profile *profile)
 	return n;
 }
 
-int series_cells_make(struct series *series, const struct series_names *names, bool is_total,
+static void view_cut(struct series *series, const struct view *view, struct view_walk *walk,
+	const int32_t *row_of, const size_t place[2])
+{
+	const struct profile *profile = view->profile;
+
+	for (size_t i = 0; i < profile->n_samples; i++) {
+		size_t cell = (place[0] + profile->samples[i].slice) / place[1];
+		double value = value_of(series, view, i);
+		size_t n = value > 0 ? sample_find(series, view, walk, i) : 0;
+
+		series->cell_wholes[cell] += value;
+		for (size_t j = 0; j < n; j++) {
+			int32_t row = row_of[walk->found[j]];
+
+			if (row >= 0)
+				series->cells[(size_t)row * series->n_cells + cell] += value;
+		}
+	}
+}
+
+int series_cells_make(struct series *series, const struct series_names *names,
 	const int32_t *row_of, size_t n_rows)
 {
-	size_t n_slices = 0, per_cell, first = 0;
+	CLEANUP(view_walk_done) struct view_walk walk = {0};
+	size_t n_slices = 0, place[2] = {0, 0}; /* the first slice, and how many are a cell */
+	int r = view_walk_init(&walk, names);
 
 	for (size_t i = 0; i < series->side->n; i++)
 		n_slices += n_slices_of(series->side->profiles[i]);
-	per_cell = n_slices / SERIES_CELLS_MAX + 1;
-	series->n_cells = n_slices ? (n_slices + per_cell - 1) / per_cell : 1;
-	series->cell_seconds = (double)per_cell * SLICE_SECONDS;
+	place[1] = n_slices / SERIES_CELLS_MAX + 1;
+	series->n_cells = n_slices ? (n_slices + place[1] - 1) / place[1] : 1;
+	series->cell_seconds = (double)place[1] * SLICE_SECONDS;
 	series->cells = calloc(n_rows * series->n_cells + 1, sizeof(double));
 	series->cell_wholes = calloc(series->n_cells, sizeof(double));
-	if (!series->cells || !series->cell_wholes)
+	if (r < 0 || !series->cells || !series->cell_wholes)
 		return -ENOMEM;
 	for (size_t i = 0; i < series->side->n; i++) {
-		const struct profile *profile = series->side->profiles[i];
-		CLEANUP(view_done) struct view view = {0};
-		/* The numbering is complete: nothing is added to it. */
-		int r = view_init(&view, profile, is_total, (struct series_names *)names);
-
-		if (r < 0)
-			return r;
-		for (size_t j = 0; j < profile->n_samples; j++) {
-			size_t cell = (first + profile->samples[j].slice) / per_cell;
-			double value = value_of(series, &view, j);
-			size_t n = value > 0 ? view_find(&view, profile->samples[j].stack) : 0;
-
-			series->cell_wholes[cell] += value;
-			for (size_t k = 0; k < n; k++) {
-				int32_t row = row_of[view.found[k]];
-
-				if (row >= 0)
-					series->cells[(size_t)row * series->n_cells + cell] +=
-						value;
-			}
-		}
-		first += n_slices_of(profile);
+		view_cut(series, &series->views[i], &walk, row_of, place);
+		place[0] += n_slices_of(series->side->profiles[i]);
 	}
 	return 0;
 }
 
-int series_caller(const struct series *series, struct series_names *names, uint32_t function,
+int series_caller(const struct series *series, const struct series_names *names, uint32_t function,
 	uint32_t *ret_caller)
 {
 	CLEANUP(freep) double *weights = calloc(names->texts.n, sizeof(*weights));
@@ -399,36 +218,24 @@ int series_caller(const struct series *series, struct series_names *names, uint3
 	if (!weights)
 		return -ENOMEM;
 	for (size_t i = 0; i < series->side->n; i++) {
-		const struct profile *profile = series->side->profiles[i];
-		CLEANUP(view_done) struct view view = {0};
-		int r = view_init(&view, profile, false, names);
+		const struct view *view = &series->views[i];
 
-		if (r < 0)
-			return r;
-		for (size_t j = 0; j < profile->n_samples; j++) {
-			uint32_t stack = profile->samples[j].stack;
-			const struct profile_frame *frame;
-
-			if (!view_find(&view, stack) || view.found[0] != function)
-				continue;
-			frame = &profile->frames[profile->stacks[stack].frame];
-			if (frame->n_lines > 1) {
-				weights[view.line_functions[frame->first_line + 1]] += value_of(
-					series, &view, j);
-			} else if (view_find(&view, profile->stacks[stack].parent)) {
-				weights[view.found[0]] += value_of(series, &view, j);
-			}
-		}
+		for (size_t j = 0; j < view->profile->n_samples; j++)
+			if (view->leaves[j] == function)
+				weights[view_caller(view, j)] += value_of(series, view, j);
 	}
 	for (uint32_t i = 1; i < names->texts.n; i++)
-		if (weights[i] > weights[best])
-			best = i;
+		if (!best || weights[i] > weights[best])
+			best = weights[i] > 0 ? i : best;
 	*ret_caller = best;
 	return 0;
 }
 
 void series_done(struct series *series)
 {
+	for (size_t i = 0; series->views && i < series->side->n; i++)
+		view_done(&series->views[i]);
+	free(series->views);
 	free(series->values);
 	free(series->counts);
 	free(series->wholes);
@@ -436,13 +243,4 @@ void series_done(struct series *series)
 	free(series->work);
 	free(series->cells);
 	free(series->cell_wholes);
-}
-
-void series_names_done(struct series_names *names)
-{
-	intern_done(&names->texts);
-	intern_done(&names->changed);
-	free(names->modules);
-	free(names->files);
-	free(names->lines);
 }

@@ -3,26 +3,18 @@
 
 /* The sides of a comparison as numbers; shared by the compare-*.c and by nobody else. */
 
-#include "proto/profile/compare.h"
+#include "proto/profile/compare-view.h"
 
 /* Batches begin as slices; longer recordings begin with longer ones. */
 #define SERIES_CELLS_MAX 1024
 /* So many of the heaviest functions are looked at slice by slice. */
 #define SERIES_FUNCTIONS_MAX 4096
 
-/* The functions of both sides, under one numbering: id 0 is none. */
-struct series_names {
-	struct intern texts;
-	const char **modules, **files; /* by id: the profiles' strings */
-	uint32_t *lines;
-	size_t n_allocated[3];
-	struct intern changed; /* modules with more than one build-id: "module" */
-};
-
 /* One side. Values are seconds, or counts where there are no times. */
 struct series {
 	const struct compare_side *side;
-	bool has_times;
+	struct view *views; /* of its profiles */
+	bool has_times, is_total;
 	size_t n_functions, n_runs, n_cells;
 	double *values; /* [function * n_runs + run] */
 	double *counts; /* [function] */
@@ -40,17 +32,11 @@ int series_make(const struct compare_side sides[COMPARE_SIDES], bool is_total,
 	struct series_names *names, struct series series[COMPARE_SIDES]);
 
 /* Fills in the cells for functions with row_of[function] >= 0. 0 or -ENOMEM. */
-int series_cells_make(struct series *series, const struct series_names *names, bool is_total,
+int series_cells_make(struct series *series, const struct series_names *names,
 	const int32_t *row_of, size_t n_rows);
 
-/* The function of the line of a frame that a profile has; ids as series_make gave them. 0 or
- * -ENOMEM. */
-int series_function(struct series_names *names, const struct profile *profile, uint32_t frame,
-	uint32_t line, uint32_t *ret_function);
-
 /* Who calls `function`, where it runs itself, most: 0 if nobody. 0 or -ENOMEM. */
-int series_caller(const struct series *series, struct series_names *names, uint32_t function,
+int series_caller(const struct series *series, const struct series_names *names, uint32_t function,
 	uint32_t *ret_caller);
 
 void series_done(struct series *series);
-void series_names_done(struct series_names *names);

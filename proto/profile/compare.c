@@ -105,8 +105,8 @@ static int cells_make(struct comparing *comparing)
 
 		free(TAKE(series->cells));
 		free(TAKE(series->cell_wholes));
-		r = series_cells_make(series, &comparing->names, comparing->options->is_total,
-			comparing->row_of, comparing->estimates.n_rows);
+		r = series_cells_make(series, &comparing->names, comparing->row_of,
+			comparing->estimates.n_rows);
 		if (r < 0)
 			return r;
 	}

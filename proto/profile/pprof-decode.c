@@ -37,7 +37,8 @@ static void decoder_done(struct pprof_decoder *decoder)
 	ids_done(&decoder->functions);
 	ids_done(&decoder->locations);
 	free(decoder->ranges);
-	free(decoder->frames);
+	pprof_stacks_done(&decoder->stacks);
+	free(decoder->owners);
 }
 
 int pprof_next(struct pprof_decoder *decoder, struct protobuf *in, const char *what,
@@ -79,14 +80,14 @@ static bool key_is_equal(const void *table, uint32_t id, const void *key)
 int pprof_ids_find(struct pprof_decoder *decoder, const struct pprof_ids *ids, uint64_t key,
 	size_t *ret_position)
 {
-	uint32_t at;
+	uint32_t at = 0;
 
-	/* Most writers count from 1. */
-	if (key - 1 < ids->n && ids->keys[key - 1] == key) {
+	if (!ids->is_sparse && key - 1 < ids->n) {
 		*ret_position = key - 1;
 		return 0;
 	}
-	at = hash_find(&ids->hash, hash_bytes(&key, sizeof(key)), key_is_equal, ids, &key);
+	if (ids->is_sparse)
+		at = hash_find(&ids->hash, hash_bytes(&key, sizeof(key)), key_is_equal, ids, &key);
 	if (!at)
 		return profile_malformed(decoder->error,
 			"is damaged: it refers to %s %" PRIu64 ", which is not there", ids->what,
@@ -95,15 +96,31 @@ int pprof_ids_find(struct pprof_decoder *decoder, const struct pprof_ids *ids, u
 	return 0;
 }
 
+/* Before a key is added that breaks the count from 1: all before it go into the hash. */
+static int ids_index(struct pprof_ids *ids, uint64_t key)
+{
+	int r = 0;
+
+	if (ids->is_sparse || key == ids->n + 1)
+		return 0;
+	ids->is_sparse = true;
+	for (size_t i = 0; r == 0 && i < ids->n; i++)
+		r = hash_add(
+			&ids->hash, hash_bytes(&ids->keys[i], sizeof(*ids->keys)), (uint32_t)i + 1);
+	return r;
+}
+
 int pprof_ids_add(
 	struct pprof_decoder *decoder, struct pprof_ids *ids, uint64_t key, uint32_t value)
 {
-	uint32_t hash = hash_bytes(&key, sizeof(key));
-	int r;
+	int r = ids_index(ids, key);
 
+	if (r < 0)
+		return r;
 	if (!key)
 		return profile_malformed(decoder->error, "is damaged: a %s has no id", ids->what);
-	if (hash_find(&ids->hash, hash, key_is_equal, ids, &key))
+	if (ids->is_sparse &&
+		hash_find(&ids->hash, hash_bytes(&key, sizeof(key)), key_is_equal, ids, &key))
 		return profile_malformed(
 			decoder->error, "is damaged: two %ss have the id %" PRIu64, ids->what, key);
 	if (ids->n >= INT32_MAX)
@@ -117,7 +134,9 @@ int pprof_ids_add(
 	ids->keys[ids->n] = key;
 	ids->values[ids->n] = value;
 	ids->n++;
-	return hash_add(&ids->hash, hash, (uint32_t)ids->n);
+	return ids->is_sparse
+		? hash_add(&ids->hash, hash_bytes(&key, sizeof(key)), (uint32_t)ids->n)
+		: 0;
 }
 
 static int texts_decode(struct pprof_decoder *decoder)

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* What the two halves of the pprof reader share: tables (pprof-decode.c), samples
- * (pprof-decode-samples.c). */
+/* What the parts of the pprof reader share: tables (pprof-decode-tables.c), samples
+ * (pprof-decode-samples.c), and what these are made of (pprof-decode-labels.c, -stacks.c). */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "proto/base/hash.h"
+#include "proto/profile/pprof-decode-stacks.h"
 #include "proto/profile/pprof-fields.h"
 #include "proto/profile/profile.h"
 #include "proto/profile/protobuf.h"
@@ -19,6 +20,7 @@ struct pprof_ids {
 	uint64_t *keys;
 	uint32_t *values;
 	size_t n, n_keys_allocated, n_values_allocated;
+	bool is_sparse; /* else key i stands at i - 1, as most writers count; not in the hash then */
 	struct hash hash;
 };
 
@@ -27,6 +29,7 @@ struct pprof_text {
 	const char *bytes;
 	uint32_t size;
 	uint32_t id; /* UINT32_MAX: not yet */
+	uint32_t label; /* 1 + enum pprof_label; 0: not yet looked for, UINT32_MAX: none of ours */
 };
 
 /* Where a mapping of another writer lay in memory. */
@@ -50,8 +53,26 @@ struct pprof_decoder {
 	size_t n_types, values[PROFILE_VALUES_MAX];
 	bool is_count_added; /* value type 0 is ours, 1 for each sample */
 	uint64_t n_samples;
-	uint32_t *frames; /* of the sample at hand, leaf first */
-	size_t n_frames, n_frames_allocated;
+	struct pprof_stacks stacks;
+	struct pprof_owner *owners; /* PPROF_OWNERS threads that were met, by tid */
+};
+
+#define PPROF_OWNERS 256
+
+/* Whose sample it is. */
+struct pprof_owner {
+	struct profile_process process;
+	struct profile_thread thread;
+	bool has_process, has_thread;
+	uint32_t id; /* the profile's thread, where it is known */
+};
+
+/* A sample while it is read. */
+struct pprof_sample {
+	int64_t values[PROFILE_VALUES_MAX];
+	size_t n_values;
+	struct profile_sample key;
+	struct pprof_owner owner;
 };
 
 /* Each gives 0, -ENOMEM, -E2BIG, or PROFILE_MALFORMED with the cause in the decoder's error. */
@@ -65,6 +86,13 @@ int pprof_ids_add(
 /* Where in keys and values pprof's id is; it must be there. */
 int pprof_ids_find(struct pprof_decoder *decoder, const struct pprof_ids *ids, uint64_t key,
 	size_t *ret_position);
+
+/* A label of a sample, or what it means: for the sample's key or owner. */
+int pprof_decode_label(
+	struct pprof_decoder *decoder, struct protobuf in, struct pprof_sample *sample);
+
+/* Gives the sample's key its thread. */
+int pprof_owner_add(struct pprof_decoder *decoder, struct pprof_sample *sample);
 
 int pprof_decode_value_type(
 	struct pprof_decoder *decoder, struct protobuf in, struct profile_value_type *ret_type);

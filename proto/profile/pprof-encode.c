@@ -15,6 +15,7 @@
 
 #include "proto/base/array.h"
 #include "proto/base/cleanup.h"
+#include "proto/profile/pprof-encode-order.h"
 #include "proto/profile/pprof-fields.h"
 #include "proto/profile/pprof-gzip.h"
 #include "proto/profile/profile-json.h"
@@ -29,6 +30,7 @@ struct encoder {
 	size_t n_texts, n_texts_allocated;
 	uint64_t labels[PPROF_N_LABELS]; /* pprof's strings: the keys, */
 	uint64_t ms, ns; /* and units */
+	uint32_t *order; /* of samples */
 	struct buffer *thread_labels; /* by thread: its labels as they stand in a sample */
 };
 
@@ -39,6 +41,7 @@ static void encoder_done(struct encoder *encoder)
 	buffer_done(&encoder->inner);
 	free(encoder->string_ids);
 	free(encoder->texts);
+	free(encoder->order);
 	for (size_t i = 0; encoder->thread_labels && i < encoder->profile->n_threads; i++)
 		buffer_done(&encoder->thread_labels[i]);
 	free(encoder->thread_labels);
@@ -218,7 +221,7 @@ static void tables_put(struct encoder *encoder)
 	for (uint32_t i = 1; i < profile->n_threads; i++)
 		thread_put(encoder, i);
 	for (size_t i = 0; i < profile->n_samples; i++)
-		sample_put(encoder, i);
+		sample_put(encoder, encoder->order[i]);
 	for (size_t i = 1; i < profile->n_mappings; i++)
 		mapping_put(encoder, i);
 	for (size_t i = 1; i < profile->n_frames; i++)
@@ -261,6 +264,9 @@ int pprof_encode(const struct profile *profile, struct buffer *out)
 	encoder.thread_labels = calloc(profile->n_threads, sizeof(*encoder.thread_labels));
 	if (!encoder.string_ids || !encoder.thread_labels)
 		return -ENOMEM;
+	r = pprof_order_samples(profile, &encoder.order);
+	if (r < 0)
+		return r;
 	text_put(&encoder, "");
 	for (size_t i = 0; i < PPROF_N_LABELS; i++)
 		encoder.labels[i] = text_put(&encoder, pprof_label_names[i]);

@@ -196,10 +196,43 @@ static int unnamed_count(struct profile *profile)
 
 _Static_assert(PROFILE_REASONS_MAX <= 32, "stack_facts.reasons has a bit for each place");
 
+static int count_compare(const void *a, const void *b, void *profile)
+{
+	const struct profile_count *left = a, *right = b;
+
+	if (left->n != right->n)
+		return left->n > right->n ? -1 : 1;
+	return strcmp(
+		profile_string(profile, left->reason), profile_string(profile, right->reason));
+}
+
+static int unnamed_compare(const void *a, const void *b, void *profile)
+{
+	const struct profile_unnamed *left = a, *right = b;
+
+	if (left->n_samples != right->n_samples)
+		return left->n_samples > right->n_samples ? -1 : 1;
+	return strcmp(
+		profile_string(profile, left->reason), profile_string(profile, right->reason));
+}
+
+/* Most first, so that they do not depend on the order of the samples. */
 int profile_count_samples(struct profile *profile)
 {
+	struct profile_ledger *ledger = &profile->ledger;
+	int r;
+
 	samples_count(profile);
-	return unnamed_count(profile);
+	r = unnamed_count(profile);
+	if (r < 0)
+		return r;
+	qsort_r(ledger->truncated, ledger->n_truncated, sizeof(*ledger->truncated), count_compare,
+		profile);
+	qsort_r(ledger->no_user_stack, ledger->n_no_user_stack, sizeof(*ledger->no_user_stack),
+		count_compare, profile);
+	qsort_r(ledger->unnamed, ledger->n_unnamed, sizeof(*ledger->unnamed), unnamed_compare,
+		profile);
+	return 0;
 }
 
 uint64_t profile_n_lost(const struct profile *profile)

@@ -304,13 +304,49 @@ int profile_name_frame(struct profile *profile, uint32_t frame, const struct pro
 	return 0;
 }
 
+static struct profile_stack stack_of(const struct profile *profile, uint32_t parent, uint32_t frame)
+{
+	return (struct profile_stack){
+		.parent = parent, .frame = frame, .depth = profile->stacks[parent].depth + 1};
+}
+
+/* Puts what was appended into the index. */
+static int stacks_index(struct profile *profile)
+{
+	size_t *at = &profile->n_stacks_indexed;
+	int r = 0;
+
+	/* Stack 0 is looked for by nobody. */
+	for (*at += !*at; r == 0 && *at < profile->n_stacks; *at += r == 0)
+		r = hash_add(&profile->stack_hash,
+			hash_bytes(&profile->stacks[*at], sizeof(*profile->stacks)), (uint32_t)*at);
+	return r;
+}
+
 int profile_add_stack(struct profile *profile, uint32_t parent, uint32_t frame, uint32_t *ret_id)
 {
-	const struct profile_stack stack = {
-		.parent = parent, .frame = frame, .depth = profile->stacks[parent].depth + 1};
+	const struct profile_stack stack = stack_of(profile, parent, frame);
+	int r = stacks_index(profile);
 
 	assert(!profile->is_sealed);
-	return table_add(&STACKS(profile), &stack, ret_id);
+	if (r < 0)
+		return r;
+	r = table_add(&STACKS(profile), &stack, ret_id);
+	profile->n_stacks_indexed = profile->n_stacks;
+	return r;
+}
+
+int profile_append_stack(struct profile *profile, uint32_t parent, uint32_t frame, uint32_t *ret_id)
+{
+	const struct profile_stack stack = stack_of(profile, parent, frame);
+	int r = table_reserve(&STACKS(profile));
+
+	assert(!profile->is_sealed);
+	if (r < 0)
+		return r;
+	*ret_id = (uint32_t)profile->n_stacks;
+	profile->stacks[profile->n_stacks++] = stack;
+	return 0;
 }
 
 int profile_add_process(
@@ -337,7 +373,15 @@ static bool sample_is_equal(const void *table, uint32_t id, const void *key)
 		a->stop == b->stop && a->stop_class == b->stop_class;
 }
 
-static int sample_append(struct profile *profile, const struct profile_sample *key, uint32_t hash)
+static uint32_t sample_hash(const struct profile_sample *key)
+{
+	const uint32_t words[] = {key->stack, key->thread, key->slice, key->stop, key->stop_class};
+
+	return hash_bytes(words, sizeof(words));
+}
+
+/* Its values are there, and 0. */
+static int sample_append(struct profile *profile, const struct profile_sample *key)
 {
 	struct table samples = SAMPLES(profile);
 	int r = table_reserve(&samples);
@@ -348,37 +392,66 @@ static int sample_append(struct profile *profile, const struct profile_sample *k
 		(profile->n_samples + 1) * profile->n_value_types, sizeof(*profile->values));
 	if (r < 0)
 		return r;
-	r = hash_add(&profile->sample_hash, hash, (uint32_t)profile->n_samples + 1);
-	if (r < 0)
-		return r;
-	profile->samples[profile->n_samples++] = *key;
+	profile->samples[profile->n_samples] = *key;
+	if (key->stop_class == PROFILE_STOP_COMPLETE)
+		profile->samples[profile->n_samples].stop = 0;
+	profile->n_samples++;
 	return 0;
+}
+
+static int samples_index(struct profile *profile)
+{
+	size_t *at = &profile->n_samples_indexed;
+	int r = 0;
+
+	for (; r == 0 && *at < profile->n_samples; *at += r == 0)
+		r = hash_add(&profile->sample_hash, sample_hash(&profile->samples[*at]),
+			(uint32_t)*at + 1);
+	return r;
+}
+
+static void values_add(struct profile *profile, size_t sample, const int64_t *values)
+{
+	int64_t *row = profile->values + sample * profile->n_value_types;
+
+	for (size_t i = 0; i < profile->n_value_types; i++)
+		row[i] = profile_value_add(row[i], values[i]);
+}
+
+int profile_append_sample(
+	struct profile *profile, const struct profile_sample *key, const int64_t *values)
+{
+	int r = sample_append(profile, key);
+
+	assert(!profile->is_sealed && profile->n_value_types);
+	if (r == 0)
+		values_add(profile, profile->n_samples - 1, values);
+	return r;
 }
 
 int profile_add_sample(
 	struct profile *profile, const struct profile_sample *key, const int64_t *values)
 {
 	struct profile_sample sample = *key;
-	uint32_t hash, id;
-	int64_t *row;
-	int r;
+	uint32_t id;
+	int r = samples_index(profile);
 
 	assert(!profile->is_sealed && profile->n_value_types);
+	if (r < 0)
+		return r;
 	if (sample.stop_class == PROFILE_STOP_COMPLETE)
 		sample.stop = 0;
-	hash = hash_bytes((const uint32_t[]){sample.stack, sample.thread, sample.slice, sample.stop,
-				  sample.stop_class},
-		5 * sizeof(uint32_t));
-	id = hash_find(&profile->sample_hash, hash, sample_is_equal, profile, &sample);
+	id = hash_find(
+		&profile->sample_hash, sample_hash(&sample), sample_is_equal, profile, &sample);
 	if (!id) {
-		r = sample_append(profile, &sample, hash);
+		r = sample_append(profile, &sample);
+		if (r == 0)
+			r = samples_index(profile);
 		if (r < 0)
 			return r;
 		id = (uint32_t)profile->n_samples;
 	}
-	row = profile->values + (id - 1) * profile->n_value_types;
-	for (size_t i = 0; i < profile->n_value_types; i++)
-		row[i] = profile_value_add(row[i], values[i]);
+	values_add(profile, id - 1, values);
 	return 0;
 }
 

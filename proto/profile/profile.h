@@ -51,6 +51,16 @@ int profile_add_thread(
 int profile_add_sample(
 	struct profile *profile, const struct profile_sample *key, const int64_t *values);
 
+/*
+ * The same for what the caller knows to be new, because it comes in order: it is not looked for. An
+ * index that is behind catches up when something is looked for again. With millions of stacks, most
+ * of the time would go into looking.
+ */
+int profile_append_stack(
+	struct profile *profile, uint32_t parent, uint32_t frame, uint32_t *ret_id);
+int profile_append_sample(
+	struct profile *profile, const struct profile_sample *key, const int64_t *values);
+
 /* -EINVAL where its slices begin before the last run's end, -E2BIG above PROFILE_RUNS_MAX. */
 int profile_add_run(struct profile *profile, const struct profile_run *run);
 

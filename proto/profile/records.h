@@ -137,4 +137,6 @@ struct profile {
 	/* Indexes for finding equal records again; gone once sealed. */
 	struct hash mapping_hash, function_hash, frame_hash, stack_hash, process_hash, thread_hash,
 		sample_hash;
+	/* How many stacks and samples were put into theirs; those that were appended were not. */
+	size_t n_stacks_indexed, n_samples_indexed;
 };

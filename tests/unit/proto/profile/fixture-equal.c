@@ -3,6 +3,9 @@
 /* Two profiles are equal when they say the same; each record is compared by its texts. */
 
 #include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "tests/unit/proto/profile/fixture.h"
 
@@ -153,8 +156,79 @@ static void runs_equal(const struct profile *a, const struct profile *b)
 	}
 }
 
+struct keyed {
+	char *key;
+	size_t sample;
+};
+
+/* A text that tells a sample apart, whatever the ids are. */
+static char *key_of(const struct profile *profile, const struct profile_sample *sample)
+{
+	const struct profile_thread *thread = &profile->threads[sample->thread];
+	const struct profile_process *process = &profile->processes[thread->process];
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	ck_assert_ptr_nonnull(out);
+	for (uint32_t at = sample->stack; at; at = profile->stacks[at].parent) {
+		const struct profile_frame *frame = &profile->frames[profile->stacks[at].frame];
+
+		fprintf(out, "%llx %s", (unsigned long long)frame->address,
+			profile_string(profile, profile->mappings[frame->mapping].path));
+		for (uint32_t i = 0; i < frame->n_lines; i++)
+			fprintf(out, " %s:%u",
+				profile_function_name(
+					profile, profile->lines[frame->first_line + i].function),
+				profile->lines[frame->first_line + i].line);
+		fputc('\n', out);
+	}
+	fprintf(out, "%s %u %u %s %u %u %s\n", profile_comm(profile, sample->thread), process->pid,
+		thread->tid, profile_string(profile, thread->name), sample->slice,
+		sample->stop_class, profile_string(profile, sample->stop));
+	fprintf(out, "%u %s %s %s %s", process->uid, profile_string(profile, process->exe),
+		profile_string(profile, process->unit), profile_string(profile, process->container),
+		profile_string(profile, process->cgroup));
+	fclose(out);
+	return text;
+}
+
+static int keyed_compare(const void *a, const void *b)
+{
+	const struct keyed *left = a, *right = b;
+	int r = strcmp(left->key, right->key);
+
+	return r ? r : (left->sample > right->sample) - (left->sample < right->sample);
+}
+
+static struct keyed *samples_sorted(const struct profile *profile)
+{
+	struct keyed *sorted = calloc(profile->n_samples + 1, sizeof(*sorted));
+
+	ck_assert_ptr_nonnull(sorted);
+	for (size_t i = 0; i < profile->n_samples; i++)
+		sorted[i] = (struct keyed){key_of(profile, &profile->samples[i]), i};
+	qsort(sorted, profile->n_samples, sizeof(*sorted), keyed_compare);
+	return sorted;
+}
+
+static void sample_equal(const struct profile *a, size_t i, const struct profile *b, size_t j)
+{
+	const struct profile_sample *x = &a->samples[i], *y = &b->samples[j];
+
+	stack_equal(a, x->stack, b, y->stack);
+	thread_equal(a, x->thread, b, y->thread);
+	ck_assert_uint_eq(x->slice, y->slice);
+	ck_assert_uint_eq(x->stop_class, y->stop_class);
+	string_equal(a, x->stop, b, y->stop);
+	for (size_t type = 0; type < a->n_value_types; type++)
+		ck_assert_int_eq(profile_value(a, i, type), profile_value(b, j, type));
+}
+
 void fixture_assert_equal(const struct profile *a, const struct profile *b)
 {
+	struct keyed *sorted_a, *sorted_b;
+
 	conditions_equal(a, b);
 	ledger_equal(a, b);
 	runs_equal(a, b);
@@ -164,15 +238,13 @@ void fixture_assert_equal(const struct profile *a, const struct profile *b)
 		string_equal(a, a->value_types[i].unit, b, b->value_types[i].unit);
 	}
 	ck_assert_uint_eq(a->n_samples, b->n_samples);
+	sorted_a = samples_sorted(a);
+	sorted_b = samples_sorted(b);
 	for (size_t i = 0; i < a->n_samples; i++) {
-		const struct profile_sample *x = &a->samples[i], *y = &b->samples[i];
-
-		stack_equal(a, x->stack, b, y->stack);
-		thread_equal(a, x->thread, b, y->thread);
-		ck_assert_uint_eq(x->slice, y->slice);
-		ck_assert_uint_eq(x->stop_class, y->stop_class);
-		string_equal(a, x->stop, b, y->stop);
-		for (size_t type = 0; type < a->n_value_types; type++)
-			ck_assert_int_eq(profile_value(a, i, type), profile_value(b, i, type));
+		sample_equal(a, sorted_a[i].sample, b, sorted_b[i].sample);
+		free(sorted_a[i].key);
+		free(sorted_b[i].key);
 	}
+	free(sorted_a);
+	free(sorted_b);
 }

@@ -31,6 +31,6 @@ struct profile *fixture_hostile(void);
 /* A recursive program of some breadth and depth, made from a seed. Sealed. */
 struct profile *fixture_random(unsigned seed, size_t n_samples);
 
-/* Fails unless both say the same: conditions, ledger, and samples in order with all that they refer
- * to. Ids may differ. */
+/* Fails unless both say the same: conditions, ledger, and samples with all that they refer to. Ids and
+ * the order of samples may differ. */
 void fixture_assert_equal(const struct profile *a, const struct profile *b);

@@ -57,6 +57,43 @@ START_TEST(a_second_trip_gives_the_same_bytes)
 }
 END_TEST
 
+/* Other writers put samples in any order, and a stack or a sample more than once. */
+START_TEST(samples_in_any_order_and_twice_are_read_alike)
+{
+	CLEANUP(profile_unrefp) struct profile *profile = fixture_random(1, 300), *back = NULL;
+	CLEANUP(buffer_done) struct buffer out = {}, plain = {}, turned = {};
+	struct protobuf in;
+	struct protobuf_field field, samples[2000];
+	size_t n = 0;
+
+	ck_assert_int_eq(pprof_encode(profile, &out), 0);
+	inflate(&out, &plain);
+	in = (struct protobuf){
+		(const uint8_t *)plain.data, (const uint8_t *)plain.data + plain.size};
+	while (protobuf_next(&in, &field) == 0) {
+		if (field.number == PPROF_SAMPLE)
+			samples[n++] = field;
+		else if (field.type == PROTOBUF_BYTES)
+			protobuf_put_bytes(&turned, field.number, field.bytes.at,
+				(size_t)(field.bytes.end - field.bytes.at));
+		else
+			protobuf_put_number(&turned, field.number, field.value);
+		ck_assert_uint_lt(n, ARRAY_SIZE(samples));
+	}
+	/* A third forwards, all backwards, and then the other two thirds: each is there twice. */
+	for (size_t i = 0; i < 2 * n; i++) {
+		size_t at = i < n / 3 ? i : i < n / 3 + n ? n - 1 - (i - n / 3) : i - n;
+
+		protobuf_put_bytes(&turned, PPROF_SAMPLE, samples[at].bytes.at,
+			(size_t)(samples[at].bytes.end - samples[at].bytes.at));
+	}
+	back = decode(&turned);
+	ck_assert_uint_eq(back->n_samples, profile->n_samples);
+	ck_assert_uint_eq(back->n_stacks, profile->n_stacks);
+	ck_assert_uint_eq(back->ledger.kept, 2 * profile->ledger.kept);
+}
+END_TEST
+
 START_TEST(an_empty_profile_survives_too)
 {
 	CLEANUP(profile_unrefp) struct profile *profile = fixture_new(), *back = NULL;
@@ -330,6 +367,7 @@ int main(void)
 	const TTest *const tests[] = {
 		everything_survives_write_and_read,
 		a_second_trip_gives_the_same_bytes,
+		samples_in_any_order_and_twice_are_read_alike,
 		an_empty_profile_survives_too,
 		without_gzip_it_reads_the_same,
 		cut_anywhere_it_is_refused_with_a_cause,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "proto/base/cleanup.h"
+#include "proto/profile/pprof.h"
 #include "tests/lib/check-main.h"
 #include "tests/unit/proto/profile/fixture.h"
 
@@ -283,6 +284,33 @@ START_TEST(it_agrees_with_counting_name_by_name)
 END_TEST
 
 /* Computed apart from this code, from the formula. */
+/* As recorded, in no order; and in preorder, as we write files. */
+START_TEST(the_order_of_stacks_changes_nothing)
+{
+	CLEANUP(profile_unrefp) struct profile *profile = fixture_random(7, 2000), *read = NULL;
+	CLEANUP(buffer_done) struct buffer bytes = {0};
+	struct profile_error error;
+
+	ck_assert_int_eq(pprof_encode(profile, &bytes), 0);
+	ck_assert_int_eq(pprof_decode(bytes.data, bytes.size, &read, &error), 0);
+	for (enum rank_by by = RANK_BY_FUNCTION; by <= RANK_BY_LINE; by++) {
+		CLEANUP(ranking_freep) struct ranking *a = rank(profile, by, RANK_SORT_TOTAL);
+		CLEANUP(ranking_freep) struct ranking *b = rank(read, by, RANK_SORT_TOTAL);
+
+		ck_assert_uint_eq(a->n_rows, b->n_rows);
+		for (size_t i = 0; i < a->n_rows; i++) {
+			ck_assert_str_eq(ranking_name(profile, &a->rows[i]),
+				ranking_name(read, &b->rows[i]));
+			ck_assert_int_eq(a->rows[i].self, b->rows[i].self);
+			ck_assert_int_eq(a->rows[i].total, b->rows[i].total);
+			ck_assert_int_eq(a->rows[i].is_inlined, b->rows[i].is_inlined);
+			ck_assert_str_eq(profile_string(profile, a->rows[i].module),
+				profile_string(read, b->rows[i].module));
+		}
+	}
+}
+END_TEST
+
 START_TEST(intervals_are_wilsons)
 {
 	static const struct {
@@ -341,6 +369,7 @@ int main(void)
 		the_score_is_half_self_half_total,
 		sufficiency_says_how_much_more_would_do,
 		it_agrees_with_counting_name_by_name,
+		the_order_of_stacks_changes_nothing,
 		intervals_are_wilsons,
 		the_bound_is_amdahls,
 		an_empty_profile_has_no_rows,
