@@ -2,11 +2,7 @@
 
 /*
  * By runs, a function's variance from five values is worth little alone, so it is shrunk towards what
- * functions of that many samples have: G. K. Smyth's empirical Bayes ("Linear models and empirical
- * Bayes methods for assessing differential expression in microarray experiments", Stat. Appl. Genet.
- * Mol. Biol. 3, 2004, section 6.2), on variances in units of Poisson's, which grow with the count as
- * those of a negative binomial do: a cost that differs from run to run by some per cent is many
- * standard errors of a large function, and none of a small one.
+ * functions of that many samples have (compare-shrink).
  *
  * By batches, the share is a ratio of sums over batches of time (A. M. Law, "Simulation Modeling and
  * Analysis", on batch means and ratio estimators). Batches are doubled until neighbours do not go
@@ -28,9 +24,6 @@
 #define BATCHES_MIN 8
 /* Of the variance by the last doubling, over all functions. */
 #define GROWTH_MAX 1.1
-/* Below so many functions there is nothing to shrink to. */
-#define SHRINK_MIN 4
-#define ROUNDS 20
 /* Chance alone makes the scatter of five values as small as this part of what it should be once in
  * some thousand times: less is no information. */
 #define DISPERSION_MIN 0.01
@@ -125,62 +118,7 @@ static double expected_count(const struct estimates *estimates, int side, double
 	return fmax(1, share * estimates->series[side].n_samples);
 }
 
-/* A dispersion that the trend has for a count. */
-static double trend_at(const struct estimates *estimates, double count)
-{
-	return estimates->level * (1 + estimates->slope * count);
-}
-
-struct scatter {
-	double count, dispersion;
-};
-
-/*
- * Least squares of 1 + slope * count, each point weighted by the variance that a chi-squared estimate
- * has where the line is, which moves as the line does.
- */
-static void trend_fit(struct estimates *estimates, const struct scatter *points, size_t n)
-{
-	double slope = 0;
-
-	for (int round = 0; round < ROUNDS; round++) {
-		double up = 0, down = 0;
-
-		for (size_t i = 0; i < n; i++) {
-			double line = 1 + slope * points[i].count;
-
-			up += points[i].count * (points[i].dispersion - 1) / (line * line);
-			down += points[i].count * points[i].count / (line * line);
-		}
-		slope = down > 0 ? fmax(0, up / down) : 0;
-	}
-	estimates->slope = slope;
-}
-
-/* Smyth's moments: what scatters about the trend more than chi-squared of df does is the prior's. */
-static void prior_fit(
-	struct estimates *estimates, const struct scatter *points, size_t n, double df)
-{
-	double mean = 0, squares = 0, excess;
-
-	trend_fit(estimates, points, n);
-	for (size_t i = 0; i < n; i++)
-		mean += log(points[i].dispersion / trend_at(estimates, points[i].count)) /
-			(double)n;
-	for (size_t i = 0; i < n; i++) {
-		double away = log(points[i].dispersion / trend_at(estimates, points[i].count)) -
-			mean;
-
-		squares += away * away;
-	}
-	excess = squares / ((double)n - 1) - statistics_trigamma(df / 2);
-	estimates->prior_df = fmin(2 * statistics_trigamma_inverse(excess), df * (double)n);
-	/* The mean of the logarithm is not the logarithm of the mean. */
-	mean -= statistics_digamma(df / 2) - log(df / 2);
-	mean += statistics_digamma(estimates->prior_df / 2) - log(estimates->prior_df / 2);
-	estimates->level = exp(mean);
-}
-
+/* What it scatters in units of Poisson's. */
 static double dispersion_of(const struct estimates *estimates, size_t row, int side)
 {
 	double share = pooled_share(estimates, estimates->functions[row]);
@@ -191,39 +129,44 @@ static double dispersion_of(const struct estimates *estimates, size_t row, int s
 		: 1;
 }
 
-static int shrink(struct estimates *estimates)
+static int shrinkage_make(struct estimates *estimates)
 {
-	CLEANUP(freep)
-	struct scatter *points = calloc(2 * estimates->n_rows + 1, sizeof(*points));
-	double df = (double)(estimates->series[0].n_runs + estimates->series[1].n_runs - 2) / 2;
+	CLEANUP(freep) struct scatter *points = calloc(estimates->n_rows + 1, sizeof(*points));
+	struct shrinkage *shrinkage = &estimates->shrinkage;
 
 	if (!points)
 		return -ENOMEM;
-	for (size_t i = 0; i < 2 * estimates->n_rows; i++) {
-		double share = pooled_share(estimates, estimates->functions[i / 2]);
+	shrinkage->df = (double)(estimates->series[0].n_runs + estimates->series[1].n_runs - 2);
+	for (size_t i = 0; i < estimates->n_rows; i++) {
+		double share = pooled_share(estimates, estimates->functions[i]);
 
-		points[i].count = expected_count(estimates, i % 2, share);
-		points[i].dispersion = dispersion_of(estimates, i / 2, i % 2);
+		for (int side = 0; side < COMPARE_SIDES; side++) {
+			double df = (double)estimates->series[side].n_runs - 1;
+
+			points[i].count += expected_count(estimates, side, share) / 2;
+			points[i].dispersion += dispersion_of(estimates, i, side) * df /
+				shrinkage->df;
+		}
 	}
-	if (estimates->n_rows >= SHRINK_MIN)
-		prior_fit(estimates, points, 2 * estimates->n_rows, df);
-	return 0;
+	return shrinkage_fit(shrinkage, points, estimates->n_rows);
 }
 
 /* Towards the trend, and not below Poisson. */
 static void settle(struct estimates *estimates, size_t row, int side)
 {
 	struct estimate *estimate = &estimates->items[2 * row + (size_t)side];
+	const struct shrinkage *shrinkage = &estimates->shrinkage;
 	double share = pooled_share(estimates, estimates->functions[row]);
-	double poisson = poisson_variance(estimates, side, share), dispersion;
-	double prior = trend_at(estimates, expected_count(estimates, side, share));
+	double poisson = poisson_variance(estimates, side, share);
 
 	if (estimates->method == COMPARE_RUNS && poisson > 0) {
-		dispersion = dispersion_of(estimates, row, side);
-		dispersion = (estimates->prior_df * prior + estimate->df * dispersion) /
-			(estimates->prior_df + estimate->df);
-		estimate->variance = dispersion * poisson;
-		estimate->df += estimates->prior_df;
+		double prior_df = shrinkage->prior_df * shrinkage->weights[row];
+		double prior = shrinkage_trend(shrinkage, expected_count(estimates, side, share));
+
+		estimate->variance = poisson *
+			(prior_df * prior + estimate->df * dispersion_of(estimates, row, side)) /
+			(prior_df + estimate->df);
+		estimate->df += prior_df;
 	}
 	if (estimate->variance < poisson)
 		estimate->variance = poisson;
@@ -350,7 +293,7 @@ int estimates_make(struct estimates *estimates)
 			return r;
 	}
 	if (estimates->method == COMPARE_RUNS) {
-		r = shrink(estimates);
+		r = shrinkage_make(estimates);
 		if (r < 0)
 			return r;
 	}
@@ -362,6 +305,7 @@ int estimates_make(struct estimates *estimates)
 void estimates_done(struct estimates *estimates)
 {
 	free(estimates->items);
+	shrinkage_done(&estimates->shrinkage);
 }
 
 /* By batches, what the median function scatters: see comparison's dispersion. */
@@ -369,13 +313,14 @@ struct estimate estimate_expected(const struct estimates *estimates, double shar
 {
 	const struct series *series = &estimates->series[side];
 	double poisson = poisson_variance(estimates, side, share);
-	double dispersion = trend_at(estimates, expected_count(estimates, side, share));
+	double dispersion = shrinkage_trend(
+		&estimates->shrinkage, expected_count(estimates, side, share));
 
 	return (struct estimate){
 		.mean = whole_mean(estimates, side) * share,
 		.variance = poisson * fmax(1, dispersion),
 		.df = estimates->method == COMPARE_RUNS
-			? (double)series->n_runs - 1 + estimates->prior_df
+			? (double)series->n_runs - 1 + estimates->shrinkage.prior_df
 			: 30,
 	};
 }

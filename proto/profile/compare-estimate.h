@@ -4,6 +4,7 @@
 /* Means and their variances, by runs or by batches; shared by the compare-*.c and by nobody else. */
 
 #include "proto/profile/compare-series.h"
+#include "proto/profile/compare-shrink.h"
 
 struct estimate {
 	double mean, variance; /* the latter of the mean */
@@ -19,8 +20,7 @@ struct estimates {
 	const uint32_t *functions; /* row -> function */
 	size_t n_rows;
 	struct estimate *items;
-	/* What the variance of a count is in units of Poisson's: level * (1 + slope * count). */
-	double level, slope, prior_df;
+	struct shrinkage shrinkage;
 };
 
 /* Needs the cells where the method is batches. 0 or -ENOMEM. */

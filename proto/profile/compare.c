@@ -8,6 +8,7 @@
  */
 
 #include "proto/profile/compare-fate.h"
+#include "proto/profile/compare-figures.h"
 #include "proto/profile/compare-scale.h"
 
 #include <errno.h>
@@ -18,12 +19,10 @@
 #include "proto/base/cleanup.h"
 #include "proto/profile/statistics.h"
 
-/* A change is "likely" to be found at 80 % of the tries. */
-#define POWER 0.8
 /* The whole is one test, and has an interval of 95 %. */
 #define WHOLE_LEVEL 0.05
-/* Against less than that part of the time nothing is compared. */
-#define REST_MIN 0.1
+/* Of the allowed error, what functions get whatever time they take. */
+#define EVEN_PART 0.2
 #define ROUNDING 1e-12
 
 static const double power_shares[COMPARE_POWERS] = {0.3, 0.1, 0.03, 0.01};
@@ -38,7 +37,7 @@ struct comparing {
 	double n_counted; /* samples of all rows on both sides */
 	struct fate fates[FATES_MAX];
 	size_t n_fates;
-	double scale, scale_variance; /* of its logarithm */
+	struct scaling scaling;
 	struct comparison *comparison;
 };
 
@@ -105,8 +104,8 @@ static int cells_make(struct comparing *comparing)
 
 		free(TAKE(series->cells));
 		free(TAKE(series->cell_wholes));
-		r = series_cells_make(series, &comparing->names, comparing->row_of,
-			comparing->estimates.n_rows);
+		r = series_cells_make(
+			series, &comparing->names, comparing->row_of, comparing->estimates.n_rows);
 		if (r < 0)
 			return r;
 	}
@@ -120,34 +119,13 @@ static int estimate(struct comparing *comparing)
 
 	estimates_done(estimates);
 	estimates->items = NULL;
-	estimates->level = 1;
-	estimates->slope = estimates->prior_df = 0;
 	if (r == 0 && estimates->method == COMPARE_BATCHES)
 		r = cells_make(comparing);
 	return r < 0 ? r : estimates_make(estimates);
 }
 
 /*
- * The interval of a ratio of two means: E. C. Fieller, "Some problems in interval estimation", J. R.
- * Statist. Soc. B 16, 1954. Where the denominator may be zero, it has no upper end.
- */
-static void interval_make(struct compare_row *row, const struct estimate *before,
-	const struct estimate *after, double t)
-{
-	double a = before->mean * before->mean - t * t * before->variance;
-	double b = before->mean * after->mean;
-	double c = after->mean * after->mean - t * t * after->variance;
-	double root = sqrt(fmax(0, b * b - a * c));
-
-	row->change = before->mean > 0 ? after->mean / before->mean - 1
-		: after->mean > 0      ? INFINITY
-				       : NAN;
-	row->low = c > 0 && b + root > 0 ? c / (b + root) - 1 : -1;
-	row->high = a > 0 ? (b + root) / a - 1 : INFINITY;
-}
-
-/*
- * How much of the allowed error a function gets: one half of it is shared out evenly, the other by the
+ * How much of the allowed error a function gets: a fifth of it is shared out evenly, the rest by the
  * time that functions take, for that is where a change matters. The mean of all weights is 1, and the
  * sum of both sides says nothing of their difference, so the rate of false discoveries stays what it
  * is without weights: C. R. Genovese, K. Roeder, L. Wasserman, "False discovery control with p-value
@@ -155,7 +133,7 @@ static void interval_make(struct compare_row *row, const struct estimate *before
  */
 static double weight_of(double part, double n)
 {
-	return (1 + part * n) / 2;
+	return EVEN_PART + (1 - EVEN_PART) * part * n;
 }
 
 /* The p-value that stands alone among all functions; `part` is the function's of the samples of all. */
@@ -171,56 +149,6 @@ static double part_of(const struct comparing *comparing, size_t row)
 	return comparing->n_counted > 0
 		? count_of(comparing, comparing->functions[row]) / comparing->n_counted
 		: 0;
-}
-
-/* Of the smallest relative change that is likely to be found where p must not be above `level`. */
-static double detectable(const struct estimate *before, const struct estimate *after, double level)
-{
-	struct welch welch = estimate_welch(before, after);
-	double t = statistics_t_quantile(1 - level / 2, welch.df) +
-		statistics_t_quantile(POWER, welch.df);
-	double mean = fmax(before->mean, after->mean);
-
-	return mean > 0 ? t * sqrt(before->variance + after->variance) / mean : INFINITY;
-}
-
-/*
- * A share varies less than what it is a share of: what a function takes is in the whole too. The scale
- * comes from the other functions, so that the change is one against these, as are the odds s/(1 - s),
- * whose relative variance is 1/(1 - s)^2 times the share's.
- */
-static struct estimate against_others(const struct comparing *comparing, struct estimate estimate)
-{
-	double rest = fmax(REST_MIN, 1 - estimate.mean);
-
-	if (comparing->estimates.mode == COMPARE_SHARES)
-		estimate.variance /= rest * rest;
-	return estimate;
-}
-
-static struct estimate scaled(const struct comparing *comparing, struct estimate after)
-{
-	after.mean /= comparing->scale;
-	after.variance /= comparing->scale * comparing->scale;
-	/* The scale's own doubt is the after side's. */
-	after.variance += after.mean * after.mean * comparing->scale_variance;
-	return after;
-}
-
-static void figures_test(const struct comparing *comparing, struct compare_row *row,
-	const struct estimate sides[COMPARE_SIDES], double level)
-{
-	struct estimate before = against_others(comparing, sides[0]);
-	struct estimate after = scaled(comparing, against_others(comparing, sides[1]));
-	struct welch welch = estimate_welch(&before, &after);
-
-	row->value[0] = before.mean;
-	row->value[1] = after.mean;
-	interval_make(row, &before, &after, statistics_t_quantile(0.975, welch.df));
-	row->is_unsettled = before.is_unsettled || after.is_unsettled;
-	row->detectable = detectable(&before, &after, level);
-	if (!row->is_unsettled && before.df > 0 && after.df > 0)
-		row->p = welch.p;
 }
 
 static void row_make(struct comparing *comparing, size_t at, struct compare_row *row)
@@ -241,7 +169,7 @@ static void row_make(struct comparing *comparing, size_t at, struct compare_row 
 		row->share[side] = series->whole > 0 ? value / series->whole : 0;
 		row->n_samples[side] = (int64_t)series->counts[function];
 	}
-	figures_test(comparing, row, &comparing->estimates.items[2 * at],
+	figures_test(&comparing->scaling, row, &comparing->estimates.items[2 * at],
 		level_of(comparing, part_of(comparing, at)));
 }
 
@@ -348,7 +276,7 @@ static void whole_make(struct comparing *comparing)
 		row->change = row->low = row->high = row->detectable = NAN;
 		return;
 	}
-	figures_test(comparing, row, sides, WHOLE_LEVEL);
+	figures_test(&comparing->scaling, row, sides, WHOLE_LEVEL);
 	if (!isnan(row->p) && row->p <= WHOLE_LEVEL)
 		row->verdict = row->change > 0 ? COMPARE_SLOWER : COMPARE_FASTER;
 }
@@ -361,7 +289,7 @@ static int comparison_fill(struct comparing *comparing)
 
 	comparison->names = comparing->names.texts;
 	comparing->names.texts = (struct intern){0};
-	comparison->normalizer = comparing->scale;
+	comparison->normalizer = comparing->scaling.scale;
 	comparison->rows = calloc(estimates->n_rows + 1, sizeof(*comparison->rows));
 	if (!comparison->rows)
 		return -ENOMEM;
@@ -378,13 +306,12 @@ static int comparison_fill(struct comparing *comparing)
 	comparison->dispersion = dispersion_median(comparing);
 	for (size_t i = 0; i < COMPARE_POWERS; i++) {
 		double share = power_shares[i], level = level_of(comparing, share);
-		struct estimate before = against_others(
-			comparing, estimate_expected(estimates, share, 0));
-		struct estimate after = scaled(comparing,
-			against_others(comparing, estimate_expected(estimates, share, 1)));
+		struct estimate sides[] = {estimate_expected(estimates, share, 0),
+			estimate_expected(estimates, share, 1)};
 
+		figures_scale(&comparing->scaling, sides);
 		comparison->powers[i] = (struct compare_power){
-			share, detectable(&before, &after, level)};
+			share, figures_detectable(&sides[0], &sides[1], level)};
 	}
 	return 0;
 }
@@ -419,7 +346,7 @@ static int mode_choose(struct comparing *comparing, struct profile_error *error)
 			error, "CPU time per run needs several runs of a command on both sides");
 	if (mode == COMPARE_ABSOLUTE && !has_seconds)
 		return impossible(error, "a side does not say how long it was recorded");
-	estimates->mode = mode;
+	estimates->mode = comparing->scaling.mode = mode;
 	estimates->method = has_runs ? COMPARE_RUNS : COMPARE_BATCHES;
 	return 0;
 }
@@ -454,8 +381,8 @@ static int compare(struct comparing *comparing)
 	if (r == 0 && comparing->n_fates)
 		r = estimate(comparing);
 	if (r == 0 && comparing->estimates.mode == COMPARE_SHARES)
-		r = scale_find(
-			&comparing->estimates, &comparing->scale, &comparing->scale_variance);
+		r = scale_find(&comparing->estimates, &comparing->scaling.scale,
+			&comparing->scaling.variance);
 	return r < 0 ? r : comparison_fill(comparing);
 }
 
@@ -465,7 +392,7 @@ int comparison_new(const struct compare_side sides[COMPARE_SIDES],
 {
 	static const struct compare_options defaults = {0};
 	CLEANUP(comparing_done)
-	struct comparing comparing = {.options = options ? options : &defaults, .scale = 1};
+	struct comparing comparing = {.options = options ? options : &defaults, .scaling.scale = 1};
 	int r = series_make(sides, comparing.options->is_total, &comparing.names, comparing.series);
 
 	if (r < 0)

@@ -107,6 +107,15 @@ double statistics_chi2_tail(double x, double df)
 	return half < a + 1 ? 1 - gamma_series(a, half) : gamma_fraction(a, half);
 }
 
+double statistics_f_tail(double x, double df1, double df2)
+{
+	if (!(x > 0))
+		return 1;
+	if (df2 > DF_NORMAL)
+		return statistics_chi2_tail(x * df1, df1);
+	return statistics_beta(df2 / 2, df1 / 2, df2 / (df2 + df1 * x));
+}
+
 double statistics_t_tail(double t, double df)
 {
 	if (isnan(t) || !(df > 0))

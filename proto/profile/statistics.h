@@ -26,6 +26,10 @@ double statistics_t_quantile(double p, double df);
 /* P(X > x) of chi-squared. */
 double statistics_chi2_tail(double x, double df);
 
+/* P(X > x) of Fisher's F, the ratio of two estimates of one variance (DLMF 8.17 by way of the beta
+ * distribution); df2 may be infinite. */
+double statistics_f_tail(double x, double df1, double df2);
+
 /* P(X >= k) of n tries at probability p (DLMF 8.17.5). */
 double statistics_binomial_tail(double k, double n, double p);
 

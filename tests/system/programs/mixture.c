@@ -21,7 +21,8 @@
 static uint32_t *far_memory, near_memory[NEAR_WORDS], sorted[NEAR_WORDS];
 static volatile uint64_t sink;
 
-#define KIND(name) __attribute__((noinline)) static uint64_t name(uint64_t seed, unsigned n)
+#define KIND(name)                                                                                 \
+	__attribute__((noinline, noclone)) static uint64_t name(uint64_t seed, unsigned n)
 
 KIND(planted)
 {
@@ -123,8 +124,8 @@ KIND(text)
 	char line[64];
 
 	for (unsigned i = 0; i < n; i++)
-		seed += (uint64_t)snprintf(line, sizeof(line), "%llu %u",
-			(unsigned long long)seed % 100000, i);
+		seed += (uint64_t)snprintf(
+			line, sizeof(line), "%llu %u", (unsigned long long)seed % 100000, i);
 	return seed + (uint64_t)line[0];
 }
 
@@ -140,16 +141,16 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < FAR_BYTES / 4; i++)
 		far_memory[i] = i * 2654435761u;
 	for (unsigned i = 0; i < units; i++) {
-		x += planted(x, 20 * (100 + more));
-		x += hash(x, 900);
-		x += wander(x, 700);
-		x += decide(x, 800);
-		x += sort(x, 150);
-		x += copy(x, 500);
-		x += numbers(x, 2000);
-		x += allocate(x, 1200);
-		x += ask(x, 700);
-		x += text(x, 2500);
+		x += planted(x, 44 * (100 + more));
+		x += hash(x, 1800);
+		x += wander(x, 140);
+		x += decide(x, 8000);
+		x += sort(x, 300);
+		x += copy(x, 1000);
+		x += numbers(x, 8000);
+		x += allocate(x, 2400);
+		x += ask(x, 2800);
+		x += text(x, 10000);
 	}
 	sink = x;
 	return 0;

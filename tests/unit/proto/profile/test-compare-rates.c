@@ -124,9 +124,10 @@ START_TEST(the_same_program_is_no_regression)
 END_TEST
 
 /*
- * From run to run a function's cost goes up and down by 1.35 % (1 % and ten phases of up to 5 % each);
- * a recorded program's shares do by 0.8 % to 2 %, the lesser the larger they are. With phases of 10 %,
- * which is 2.1 %, shares find it in nine of ten tries, times of a command in 98 of 100.
+ * From run to run a function's cost goes up and down by 2.1 % (1 % and ten phases of up to 10 % each);
+ * that of a recorded program's on a quiet machine does by 0.8 % to 2 %. Times of a command, which is
+ * what --runs compares, find it in 99 of 100 tries. Shares, which know less, find it in 94 to 95, and
+ * at 1.35 % in as many as times do.
  */
 START_TEST(ten_per_cent_slower_is_found_and_named_first)
 {
@@ -138,15 +139,17 @@ START_TEST(ten_per_cent_slower_is_found_and_named_first)
 		sides[0].is_fixed_work = is_fixed_work;
 		sides[0].step = 10;
 		sides[0].phase_seconds = 1;
-		sides[0].phase_depth = is_fixed_work ? 0.1 : 0.05;
+		sides[0].phase_depth = 0.1;
 		sides[0].run_deviation = 0.01;
 		sides[1] = sides[0];
 		plant(sides, 0.1);
-		/* It is quick, and says the same each time: no allowance for chance. */
 		tally = compare_often(sides, 5, "f3", 200);
 		printf("found %d of %d, true change within %d\n", tally.n_found, tally.n,
 			tally.n_within);
-		ck_assert_int_ge(tally.n_found, 190);
+		/* What is the default says the same each time: no allowance for chance. */
+		if (is_fixed_work)
+			ck_assert_int_ge(tally.n_found, 190);
+		assert_at_least(tally.n_found, tally.n, 0.95);
 		assert_at_least(tally.n_within, tally.n, 0.95);
 	}
 }

@@ -40,6 +40,20 @@ START_TEST(incomplete_gamma_agrees_with_closed_forms)
 }
 END_TEST
 
+/* F of 2 and d has the tail (1 + 2x/d)^(-d/2); t squared is F of 1; one over F is F the other way. */
+START_TEST(fishers_f_agrees_with_closed_forms)
+{
+	for (double x = 0.01; x < 100; x *= 1.9) {
+		for (double df = 0.5; df < 3000; df *= 3) {
+			NEAR(statistics_f_tail(x, 2, df), pow(1 + 2 * x / df, -df / 2));
+			NEAR(statistics_f_tail(x, 1, df), statistics_t_tail(sqrt(x), df));
+			NEAR(statistics_f_tail(x, 3, df), 1 - statistics_f_tail(1 / x, df, 3));
+		}
+		NEAR(statistics_f_tail(x, 4, INFINITY), statistics_chi2_tail(4 * x, 4));
+	}
+}
+END_TEST
+
 START_TEST(students_t_has_the_quantiles_of_the_tables)
 {
 	static const struct {
@@ -138,6 +152,7 @@ int main(void)
 	const TTest *const tests[] = {
 		incomplete_beta_agrees_with_closed_forms,
 		incomplete_gamma_agrees_with_closed_forms,
+		fishers_f_agrees_with_closed_forms,
 		students_t_has_the_quantiles_of_the_tables,
 		binomial_tails_are_their_sums,
 		digamma_and_trigamma_have_their_known_values,

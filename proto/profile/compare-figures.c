@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+
+/*
+ * Two estimates -> the change between them, its interval, its p-value, and what change could have been
+ * found. Shares are compared as odds against all others, for these are what the scale is from.
+ */
+
+#include "proto/profile/compare-figures.h"
+
+#include <math.h>
+
+#include "proto/profile/statistics.h"
+
+/* A change is "likely" to be found at 80 % of the tries. */
+#define POWER 0.8
+/* Against less than that part of the time nothing is compared. */
+#define REST_MIN 0.1
+
+/*
+ * The interval of a ratio of two means: E. C. Fieller, "Some problems in interval estimation", J. R.
+ * Statist. Soc. B 16, 1954. Where the denominator may be zero, it has no upper end.
+ */
+static void interval_make(struct compare_row *row, const struct estimate *before,
+	const struct estimate *after, double t)
+{
+	double a = before->mean * before->mean - t * t * before->variance;
+	double b = before->mean * after->mean;
+	double c = after->mean * after->mean - t * t * after->variance;
+	double root = sqrt(fmax(0, b * b - a * c));
+
+	row->change = before->mean > 0 ? after->mean / before->mean - 1
+		: after->mean > 0      ? INFINITY
+				       : NAN;
+	row->low = c > 0 && b + root > 0 ? c / (b + root) - 1 : -1;
+	row->high = a > 0 ? (b + root) / a - 1 : INFINITY;
+}
+
+double figures_detectable(const struct estimate *before, const struct estimate *after, double level)
+{
+	struct welch welch = estimate_welch(before, after);
+	double t = statistics_t_quantile(1 - level / 2, welch.df) +
+		statistics_t_quantile(POWER, welch.df);
+	double mean = fmax(before->mean, after->mean);
+
+	return mean > 0 ? t * sqrt(before->variance + after->variance) / mean : INFINITY;
+}
+
+/*
+ * A share varies less than what it is a share of: what a function takes is in the whole too. The scale
+ * comes from the other functions, so that the change is one against these, as are the odds s/(1 - s),
+ * whose relative variance is 1/(1 - s)^2 times the share's.
+ */
+static struct estimate against_others(const struct scaling *scaling, struct estimate estimate)
+{
+	double rest = fmax(REST_MIN, 1 - estimate.mean);
+
+	if (scaling->mode == COMPARE_SHARES)
+		estimate.variance /= rest * rest;
+	return estimate;
+}
+
+static double relative(const struct estimate *estimate)
+{
+	return estimate->mean > 0 ? estimate->variance / (estimate->mean * estimate->mean) : 0;
+}
+
+/*
+ * Both sides as they are tested: against the others, and the second scaled. The scale's own doubt is
+ * that of the others' amounts, which the step from shares to odds has put in already, where a function
+ * is large; so only what is beyond that is added, to the second side.
+ */
+void figures_scale(const struct scaling *scaling, struct estimate sides[COMPARE_SIDES])
+{
+	double doubt = scaling->variance;
+
+	for (int side = 0; side < COMPARE_SIDES; side++) {
+		struct estimate share = sides[side];
+
+		sides[side] = against_others(scaling, share);
+		doubt -= relative(&sides[side]) - relative(&share);
+	}
+	sides[1].mean /= scaling->scale;
+	sides[1].variance /= scaling->scale * scaling->scale;
+	sides[1].variance += sides[1].mean * sides[1].mean * fmax(0, doubt);
+}
+
+void figures_test(const struct scaling *scaling, struct compare_row *row,
+	const struct estimate sides[COMPARE_SIDES], double level)
+{
+	struct estimate scaled[] = {sides[0], sides[1]}, *before = &scaled[0], *after = &scaled[1];
+	struct welch welch;
+
+	figures_scale(scaling, scaled);
+	welch = estimate_welch(before, after);
+	row->value[0] = before->mean;
+	row->value[1] = after->mean;
+	interval_make(row, before, after, statistics_t_quantile(0.975, welch.df));
+	row->is_unsettled = before->is_unsettled || after->is_unsettled;
+	row->detectable = figures_detectable(before, after, level);
+	if (!row->is_unsettled && before->df > 0 && after->df > 0)
+		row->p = welch.p;
+}
