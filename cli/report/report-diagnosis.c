@@ -39,7 +39,7 @@ static void append_what(const struct report *report, struct buffer *out)
 			" used %.1f s of CPU time in the %.1f s that were recorded: %.0f %% of one CPU",
 			cpu, seconds, 100 * cpu / seconds);
 	else
-		buffer_printf(out, ": %llu samples", (unsigned long long)profile->ledger.kept);
+		report_append_samples(profile, out);
 	if (profile->conditions.start_realtime_ns)
 		buffer_printf(out, ", from %s on",
 			time_format(profile->conditions.start_realtime_ns, text, sizeof(text)));
@@ -76,7 +76,9 @@ static void append_where(const struct report *report, const struct ranking *func
 		report_code(out, text_base_name(path));
 		buffer_printf(out, " %.0f %%", 100 * modules->rows[i].self_share.share);
 	}
-	buffer_append_text(out, ".\n\n");
+	buffer_append_text(out,
+		". In brackets: between which figures the true share of this recording lies, with "
+		"95 % certainty. A module is the program itself, a library, or the kernel.\n\n");
 }
 
 /* The innermost function that nearly all of the first function's stacks come through. */
@@ -196,12 +198,10 @@ static int append_summary(const struct report *report, struct buffer *out)
 	if (warning.size)
 		buffer_printf(out, "> %s: see below how far to trust this.\n\n", warning.data);
 	append_what(report, out);
+	append_verdict(report, functions, modules, out);
 	append_where(report, functions, modules, out);
 	r = append_why(report, functions, out);
-	if (r == 0)
-		r = append_system_calls(report, functions, out);
-	append_verdict(report, functions, modules, out);
-	return r;
+	return r < 0 ? r : append_system_calls(report, functions, out);
 }
 
 static bool has_threads(const struct profile *profile)
@@ -222,8 +222,8 @@ int report_append_diagnosis(const struct report *report, struct buffer *out)
 	report_append_picture(report, out);
 	buffer_append_text(out,
 		"## Where the time goes\n\n*Self*: the function itself was running. *Total*: it, or "
-		"what it had called. Intervals are at 95 %. *Without it*: the whole would be at most so many times as "
-		"fast if that cost nothing (Amdahl).\n\n");
+		"what it had called. *Without it, at most*: if what the function does itself cost "
+		"nothing at all, the whole would be so many times as fast, and not faster.\n\n");
 	r = report_append_hotspots(report, RANK_BY_FUNCTION, ROWS, out);
 	if (r == 0)
 		r = report_append_hotspots(report, RANK_BY_MODULE, ROWS_MODULES, out);

@@ -45,6 +45,13 @@ void report_append_target(const struct report *report, struct buffer *out)
 		report_code(out, report->source ? report->source : "a profile");
 }
 
+void report_append_samples(const struct profile *profile, struct buffer *out)
+{
+	buffer_append_text(out, ": ");
+	facts_append_count(profile->ledger.kept, out);
+	buffer_append_text(out, " samples");
+}
+
 void report_append_share(const struct rank_share *share, struct buffer *out)
 {
 	buffer_printf(out, "%.1f %% (%.1f…%.1f)", 100 * share->share, 100 * share->low,
@@ -186,16 +193,22 @@ static void append_losses(const struct profile *profile, struct buffer *out)
 							     : "");
 	else
 		buffer_append_text(out, "- No sample was lost, and no stack was cut short.\n");
-	if (ledger->kept && (double)unnamed > UNNAMED_MAX * (double)ledger->kept)
+	if (ledger->kept && unnamed)
 		buffer_printf(out,
-			"- Functions without a name stand on the stacks of %.1f %% of the samples: "
-			"symbols of the program are missing here.\n",
+			"- %.1f %% of the samples have a function without a name on their stack: "
+			"`[file+0x1234]` is what lies at that address of that file%s.\n",
 			100 * (double)(unnamed < ledger->kept ? unnamed : ledger->kept) /
-				(double)ledger->kept);
+				(double)ledger->kept,
+			(double)unnamed > UNNAMED_MAX * (double)ledger->kept
+				? ". Symbols are missing here; `perfctl doctor --pid PID` says "
+				  "what would name them"
+				: "");
 	if (ledger->missed) {
 		buffer_append_text(out, "- ");
 		facts_append_count(ledger->missed, out);
-		buffer_append_text(out, " ticks of the sampling clock never came.\n");
+		buffer_append_text(out,
+			" ticks of the sampling clock never came, as on a machine that gives its CPU "
+			"to others for a while; what ran then is not in here.\n");
 	}
 }
 
@@ -211,7 +224,7 @@ int report_append_threats(const struct report *report, struct buffer *out)
 	append_losses(report->profile, out);
 	if (report->profile->n_runs < 2)
 		buffer_append_text(out,
-			"- One recording: intervals are for it, not for what another one would show.\n");
+			"- One recording: the brackets are for it, not for what another one would show.\n");
 	buffer_append_text(out,
 		"- Only time on a CPU was sampled: what the program waited for is not in here.\n\n");
 	return 0;

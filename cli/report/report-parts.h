@@ -13,6 +13,9 @@ void report_code(struct buffer *out, const char *name);
 /* "redis-server (4242)", or the source's name. */
 void report_append_target(const struct report *report, struct buffer *out);
 
+/* ": 7 300 samples". */
+void report_append_samples(const struct profile *profile, struct buffer *out);
+
 /* "23.1 % (21.3…25.0)". */
 void report_append_share(const struct rank_share *share, struct buffer *out);
 
