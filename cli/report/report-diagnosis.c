@@ -25,6 +25,8 @@
 #define KERNEL_ENTRY "entry_SYSCALL_64_after_hwframe"
 #define SYSTEM_CALLS_MAX 4
 #define SYSTEM_CALL_SHARE_MIN 0.03
+/* Who calls a function less often is no answer to why it runs. */
+#define CALLER_SHARE_MIN 0.01
 
 static void append_what(const struct report *report, struct buffer *out)
 {
@@ -100,6 +102,8 @@ static int append_why(
 	report_code(out, ranking_name(report->profile, &functions->rows[0]));
 	buffer_append_text(out, " is called by ");
 	for (size_t i = 0; i < 3 && i < callers->n_rows; i++) {
+		if (i && callers->rows[i].total_share.share < CALLER_SHARE_MIN)
+			break;
 		buffer_append_text(out, i ? ", " : "");
 		report_code(out, ranking_name(report->profile, &callers->rows[i]));
 		buffer_printf(

@@ -168,8 +168,14 @@ static void settle(struct estimates *estimates, size_t row, int side)
 			(prior_df + estimate->df);
 		estimate->df += prior_df;
 	}
-	if (estimate->variance < poisson)
-		estimate->variance = poisson;
+	if (estimate->variance >= poisson)
+		return;
+	if (estimates->method == COMPARE_RUNS) {
+		estimate->own_variance = estimate->variance;
+		estimate->own_df = estimate->df;
+		estimate->df = INFINITY;
+	}
+	estimate->variance = poisson;
 }
 
 struct batches {

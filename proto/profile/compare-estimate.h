@@ -9,6 +9,9 @@
 struct estimate {
 	double mean, variance; /* the latter of the mean */
 	double df;
+	/* Where it scattered less than Poisson, and the variance was raised to that (its df are
+	 * infinite then): what it was. Else own_df is 0. */
+	double own_variance, own_df;
 	bool is_unsettled;
 };
 

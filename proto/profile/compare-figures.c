@@ -54,8 +54,10 @@ static struct estimate against_others(const struct scaling *scaling, struct esti
 {
 	double rest = fmax(REST_MIN, 1 - estimate.mean);
 
-	if (scaling->mode == COMPARE_SHARES)
-		estimate.variance /= rest * rest;
+	if (scaling->mode != COMPARE_SHARES)
+		return estimate;
+	estimate.variance /= rest * rest;
+	estimate.own_variance /= rest * rest;
 	return estimate;
 }
 
@@ -71,7 +73,7 @@ static double relative(const struct estimate *estimate)
  */
 void figures_scale(const struct scaling *scaling, struct estimate sides[COMPARE_SIDES])
 {
-	double doubt = scaling->variance;
+	double doubt = scaling->variance, square = scaling->scale * scaling->scale;
 
 	for (int side = 0; side < COMPARE_SIDES; side++) {
 		struct estimate share = sides[side];
@@ -80,23 +82,48 @@ void figures_scale(const struct scaling *scaling, struct estimate sides[COMPARE_
 		doubt -= relative(&sides[side]) - relative(&share);
 	}
 	sides[1].mean /= scaling->scale;
-	sides[1].variance /= scaling->scale * scaling->scale;
-	sides[1].variance += sides[1].mean * sides[1].mean * fmax(0, doubt);
+	doubt = sides[1].mean * sides[1].mean * fmax(0, doubt);
+	sides[1].variance = sides[1].variance / square + doubt;
+	sides[1].own_variance = sides[1].own_variance / square + doubt;
+}
+
+/* What it was before it was raised to Poisson's. */
+static struct estimate own_of(const struct estimate *estimate)
+{
+	struct estimate own = *estimate;
+
+	if (!(own.own_df > 0))
+		return own;
+	own.variance = own.own_variance;
+	own.df = own.own_df;
+	return own;
 }
 
 void figures_test(const struct scaling *scaling, struct compare_row *row,
 	const struct estimate sides[COMPARE_SIDES], double level)
 {
 	struct estimate scaled[] = {sides[0], sides[1]}, *before = &scaled[0], *after = &scaled[1];
-	struct welch welch;
+	struct estimate own[COMPARE_SIDES];
+	struct welch welch, own_welch;
+	double t, own_t;
 
 	figures_scale(scaling, scaled);
+	own[0] = own_of(before);
+	own[1] = own_of(after);
 	welch = estimate_welch(before, after);
+	own_welch = estimate_welch(&own[0], &own[1]);
+	t = statistics_t_quantile(0.975, welch.df);
+	own_t = statistics_t_quantile(0.975, own_welch.df);
 	row->value[0] = before->mean;
 	row->value[1] = after->mean;
-	interval_make(row, before, after, statistics_t_quantile(0.975, welch.df));
+	/* As sure as the values alone are, and as a Poisson count is: whichever is less sure. */
+	if (own_t * own_t * (own[0].variance + own[1].variance) >
+		t * t * (before->variance + after->variance))
+		interval_make(row, &own[0], &own[1], own_t);
+	else
+		interval_make(row, before, after, t);
 	row->is_unsettled = before->is_unsettled || after->is_unsettled;
 	row->detectable = figures_detectable(before, after, level);
 	if (!row->is_unsettled && before->df > 0 && after->df > 0)
-		row->p = welch.p;
+		row->p = fmax(welch.p, own_welch.p);
 }

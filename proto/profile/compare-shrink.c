@@ -13,6 +13,8 @@
  * of the others, and those that surely are not have no part in the fit: B. Phipson, S. Lee, I. J.
  * Majewski, W. S. Alexander, G. K. Smyth, "Robust hyperparameter estimation protects against
  * hypervariable genes and improves power to detect differential expression", Ann. Appl. Stat. 10, 2016.
+ * Here it goes both ways: what only computes takes the same time in each run to a per cent, and does
+ * not owe the doubt that there is about the others.
  */
 
 #include "proto/profile/compare-shrink.h"
@@ -31,6 +33,7 @@
 #define FIT_ROUNDS 3
 /* What is one of the others with less than that has no part in the fit. */
 #define OUTSIDE 0.1
+#define LARGE_DISPERSION 2
 
 double shrinkage_trend(const struct shrinkage *shrinkage, double count)
 {
@@ -112,25 +115,38 @@ static int tail_compare(const void *a, const void *b)
 	return left->row < right->row ? -1 : left->row > right->row;
 }
 
+/* The chance of being as far from the trend, on either side. Less than Poisson's is not far. */
+static double tail_of(const struct shrinkage *shrinkage, const struct scatter *point)
+{
+	double trend = shrinkage_trend(shrinkage, point->count);
+	double above = statistics_f_tail(
+		point->dispersion / trend, shrinkage->df, shrinkage->prior_df);
+	double below = 1 -
+		statistics_f_tail(
+			fmax(1, point->dispersion) / trend, shrinkage->df, shrinkage->prior_df);
+
+	return fmin(1, 2 * fmin(above, below));
+}
+
 /*
- * How far each function is one of the others: the chance of scattering as much as it does, against
- * that which the one in its place has by itself, the first among n being beyond 1 - 1/2n.
+ * How far each function is one of the others: the chance of being as far from the trend as it is,
+ * against that which the one in its place has by itself, the first among n being beyond 1 - 1/2n. The
+ * others are those of its kind: large ones, which differ from run to run by more than counting does,
+ * or small ones, of which that cannot be seen.
  */
 static void weights_make(const struct shrinkage *shrinkage, const struct fit *fit,
-	struct tail *tails, double *weights)
+	struct tail *tails, double *weights, bool is_large)
 {
 	double most = 0;
+	size_t n = 0;
 
-	for (size_t i = 0; i < fit->n; i++) {
-		const struct scatter *point = &fit->points[i];
-		double ratio = point->dispersion / shrinkage_trend(shrinkage, point->count);
-
-		tails[i] = (struct tail){
-			statistics_f_tail(ratio, shrinkage->df, shrinkage->prior_df), i};
-	}
-	qsort(tails, fit->n, sizeof(*tails), tail_compare);
-	for (size_t i = 0; i < fit->n; i++) {
-		most = fmax(most, fmin(1, tails[i].p * (double)fit->n / ((double)i + 0.5)));
+	for (size_t i = 0; i < fit->n; i++)
+		if (is_large ==
+			(shrinkage_trend(shrinkage, fit->points[i].count) > LARGE_DISPERSION))
+			tails[n++] = (struct tail){tail_of(shrinkage, &fit->points[i]), i};
+	qsort(tails, n, sizeof(*tails), tail_compare);
+	for (size_t i = 0; i < n; i++) {
+		most = fmax(most, fmin(1, tails[i].p * (double)n / ((double)i + 0.5)));
 		weights[tails[i].row] = most;
 	}
 }
@@ -149,7 +165,8 @@ int shrinkage_fit(struct shrinkage *shrinkage, const struct scatter *points, siz
 		weights[i] = 1;
 	for (int round = 0; n >= SHRINK_MIN && round < FIT_ROUNDS; round++) {
 		prior_fit(shrinkage, &fit);
-		weights_make(shrinkage, &fit, tails, weights);
+		weights_make(shrinkage, &fit, tails, weights, false);
+		weights_make(shrinkage, &fit, tails, weights, true);
 	}
 	free(shrinkage->weights);
 	shrinkage->weights = TAKE(weights);
