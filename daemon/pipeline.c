@@ -26,6 +26,8 @@
 
 #define NAMING_GATHER_NS (500 * NS_PER_MS)
 #define LOOK_INTERVAL_NS NS_PER_SECOND
+/* That look has time until something else wakes us. */
+#define LOOK_SLACK_NS (NS_PER_SECOND / 2)
 
 static void on_sample(void *userdata, const struct sample *sample)
 {
@@ -108,11 +110,14 @@ static int on_look(void *userdata)
 
 int pipeline_begin_look(struct pipeline *pipeline)
 {
+	int r;
+
 	if (pipeline->look_timer)
 		return 0;
 	pipeline->n_events_lost = capture_events_lost(pipeline->capture);
-	return loop_add_timer(pipeline->loop, time_now_ns(CLOCK_MONOTONIC) + LOOK_INTERVAL_NS,
-		on_look, pipeline, &pipeline->look_timer);
+	r = loop_add_timer(pipeline->loop, time_now_ns(CLOCK_MONOTONIC) + LOOK_INTERVAL_NS, on_look,
+		pipeline, &pipeline->look_timer);
+	return r < 0 ? r : loop_source_set_slack(pipeline->look_timer, LOOK_SLACK_NS);
 }
 
 static void on_event(void *userdata, const struct abi_event *event)

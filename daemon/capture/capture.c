@@ -64,6 +64,7 @@ static void sample_take(struct capture *capture, const struct abi_sample *head, 
 		return;
 	sample.kernel = (const uint64_t *)(head + 1);
 	sample.user = sample.kernel + head->n_kernel;
+	clock_count(capture->clock, head->cpu);
 	capture->handlers.on_sample(capture->userdata, &sample);
 }
 
@@ -172,12 +173,22 @@ static void on_clock_change(void *userdata, const struct abi_clock *setting)
 		mirror_watch(capture->mirror); /* at worst as before: the other CPUs */
 }
 
+static void on_clock_wake(void *userdata)
+{
+	struct capture *capture = userdata;
+
+	capture_drain(capture);
+	loop_source_set_time(
+		capture->drain_timer, time_now_ns(CLOCK_MONOTONIC) + DRAIN_INTERVAL_NS);
+}
+
 static int capture_load(struct capture *capture, enum capture_mappings mappings,
 	struct capture_problem *ret_problem)
 {
 	struct clock_config clock = {
 		.loop = capture->loop,
 		.on_change = on_clock_change,
+		.on_wake = on_clock_wake,
 		.userdata = capture,
 	};
 	int r;

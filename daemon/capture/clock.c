@@ -3,7 +3,13 @@
 /*
  * A fixed period locks in with programs that have one: shares are then wrong by many standard
  * errors. So the base rate is up to twice what is asked (recordings thin it at random), and one
- * timer, firing at exponentially distributed moments, redraws the period of each CPU.
+ * timer, firing at exponentially distributed moments, redraws the periods of CPUs.
+ *
+ * What harm a period does that happens to be the program's is told by the samples that share it, and
+ * a redraw costs as much as hundreds of samples: so a CPU of which few ticks are kept is redrawn as
+ * much less often, by chance. That chance hangs on earlier periods alone: how long a period lasts
+ * must not hang on what is sampled with it.
+ *
  * Invariant: an event is open on exactly the CPUs that were online at the last look.
  */
 
@@ -28,14 +34,17 @@
 #define REDRAW_TICKS 15.0
 #define REDRAW_TICKS_UP_TO_HZ 1000.0
 #define REDRAW_HZ_MAX 33.0
-#define REDRAW_HZ_FAST 20.0
+#define REDRAW_HZ_FAST 12.0
+/* Of that, what a CPU has of whose ticks none is kept; and over how long its share is taken. */
+#define REDRAW_SHARE_MIN 0.125
+#define REDRAW_SHARE_SECONDS 1.0
 #define JITTER 0.5
 /* Over how many redraws a debt of ticks is paid back, and the most that this leans on a draw. */
 #define STEER_DRAWS 8.0
 #define LEAN_MAX 0.1
-#define HOTPLUG_INTERVAL_NS (250 * NS_PER_MS)
+#define HOTPLUG_INTERVAL_NS (500 * NS_PER_MS)
 /* That look has time until the next redraw, which wakes us anyway. */
-#define HOTPLUG_SLACK_NS (100 * NS_PER_MS)
+#define HOTPLUG_SLACK_NS (500 * NS_PER_MS)
 
 struct cpu_event {
 	int fd; /* -1: the CPU is offline */
@@ -43,6 +52,8 @@ struct cpu_event {
 	uint64_t drawn_ns; /* when */
 	uint64_t start_ns; /* when it was opened */
 	double n_ticks; /* that came of the draws before the last */
+	double share; /* 0 to 1: its chance to be redrawn */
+	uint64_t n_kept; /* ticks, since the draw */
 };
 
 struct clock {
@@ -50,7 +61,7 @@ struct clock {
 	struct cpu_event *cpus;
 	size_t n_cpus, n_cpus_allocated, n_open;
 	bool is_hardware, is_probed;
-	double base_hz, redraw_hz, period_ns;
+	double frequency_hz, base_hz, redraw_hz, period_ns;
 	uint64_t random;
 	uint64_t opened_ns; /* the last time that an event was */
 	struct loop_source *redraw_timer, *hotplug_timer;
@@ -59,13 +70,20 @@ struct clock {
 double clock_redraw_hz(double base_hz)
 {
 	/*
-	 * A redraw costs as much as hundreds of samples: a wake-up, and an interrupt of each CPU.
 	 * Slow clocks have one in fifteen ticks, so that few ticks share a period. The more ticks
 	 * there are, the less one period weighs that happens to be the program's: simulated, 33
-	 * redraws a second are as good as any number at 1 kHz, and 20 at 5 kHz.
+	 * redraws a second are as good as any number at 1 kHz, and 12 at 5 kHz.
 	 */
 	return fmin(base_hz / REDRAW_TICKS,
 		fmax(REDRAW_HZ_FAST, REDRAW_HZ_MAX * fmin(1, REDRAW_TICKS_UP_TO_HZ / base_hz)));
+}
+
+double clock_redraw_share(double share, double kept, double wanted, double seconds)
+{
+	double now = wanted > 0 ? fmin(kept / wanted, 1) : 1;
+
+	share += (now - share) * -expm1(-seconds / REDRAW_SHARE_SECONDS);
+	return fmin(fmax(share, REDRAW_SHARE_MIN), 1);
 }
 
 static int event_open(const struct clock *clock, int cpu, double period_ns, bool is_hardware)
@@ -140,7 +158,7 @@ static double draw_period(struct clock *clock, struct cpu_event *event)
 	if (event->drawn_ns)
 		event->n_ticks += floor((double)(now_ns - event->drawn_ns) / event->period_ns);
 	owed = clock->base_hz * (double)(now_ns - event->start_ns) / 1e9 - event->n_ticks;
-	lean = owed * clock->redraw_hz / (STEER_DRAWS * clock->base_hz);
+	lean = owed * clock->redraw_hz * event->share / (STEER_DRAWS * clock->base_hz);
 	lean = fmin(fmax(lean, -LEAN_MAX), LEAN_MAX);
 	event->drawn_ns = now_ns;
 	event->period_ns = clock->period_ns / (1 + lean) *
@@ -162,7 +180,7 @@ static int cpu_set(struct clock *clock, size_t cpu, bool is_online)
 	}
 	if (event->fd >= 0)
 		return 0;
-	*event = (struct cpu_event){.fd = -1, .start_ns = time_now_ns(CLOCK_MONOTONIC)};
+	*event = (struct cpu_event){.fd = -1, .start_ns = time_now_ns(CLOCK_MONOTONIC), .share = 1};
 	fd = event_open(clock, (int)cpu, draw_period(clock, event), clock->is_hardware);
 	if (fd < 0)
 		return -errno;
@@ -229,31 +247,58 @@ static void clock_close(struct clock *clock)
 	clock->base_hz = 0;
 }
 
-static uint64_t next_redraw_ns(struct clock *clock)
+/* The largest of the CPUs' chances: so often is there anything to do. */
+static double share_max(const struct clock *clock)
 {
-	double wait_ns = -log(random_uniform(clock)) / clock->redraw_hz * 1e9;
+	double most = REDRAW_SHARE_MIN;
+
+	for (size_t i = 0; i < clock->n_cpus; i++)
+		if (clock->cpus[i].fd >= 0)
+			most = fmax(most, clock->cpus[i].share);
+	return most;
+}
+
+static uint64_t next_redraw_ns(struct clock *clock, double share)
+{
+	double wait_ns = -log(random_uniform(clock)) / (clock->redraw_hz * share) * 1e9;
 
 	return time_now_ns(CLOCK_MONOTONIC) + (uint64_t)wait_ns;
 }
 
 static void redraw(struct clock *clock, struct cpu_event *event)
 {
+	uint64_t before_ns = event->drawn_ns;
 	double period_ns = draw_period(clock, event);
+	double seconds = (double)(event->drawn_ns - before_ns) / 1e9;
 	uint64_t value = clock->is_hardware ? (uint64_t)fmax(1, 1e9 / period_ns)
 					    : (uint64_t)period_ns;
 
+	event->share = clock_redraw_share(
+		event->share, (double)event->n_kept, clock->frequency_hz * seconds, seconds);
+	event->n_kept = 0;
 	ioctl(event->fd, PERF_EVENT_IOC_PERIOD, &value);
 }
 
-/* All CPUs at one moment, each with a period of its own: the wake-up is the dearest part. */
+/* Many CPUs at one moment, each with a period of its own: the wake-up is the dearest part. */
 static int on_redraw(void *userdata)
 {
 	struct clock *clock = userdata;
+	double most = share_max(clock);
 
-	for (size_t i = 0; i < clock->n_cpus; i++)
-		if (clock->cpus[i].fd >= 0)
-			redraw(clock, &clock->cpus[i]);
-	return loop_source_set_time(clock->redraw_timer, next_redraw_ns(clock));
+	clock->config.on_wake(clock->config.userdata);
+	for (size_t i = 0; i < clock->n_cpus; i++) {
+		struct cpu_event *event = &clock->cpus[i];
+
+		if (event->fd >= 0 && random_uniform(clock) * most <= event->share)
+			redraw(clock, event);
+	}
+	return loop_source_set_time(clock->redraw_timer, next_redraw_ns(clock, share_max(clock)));
+}
+
+void clock_count(struct clock *clock, unsigned cpu)
+{
+	if (cpu < clock->n_cpus)
+		clock->cpus[cpu].n_kept++;
 }
 
 static struct abi_clock setting(const struct clock *clock)
@@ -283,8 +328,8 @@ static int on_hotplug(void *userdata)
 
 static int timers_start(struct clock *clock)
 {
-	int r = loop_add_timer(
-		clock->config.loop, next_redraw_ns(clock), on_redraw, clock, &clock->redraw_timer);
+	int r = loop_add_timer(clock->config.loop, next_redraw_ns(clock, 1), on_redraw, clock,
+		&clock->redraw_timer);
 
 	if (r < 0)
 		return r;
@@ -308,6 +353,7 @@ int clock_set(
 	}
 	clock->is_hardware = !is_cpu_clock && probe_hardware();
 	clock->is_probed = true;
+	clock->frequency_hz = frequency_hz;
 	clock->base_hz = fmax(frequency_hz, fmin(2 * frequency_hz, BASE_HZ_DOUBLED_UP_TO));
 	clock->redraw_hz = clock_redraw_hz(clock->base_hz);
 	clock->period_ns = clock_mean_period_ns(clock->base_hz, clock->redraw_hz);

@@ -19,6 +19,8 @@ struct clock_config {
 	int prog_fd; /* the perf_event program that each tick runs; borrowed */
 	/* A CPU has come back meanwhile: the kernel side must know of the new setting. */
 	void (*on_change)(void *userdata, const struct abi_clock *setting);
+	/* Awake, for the sake of the clock: what else is due may be done at once. */
+	void (*on_wake)(void *userdata);
 	void *userdata;
 };
 
@@ -33,11 +35,20 @@ struct clock *clock_free(struct clock *clock);
 int clock_set(
 	struct clock *clock, double frequency_hz, bool is_cpu_clock, struct abi_clock *ret_setting);
 
+/* A tick of this CPU was kept: what is sampled much is redrawn often. */
+void clock_count(struct clock *clock, unsigned cpu);
+
 /* "cycles" or "cpu-clock"; before the first start, what would be taken. */
 const char *clock_event(struct clock *clock);
 
-/* How often the period is redrawn, a second, at a base rate. */
+/* How often the period is redrawn, a second, at a base rate, where each tick is kept. */
 double clock_redraw_hz(double base_hz);
+
+/*
+ * The chance of a CPU to be redrawn where another has 1 of whose ticks each is kept: `share` is what
+ * was known of it before its present period, kept / wanted is what came of that, in seconds.
+ */
+double clock_redraw_share(double share, double kept, double wanted, double seconds);
 
 /* The mean period (ns) whose redraws give `hz` ticks a second; redraw_hz is their rate. */
 double clock_mean_period_ns(double hz, double redraw_hz);

@@ -24,6 +24,8 @@
 
 #define JOB_TIMEOUT_NS (10 * NS_PER_SECOND)
 #define N_WORKERS 3
+/* Names are gathered up to eight times as long as at first. */
+#define GATHER_DOUBLINGS_MAX 3
 
 struct wait {
 	struct list link; /* symbolizer.waits */
@@ -48,6 +50,7 @@ struct symbolizer {
 	bool is_gathering; /* it is set */
 	struct allowance allowance;
 	uint64_t gather_ns;
+	unsigned n_gathered; /* how often since somebody waited, up to GATHER_DOUBLINGS_MAX */
 	void (*on_files)(void *userdata, struct object *object);
 	void *userdata;
 };
@@ -182,7 +185,8 @@ static void schedule(void *userdata)
 /* The same, but not yet, since more will be wanted. */
 static void schedule_later(struct symbolizer *symbolizer)
 {
-	uint64_t time_ns = time_now_ns(CLOCK_MONOTONIC) + symbolizer->gather_ns;
+	uint64_t time_ns = time_now_ns(CLOCK_MONOTONIC) +
+		(symbolizer->gather_ns << symbolizer->n_gathered);
 
 	if (symbolizer->is_gathering)
 		return;
@@ -197,6 +201,16 @@ static void on_files(void *userdata, struct object *object)
 
 	if (symbolizer->on_files)
 		symbolizer->on_files(symbolizer->userdata, object);
+}
+
+/* The longer names are gathered, the fewer are new, and the longer they are gathered next. */
+static int on_gathered(void *userdata)
+{
+	struct symbolizer *symbolizer = userdata;
+
+	if (symbolizer->n_gathered < GATHER_DOUBLINGS_MAX)
+		symbolizer->n_gathered++;
+	return dispatch(symbolizer);
 }
 
 static int on_idle(void *userdata)
@@ -265,7 +279,7 @@ int symbolizer_new(struct loop *loop, struct opener *opener, const struct symbol
 		r = workers_new(loop, &workers, &symbolizer->context.workers);
 	if (!r)
 		r = loop_add_timer(
-			loop, UINT64_MAX / 2, dispatch, symbolizer, &symbolizer->gather_timer);
+			loop, UINT64_MAX / 2, on_gathered, symbolizer, &symbolizer->gather_timer);
 	if (r < 0) {
 		symbolizer_free(symbolizer);
 		return r;
@@ -467,6 +481,7 @@ int symbolizer_wait(struct symbolizer *symbolizer, uint64_t deadline_ns, loop_ca
 		return r;
 	}
 	list_add_tail(&symbolizer->waits, &wait->link);
+	symbolizer->n_gathered = 0;
 	if (symbolizer->is_gathering)
 		schedule(symbolizer);
 	return 0;

@@ -47,6 +47,7 @@ struct attribution {
 	const struct object_table *objects;
 	struct profile *profile;
 	uint64_t start_ns;
+	uint32_t slice; /* the last that a sample was of */
 	struct attributed_frame *frames; /* id in the hash: index + 1 */
 	size_t n_frames, n_frames_allocated;
 	struct hash frame_hash;
@@ -267,15 +268,15 @@ static int stack_push(
 	struct attribution *attribution, const struct sample *sample, uint64_t raw, uint32_t *stack)
 {
 	struct stack_cache *cache = &attribution->stacks;
-	uint32_t frame, parent = *stack;
+	uint32_t frame, parent = *stack, known = 0;
 	int r;
 
-	if (is_address(raw))
-		stack_cache_skip(cache);
-	else
-		*stack = stack_cache_find(cache, parent, raw);
-	if (!is_address(raw) && *stack)
+	if (!is_address(raw))
+		known = stack_cache_find(cache, parent, raw);
+	if (known) {
+		*stack = known;
 		return 0;
+	}
 	r = frame_add(attribution, raw, sample, &frame);
 	if (!r)
 		r = profile_add_stack(attribution->profile, parent, frame, stack);
@@ -291,6 +292,35 @@ static int add_frames(struct attribution *attribution, const struct sample *samp
 
 	for (size_t i = n; i-- && !r;)
 		r = stack_push(attribution, sample, raw[i], stack);
+	return r;
+}
+
+static bool has_address(const uint64_t *raw, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_address(raw[i]))
+			return true;
+	return false;
+}
+
+/* Puts all of them on top of *stack. */
+static int callers_add(struct attribution *attribution, const struct sample *sample,
+	const struct stack_frames *callers, uint32_t *stack)
+{
+	struct stack_cache *cache = &attribution->stacks;
+	uint32_t root = *stack, known = stack_cache_find_callers(cache, root, callers);
+	int r;
+
+	if (known) {
+		*stack = known;
+		return 0;
+	}
+	r = add_frames(attribution, sample, callers->user, callers->n_user, stack);
+	if (!r)
+		r = add_frames(attribution, sample, callers->kernel, callers->n_kernel, stack);
+	/* No frame of the kernel's is an address in no file. */
+	if (!r && !has_address(callers->user, callers->n_user))
+		stack_cache_put_callers(cache, root, callers, *stack);
 	return r;
 }
 
@@ -312,37 +342,65 @@ static int root_add(
 	else
 		snprintf(name, sizeof(name), "%.*s (%" PRIu32 ")", ABI_COMM_SIZE, who->thread,
 			who->tid);
-	stack_cache_skip(&attribution->stacks);
 	r = named_frame(attribution, &marker, "", name, &frame);
 	if (r < 0)
 		return r;
 	return profile_add_stack(attribution->profile, 0, frame, ret_stack);
 }
 
-/* Callers first: the user's, then the kernel's on top of them. */
-static int stack_add(
-	struct attribution *attribution, const struct sample *sample, uint32_t *ret_stack)
+/* What is wanted of a sample's frames. */
+static void frames_choose(const struct attribution *attribution, const struct sample *sample,
+	struct stack_frames *ret_frames)
 {
 	static const uint64_t hidden[] = {RAW_HIDDEN_KERNEL};
-	const uint64_t *kernel = attribution->request.sees_kernel ? sample->kernel : hidden;
+	bool sees_kernel = attribution->request.sees_kernel;
 	size_t n_kernel = attribution->request.with_kernel ? sample->head->n_kernel : 0;
 	size_t n_user = sample->head->n_user;
-	uint32_t stack = 0;
-	int r = 0;
 
 	if (!attribution->request.with_callers) {
 		n_user = n_kernel ? 0 : n_user > 0;
 		n_kernel = n_kernel > 0;
 	}
-	if (n_kernel && !attribution->request.sees_kernel)
+	if (n_kernel && !sees_kernel)
 		n_kernel = ARRAY_SIZE(hidden);
-	stack_cache_begin(&attribution->stacks);
+	*ret_frames = (struct stack_frames){
+		.kernel = sees_kernel ? sample->kernel : hidden,
+		.user = sample->user,
+		.n_kernel = n_kernel,
+		.n_user = n_user,
+	};
+}
+
+/* The innermost frame, which is no caller any more in *frames. */
+static uint64_t leaf_take(struct stack_frames *frames)
+{
+	if (frames->n_kernel) {
+		frames->n_kernel--;
+		return *frames->kernel++;
+	}
+	frames->n_user--;
+	return *frames->user++;
+}
+
+/* Callers first: the user's, then the kernel's on top of them. */
+static int stack_add(
+	struct attribution *attribution, const struct sample *sample, uint32_t *ret_stack)
+{
+	struct stack_frames frames;
+	uint32_t stack = 0;
+	uint64_t leaf;
+	int r = 0;
+
+	frames_choose(attribution, sample, &frames);
 	if (attribution->request.per)
 		r = root_add(attribution, sample, &stack);
-	if (!r)
-		r = add_frames(attribution, sample, sample->user, n_user, &stack);
-	if (!r)
-		r = add_frames(attribution, sample, kernel, n_kernel, &stack);
+	if (!r && frames.n_kernel + frames.n_user) {
+		leaf = leaf_take(&frames);
+		if (frames.n_kernel + frames.n_user)
+			r = callers_add(attribution, sample, &frames, &stack);
+		if (!r)
+			r = stack_push(attribution, sample, leaf, &stack);
+	}
 	if (!r)
 		*ret_stack = stack;
 	return r;
@@ -448,16 +506,32 @@ static int64_t sample_weight(const struct attribution *attribution, const struct
 	return (int64_t)((double)head->period_ns / (drawn < 1 ? drawn : 1) + 0.5);
 }
 
+/*
+ * Which slice of time a sample is of. What is in one slice has no equal in another: the profile needs
+ * to look among the samples of the last one only, which stay in the cache. One that comes late, from
+ * another CPU, may get a row of its own.
+ */
+static uint32_t slice_find(struct attribution *attribution, uint64_t time_ns)
+{
+	uint64_t start_ns = attribution->start_ns;
+	uint32_t slice = time_ns > start_ns
+		? (uint32_t)((time_ns - start_ns) / NS_PER_MS / PROFILE_SLICE_MS)
+		: 0;
+
+	if (slice > attribution->slice) {
+		attribution->slice = slice;
+		profile_forget_samples(attribution->profile);
+	}
+	return slice;
+}
+
 static int sample_add(struct attribution *attribution, const struct sample *sample, uint32_t thread,
 	int64_t weight_ns)
 {
 	const struct abi_sample *head = sample->head;
 	const struct sample_stop *stop = sample_stop_find(head->stop);
-	uint64_t start_ns = attribution->start_ns;
 	struct profile_sample key = {
-		.slice = head->time_ns > start_ns
-			? (uint32_t)((head->time_ns - start_ns) / NS_PER_MS / PROFILE_SLICE_MS)
-			: 0,
+		.slice = slice_find(attribution, head->time_ns),
 		.stop_class = (uint8_t)stop->class,
 		.thread = thread,
 	};

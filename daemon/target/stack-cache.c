@@ -1,33 +1,52 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * One stack begins as the one before it did: that part costs one comparison a frame. Behind it each
- * step is looked up in a table of fixed size, where a new step takes the place of an old one. What
- * was forgotten is found by the profile's own index, so that only speed hangs on all this.
- * Invariant: path[i + 1].parent is path[i].stack, unless that is nothing.
+ * Programs come by the same callers again and again, and differ in the address at which the innermost
+ * function is met. So all callers of a sample are looked up at once, by a hash of them, and compared
+ * with what is stored; where they are not known, each step from a caller to its callee is looked up.
+ * Both tables are of fixed size, where what is new takes the place of something old. What was
+ * forgotten is found by the profile's own index, so that only speed hangs on all this.
  */
 
 #include "daemon/target/stack-cache.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* 256 KiB for each recording. */
-#define STEPS_BITS 14
+/* 128 and 512 KiB for each recording, of which only what is used is there. */
+#define STEPS_BITS 13
+#define CALLERS_BITS 11
+
+struct stack_step {
+	uint64_t raw;
+	uint32_t parent, stack; /* stack 0: nothing is here */
+};
+
+struct stack_callers {
+	uint32_t root, stack; /* stack 0: nothing is here */
+	size_t n;
+	uint64_t raw[STACK_CALLERS_MAX]; /* the kernel's, then the user's */
+};
 
 int stack_cache_init(struct stack_cache *cache)
 {
-	cache->steps = calloc(1u << STEPS_BITS, sizeof(*cache->steps));
-	return cache->steps ? 0 : -ENOMEM;
+	*cache = (struct stack_cache){
+		.steps = calloc(1u << STEPS_BITS, sizeof(*cache->steps)),
+		.callers = calloc(1u << CALLERS_BITS, sizeof(*cache->callers)),
+	};
+	return cache->steps && cache->callers ? 0 : -ENOMEM;
 }
 
 void stack_cache_done(struct stack_cache *cache)
 {
 	free(cache->steps);
+	free(cache->callers);
 	*cache = (struct stack_cache){};
 }
 
-static struct stack_step *slot(const struct stack_cache *cache, uint32_t parent, uint64_t raw)
+static struct stack_step *step_slot(const struct stack_cache *cache, uint32_t parent, uint64_t raw)
 {
 	uint64_t mixed = (raw ^ (uint64_t)parent << 32) * 0x9e3779b97f4a7c15u;
 
@@ -35,50 +54,75 @@ static struct stack_step *slot(const struct stack_cache *cache, uint32_t parent,
 	return &cache->steps[mixed >> (64 - STEPS_BITS)];
 }
 
-void stack_cache_begin(struct stack_cache *cache)
+uint32_t stack_cache_find(const struct stack_cache *cache, uint32_t parent, uint64_t raw)
 {
-	cache->n_added = 0;
-	cache->n_common = 0;
-}
+	const struct stack_step *step = step_slot(cache, parent, raw);
 
-/* The stack being added leaves the path here, or goes on beyond its end. */
-static void path_set(struct stack_cache *cache, size_t i, const struct stack_step *step)
-{
-	if (i >= STACK_PATH_MAX)
-		return;
-	cache->path[i] = *step;
-	cache->n_path = i + 1;
-}
-
-uint32_t stack_cache_find(struct stack_cache *cache, uint32_t parent, uint64_t raw)
-{
-	size_t i = cache->n_added++;
-	const struct stack_step *step;
-
-	if (i == cache->n_common && i < cache->n_path && cache->path[i].raw == raw &&
-		cache->path[i].stack) {
-		cache->n_common++;
-		return cache->path[i].stack;
-	}
-	step = slot(cache, parent, raw);
-	if (step->raw != raw || step->parent != parent)
-		return 0;
-	if (step->stack)
-		path_set(cache, i, step);
-	return step->stack;
-}
-
-void stack_cache_skip(struct stack_cache *cache)
-{
-	static const struct stack_step nothing = {};
-
-	path_set(cache, cache->n_added++, &nothing);
+	return step->raw == raw && step->parent == parent ? step->stack : 0;
 }
 
 void stack_cache_put(struct stack_cache *cache, uint32_t parent, uint64_t raw, uint32_t stack)
 {
-	const struct stack_step step = {.raw = raw, .parent = parent, .stack = stack};
+	*step_slot(cache, parent, raw) = (struct stack_step){
+		.raw = raw, .parent = parent, .stack = stack};
+}
 
-	*slot(cache, parent, raw) = step;
-	path_set(cache, cache->n_added - 1, &step);
+static uint64_t mix(uint64_t mixed, const uint64_t *raw, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		mixed = (mixed ^ raw[i]) * 0x9e3779b97f4a7c15u;
+		mixed ^= mixed >> 32;
+	}
+	return mixed;
+}
+
+static struct stack_callers *callers_slot(
+	const struct stack_cache *cache, uint32_t root, const struct stack_frames *callers)
+{
+	uint64_t mixed = mix(root, callers->kernel, callers->n_kernel);
+
+	mixed = mix(mixed, callers->user, callers->n_user) * 0xd6e8feb86659fd93u;
+	return &cache->callers[mixed >> (64 - CALLERS_BITS)];
+}
+
+static bool fits(const struct stack_frames *callers)
+{
+	return callers->n_kernel + callers->n_user <= STACK_CALLERS_MAX;
+}
+
+static bool is_equal(const uint64_t *a, const uint64_t *b, size_t n)
+{
+	return !n || !memcmp(a, b, n * sizeof(*a));
+}
+
+uint32_t stack_cache_find_callers(
+	const struct stack_cache *cache, uint32_t root, const struct stack_frames *callers)
+{
+	const struct stack_callers *slot;
+
+	if (!fits(callers))
+		return 0;
+	slot = callers_slot(cache, root, callers);
+	if (slot->root == root && slot->n == callers->n_kernel + callers->n_user &&
+		is_equal(slot->raw, callers->kernel, callers->n_kernel) &&
+		is_equal(slot->raw + callers->n_kernel, callers->user, callers->n_user))
+		return slot->stack;
+	return 0;
+}
+
+void stack_cache_put_callers(struct stack_cache *cache, uint32_t root,
+	const struct stack_frames *callers, uint32_t stack)
+{
+	struct stack_callers *slot;
+
+	if (!fits(callers))
+		return;
+	slot = callers_slot(cache, root, callers);
+	slot->root = root;
+	slot->stack = stack;
+	slot->n = callers->n_kernel + callers->n_user;
+	for (size_t i = 0; i < callers->n_kernel; i++)
+		slot->raw[i] = callers->kernel[i];
+	for (size_t i = 0; i < callers->n_user; i++)
+		slot->raw[callers->n_kernel + i] = callers->user[i];
 }

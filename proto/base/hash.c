@@ -110,6 +110,13 @@ void hash_remove(struct hash *hash, uint32_t value, uint32_t id)
 	hash->n--;
 }
 
+void hash_clear(struct hash *hash)
+{
+	if (hash->n)
+		memset(hash->slots, 0, hash->n_slots * sizeof(*hash->slots));
+	hash->n = 0;
+}
+
 void hash_done(struct hash *hash)
 {
 	free(hash->slots);

@@ -38,4 +38,7 @@ int hash_add(struct hash *hash, uint32_t value, uint32_t id);
 /* Removes the id stored under that hash value, if it is there. */
 void hash_remove(struct hash *hash, uint32_t value, uint32_t id);
 
+/* Nothing is in it any more; its memory stays. */
+void hash_clear(struct hash *hash);
+
 void hash_done(struct hash *hash);

@@ -475,6 +475,11 @@ size_t profile_bytes(const struct profile *profile)
 	return bytes + n_slots * sizeof(struct hash_slot);
 }
 
+void profile_forget_samples(struct profile *profile)
+{
+	hash_clear(&profile->sample_hash);
+}
+
 void profile_seal(struct profile *profile)
 {
 	profile->is_sealed = true;

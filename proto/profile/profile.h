@@ -50,6 +50,9 @@ int profile_add_thread(
  * stop. */
 int profile_add_sample(
 	struct profile *profile, const struct profile_sample *key, const int64_t *values);
+/* Those so far are not looked for any more: an equal key has a row of its own. For who adds in order
+ * of time, to whom no key comes again. */
+void profile_forget_samples(struct profile *profile);
 
 /*
  * The same for what the caller knows to be new, because it comes in order: it is not looked for. An

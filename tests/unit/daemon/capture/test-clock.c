@@ -28,9 +28,9 @@ static double simulate(double mean_s, double redraw_hz, double seconds)
 static void rate_is_reached(double hz, double redraw_hz)
 {
 	double mean_s = clock_mean_period_ns(hz, redraw_hz) / 1e9;
-	double reached = simulate(mean_s, redraw_hz, 3e6 / hz);
+	double reached = simulate(mean_s, redraw_hz, 1e5 / redraw_hz);
 
-	/* 3 million ticks: one standard error is well below 0.1 %. */
+	/* A hundred thousand periods: one standard error is 0.1 %. */
 	ck_assert_msg(fabs(reached / hz - 1) < 0.005, "%g Hz became %g", hz, reached);
 }
 
@@ -107,14 +107,43 @@ START_TEST(program_with_a_period_of_its_own_is_sampled_as_by_chance)
 }
 END_TEST
 
-START_TEST(fast_clocks_are_redrawn_less_and_never_less_than_twenty_times_a_second)
+START_TEST(fast_clocks_are_redrawn_less_and_never_less_than_twelve_times_a_second)
 {
 	ck_assert_double_eq_tol(clock_redraw_hz(150), 10, 1e-9);
 	ck_assert_double_eq_tol(clock_redraw_hz(1000), 33, 1e-9);
 	ck_assert_double_lt(clock_redraw_hz(1001), 33);
 	ck_assert_double_gt(clock_redraw_hz(1200), clock_redraw_hz(1500));
-	ck_assert_double_eq_tol(clock_redraw_hz(4999), 20, 1e-9);
-	ck_assert_double_eq_tol(clock_redraw_hz(10000), 20, 1e-9);
+	ck_assert_double_eq_tol(clock_redraw_hz(4999), 12, 1e-9);
+	ck_assert_double_eq_tol(clock_redraw_hz(10000), 12, 1e-9);
+}
+END_TEST
+
+/* A CPU's share after so many seconds of periods of a tenth of one, of whose ticks a part is kept. */
+static double share_after(double share, double kept, double seconds)
+{
+	for (double t = 0; t < seconds; t += 0.1)
+		share = clock_redraw_share(share, kept * 500, 500, 0.1);
+	return share;
+}
+
+START_TEST(what_is_sampled_less_is_redrawn_less_and_never_not_at_all)
+{
+	ck_assert_double_eq_tol(share_after(1, 1, 5), 1, 1e-9);
+	ck_assert_double_eq_tol(share_after(1, 0.5, 10), 0.5, 0.01);
+	ck_assert_double_eq_tol(share_after(1, 0, 10), 0.125, 1e-9);
+	/* More was kept than wanted, or nothing was wanted yet: no more than always. */
+	ck_assert_double_eq_tol(share_after(1, 1.5, 10), 1, 1e-9);
+	ck_assert_double_eq_tol(clock_redraw_share(1, 0, 0, 0), 1, 1e-9);
+}
+END_TEST
+
+START_TEST(target_that_comes_to_a_cpu_is_noticed_within_seconds)
+{
+	ck_assert_double_gt(share_after(0.125, 1, 2), 0.85);
+	ck_assert_double_lt(share_after(1, 0, 2), 0.25);
+	/* One long period says as much as many short ones of the same length. */
+	ck_assert_double_eq_tol(
+		clock_redraw_share(0.125, 10000, 10000, 2), share_after(0.125, 1, 2), 0.03);
 }
 END_TEST
 
@@ -129,7 +158,9 @@ int main(void)
 	const TTest *const tests[] = {
 		mean_period_gives_the_rate_asked_in_spite_of_redraws,
 		program_with_a_period_of_its_own_is_sampled_as_by_chance,
-		fast_clocks_are_redrawn_less_and_never_less_than_twenty_times_a_second,
+		fast_clocks_are_redrawn_less_and_never_less_than_twelve_times_a_second,
+		what_is_sampled_less_is_redrawn_less_and_never_not_at_all,
+		target_that_comes_to_a_cpu_is_noticed_within_seconds,
 		without_redraws_the_rate_is_raised_by_ln_3,
 	};
 

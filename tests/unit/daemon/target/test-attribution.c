@@ -187,6 +187,59 @@ START_TEST(equal_samples_add_up_and_weigh_the_inverse_of_their_chance)
 }
 END_TEST
 
+START_TEST(equal_samples_of_another_slice_have_a_row_of_their_own)
+{
+	struct fixture f = admin();
+	const uint64_t times_ms[] = {250, 299, 300, 399, 290, 1300};
+	const uint32_t slices[] = {2, 3, 2, 13};
+	struct profile *p;
+	int64_t n = 0;
+
+	fixture_open(&f);
+	for (size_t i = 0; i < ARRAY_SIZE(times_ms); i++) {
+		struct abi_sample sample = head(ABI_STOP_END, 0, 2);
+
+		sample.time_ns = START_NS + times_ms[i] * NS_PER_MS;
+		add(&f, sample, NULL, user_stack);
+	}
+	p = attribution_profile(f.attribution);
+	/* The one that came late is not looked for among what went before. */
+	ck_assert_uint_eq(p->n_samples, ARRAY_SIZE(slices));
+	for (size_t i = 0; i < ARRAY_SIZE(slices); i++) {
+		ck_assert_uint_eq(p->samples[i].slice, slices[i]);
+		n += profile_value(p, i, 0);
+	}
+	ck_assert_int_eq(n, ARRAY_SIZE(times_ms));
+	fixture_close(&f);
+}
+END_TEST
+
+/* What an address in no file is, hangs on the process: such callers are never known as a whole. */
+START_TEST(callers_in_memory_without_a_file_are_each_processes_own)
+{
+	const uint64_t user[] = {
+		FRAME(FILE_A, 0x10), ABI_FRAME_ADDRESS | 0x7000, FRAME(FILE_A, 0x20)};
+	struct sample_identity one = identity(1), other = identity(2);
+	struct fixture f = admin();
+	struct profile *p;
+	uint32_t first, second;
+
+	other.facts.pid = 20;
+	fixture_open(&f);
+	for (int i = 0; i < 2; i++) {
+		add_of(&f, &one, head(ABI_STOP_END, 0, 3), NULL, user);
+		add_of(&f, &other, head(ABI_STOP_END, 0, 3), NULL, user);
+	}
+	p = attribution_profile(f.attribution);
+	ck_assert_uint_eq(p->n_samples, 2);
+	first = p->stacks[p->samples[0].stack].parent;
+	second = p->stacks[p->samples[1].stack].parent;
+	ck_assert_uint_ne(p->stacks[first].frame, p->stacks[second].frame);
+	ck_assert_uint_eq(p->stacks[first].parent, p->stacks[second].parent);
+	fixture_close(&f);
+}
+END_TEST
+
 START_TEST(who_may_not_see_the_kernel_sees_one_frame)
 {
 	struct fixture f = admin();
@@ -492,6 +545,8 @@ int main(void)
 		stack_is_kernel_on_top_of_user,
 		each_distinct_frame_is_wanted_once,
 		equal_samples_add_up_and_weigh_the_inverse_of_their_chance,
+		equal_samples_of_another_slice_have_a_row_of_their_own,
+		callers_in_memory_without_a_file_are_each_processes_own,
 		who_may_not_see_the_kernel_sees_one_frame,
 		sample_of_changed_credentials_is_counted_and_not_kept,
 		truncated_stack_carries_its_reason,

@@ -23,7 +23,6 @@ static uint32_t add(const uint64_t *raw, size_t n, uint32_t *next)
 {
 	uint32_t stack = 0;
 
-	stack_cache_begin(&cache);
 	for (size_t i = 0; i < n; i++) {
 		uint32_t known = stack_cache_find(&cache, stack, raw[i]);
 
@@ -79,50 +78,89 @@ START_TEST(shorter_stack_leaves_the_longer_one_known)
 }
 END_TEST
 
-START_TEST(frame_that_is_skipped_hides_what_lay_on_it_before)
-{
-	const uint64_t raw[] = {1, 2, 3};
-	uint32_t next = 1, first;
-
-	setup();
-	first = add(raw, 3, &next);
-	stack_cache_begin(&cache);
-	ck_assert_uint_eq(stack_cache_find(&cache, 0, 1), 1);
-	stack_cache_skip(&cache); /* stack 50 */
-	ck_assert_uint_eq(stack_cache_find(&cache, 50, 3), 0);
-	stack_cache_put(&cache, 50, 3, 51);
-	stack_cache_begin(&cache);
-	ck_assert_uint_eq(stack_cache_find(&cache, 0, 1), 1);
-	stack_cache_skip(&cache); /* stack 60 */
-	ck_assert_uint_eq(stack_cache_find(&cache, 60, 3), 0);
-	ck_assert_uint_eq(add(raw, 3, &next), first);
-	stack_cache_done(&cache);
-}
-END_TEST
-
 START_TEST(raw_zero_and_empty_places_are_not_confused)
 {
 	const uint64_t zero[] = {0};
+	const struct stack_frames none = {}, callers = {.user = zero, .n_user = 1};
 	uint32_t next = 1;
 
 	setup();
+	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &none), 0);
+	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers), 0);
 	ck_assert_uint_eq(add(zero, 1, &next), 1);
 	ck_assert_uint_eq(add(zero, 1, &next), 1);
 	stack_cache_done(&cache);
 }
 END_TEST
 
-START_TEST(stack_deeper_than_the_path_is_no_overflow)
+START_TEST(callers_are_known_by_their_root_and_every_frame)
 {
-	uint64_t raw[STACK_PATH_MAX + 50];
-	uint32_t next = 1, first;
+	const uint64_t user[] = {3, 2, 1}, kernel[] = {9, 8}, both[] = {8, 3, 2, 1};
+	const uint64_t last[] = {3, 2, 4}, first[] = {5, 2, 1};
+	const struct stack_frames callers = {kernel, user, 2, 3};
+	const struct stack_frames others[] = {
+		{kernel, user, 2, 2},
+		{kernel, user, 1, 3},
+		{kernel, last, 2, 3},
+		{kernel, first, 2, 3},
+		{NULL, user, 0, 3},
+		{kernel, NULL, 2, 0},
+	};
+	const struct stack_frames same = {kernel, both, 1, 4};
+
+	setup();
+	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers), 0);
+	stack_cache_put_callers(&cache, 7, &callers, 50);
+	ck_assert_uint_eq(stack_cache_find_callers(&cache, 7, &callers), 50);
+	ck_assert_uint_eq(stack_cache_find_callers(&cache, 6, &callers), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		ck_assert_uint_eq(stack_cache_find_callers(&cache, 7, &others[i]), 0);
+	/* Where the kernel's end is told by the frames themselves. */
+	ck_assert_uint_eq(stack_cache_find_callers(&cache, 7, &same), 50);
+	stack_cache_done(&cache);
+}
+END_TEST
+
+/* Many more than there are places: each is found as itself, or not at all. */
+START_TEST(callers_take_the_place_of_others_and_never_their_stack)
+{
+	uint32_t n_found = 0;
+
+	setup();
+	for (uint32_t turn = 0; turn < 2; turn++) {
+		for (uint32_t i = 1; i <= 20000; i++) {
+			const uint64_t raw[] = {i % 7, i % 11, i};
+			const struct stack_frames callers = {.user = raw, .n_user = 3};
+			uint32_t found = stack_cache_find_callers(&cache, 0, &callers);
+
+			ck_assert(!found || found == i);
+			n_found += found == i;
+			stack_cache_put_callers(&cache, 0, &callers, i);
+			ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers), i);
+		}
+	}
+	ck_assert_uint_lt(n_found, 20000);
+	stack_cache_done(&cache);
+}
+END_TEST
+
+START_TEST(more_callers_than_fit_are_not_known_as_a_whole)
+{
+	uint64_t raw[2 * STACK_CALLERS_MAX];
+	struct stack_frames callers = {.user = raw, .kernel = raw + STACK_CALLERS_MAX};
 
 	setup();
 	for (size_t i = 0; i < ARRAY_SIZE(raw); i++)
 		raw[i] = i;
-	first = add(raw, ARRAY_SIZE(raw), &next);
-	ck_assert_uint_eq(first, ARRAY_SIZE(raw));
-	ck_assert_uint_eq(add(raw, STACK_PATH_MAX, &next), STACK_PATH_MAX);
+	callers.n_user = STACK_CALLERS_MAX;
+	stack_cache_put_callers(&cache, 0, &callers, 5);
+	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers), 5);
+	callers.n_kernel = 1;
+	stack_cache_put_callers(&cache, 0, &callers, 6);
+	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers), 0);
+	callers.n_kernel = STACK_CALLERS_MAX;
+	stack_cache_put_callers(&cache, 0, &callers, 7);
+	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers), 0);
 	stack_cache_done(&cache);
 }
 END_TEST
@@ -133,9 +171,10 @@ int main(void)
 		equal_stack_is_found_again,
 		same_frame_on_another_caller_is_another_stack,
 		shorter_stack_leaves_the_longer_one_known,
-		frame_that_is_skipped_hides_what_lay_on_it_before,
 		raw_zero_and_empty_places_are_not_confused,
-		stack_deeper_than_the_path_is_no_overflow,
+		callers_are_known_by_their_root_and_every_frame,
+		callers_take_the_place_of_others_and_never_their_stack,
+		more_callers_than_fit_are_not_known_as_a_whole,
 	};
 
 	return check_main("target/stack-cache", tests, ARRAY_SIZE(tests));
