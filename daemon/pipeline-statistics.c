@@ -9,7 +9,12 @@
 
 #include "daemon/capture/capture-cost.h"
 #include "daemon/pipeline-state.h"
+#include "daemon/symbolize/jit-symbols.h"
 #include "daemon/symbolize/symbolizer.h"
+#include "proto/base/time.h"
+
+/* Longer than a window may be, with the time until it is named. */
+#define JIT_AGE_NS (180 * NS_PER_SECOND)
 
 void pipeline_statistics(struct pipeline *pipeline, struct pipeline_statistics *ret_statistics)
 {
@@ -79,6 +84,7 @@ void pipeline_age(struct pipeline *pipeline, uint64_t age_ns)
 	acquisition_age(pipeline->acquisition, age_ns);
 	acquisition_trim(pipeline->acquisition);
 	symbolizer_age(pipeline->symbolizer);
+	jit_symbols_age(pipeline->jit_symbols, JIT_AGE_NS);
 	malloc_trim(0);
 }
 

@@ -16,7 +16,7 @@
 
 /* The account: so many seconds of the ceiling can be saved, or owed. */
 #define SAVED_SECONDS 60
-#define OWED_SECONDS 10
+#define OWED_SECONDS 300
 /* Where the cost is brought to, and up to where something held back may be let go: of the ceiling. */
 #define AIM 0.7
 #define LETTING_GO 0.6

@@ -26,8 +26,10 @@
 
 /* What the rounds know of a process. */
 struct planned {
-	struct jit_process *process;
+	struct jit_process *process; /* NULL: the place is free */
 	bool is_wanted; /* sampled since the last round began */
+	bool is_sampled; /* sampled since the last wait */
+	uint64_t sampled_ns; /* when it was sampled last */
 	bool is_running;
 	uint64_t next_ns, interval_ns;
 	uint64_t needed, running, done; /* waits: the last one for it, ... that its round is for */
@@ -66,10 +68,14 @@ static void tell_waits(struct jit_symbols *symbols)
 		struct wait *wait = container_of(link, struct wait, link);
 		bool is_done = true;
 
-		for (size_t i = 0; i < symbols->n; i++)
-			if (symbols->planned[i].needed >= wait->turn &&
-				symbols->planned[i].done < wait->turn)
+		for (size_t i = 0; i < symbols->n; i++) {
+			const struct planned *p = &symbols->planned[i];
+
+			/* One that nobody sampled since is needed for an earlier wait, at most. */
+			if (p->process &&
+				p->done < (p->needed < wait->turn ? p->needed : wait->turn))
 				is_done = false;
+		}
 		if (is_done)
 			loop_source_set_time(wait->timer, time_now_ns(CLOCK_MONOTONIC));
 	}
@@ -83,6 +89,8 @@ static void plan(struct jit_symbols *symbols)
 	for (size_t i = 0; i < symbols->n; i++) {
 		const struct planned *p = &symbols->planned[i];
 
+		if (!p->process)
+			continue;
 		if (!p->is_running && p->needed > p->done)
 			first_ns = 0;
 		else if (!p->is_running && p->is_wanted && p->next_ns < first_ns)
@@ -99,7 +107,7 @@ static int on_timer(void *userdata)
 	for (size_t i = 0; i < symbols->n; i++) {
 		struct planned *p = &symbols->planned[i];
 
-		if (p->is_running ||
+		if (!p->process || p->is_running ||
 			(p->needed <= p->done && (!p->is_wanted || p->next_ns > now_ns)))
 			continue;
 		p->is_running = true;
@@ -141,7 +149,8 @@ static int on_workers_idle(void *userdata)
 	struct jit_symbols *symbols = userdata;
 
 	for (size_t i = 0; i < symbols->n; i++)
-		jit_process_resume(symbols->planned[i].process);
+		if (symbols->planned[i].process)
+			jit_process_resume(symbols->planned[i].process);
 	return 0;
 }
 
@@ -206,24 +215,28 @@ static bool place_find(
 	struct jit_symbols *symbols, const struct jit_process_id *id, size_t *ret_place)
 {
 	struct jit_process *process;
+	size_t place = 0;
 
 	for (size_t step = 0; step < symbols->n; step++) {
 		size_t i = (symbols->last + step) % symbols->n;
 
-		if (is_same(&symbols->planned[i].process->id, id)) {
+		if (symbols->planned[i].process && is_same(&symbols->planned[i].process->id, id)) {
 			symbols->last = *ret_place = i;
 			return true;
 		}
 	}
-	if (symbols->n == LIMIT_JIT_PROCESSES)
+	while (place < symbols->n && symbols->planned[place].process)
+		place++;
+	if (place == LIMIT_JIT_PROCESSES)
 		return false;
 	process = jit_process_new(&symbols->context, id);
 	if (!process)
 		return false;
 	process->owner = symbols;
-	symbols->planned[symbols->n] = (struct planned){
+	symbols->planned[place] = (struct planned){
 		.process = process, .interval_ns = ROUND_NS / 2, .done = symbols->turn};
-	*ret_place = symbols->n++;
+	symbols->n += place == symbols->n;
+	*ret_place = place;
 	return true;
 }
 
@@ -237,6 +250,8 @@ uint64_t jit_symbols_want(struct jit_symbols *symbols, const struct jit_process_
 	if (!place_find(symbols, id, &place))
 		return 0;
 	p = &symbols->planned[place];
+	p->is_sampled = true;
+	p->sampled_ns = time_ns;
 	if (!p->is_wanted) {
 		p->is_wanted = true;
 		plan(symbols);
@@ -263,7 +278,7 @@ void jit_symbols_find(struct jit_symbols *symbols, uint64_t number, uint64_t add
 	const struct jit_code *code;
 
 	*ret_name = (struct jit_name){.unnamed = "too-many-processes"};
-	if (!place || place > symbols->n)
+	if (!place || place > symbols->n || !symbols->planned[place - 1].process)
 		return;
 	process = symbols->planned[place - 1].process;
 	ret_name->has_map = has_file(process);
@@ -311,8 +326,14 @@ int jit_symbols_wait(
 		return r;
 	}
 	list_add_tail(&symbols->waits, &wait->link);
-	for (size_t i = 0; i < symbols->n; i++)
-		symbols->planned[i].needed = wait->turn;
+	for (size_t i = 0; i < symbols->n; i++) {
+		struct planned *p = &symbols->planned[i];
+
+		if (p->is_sampled)
+			p->needed = wait->turn;
+		p->is_sampled = false;
+	}
+	tell_waits(symbols);
 	plan(symbols);
 	return 0;
 }
@@ -325,6 +346,21 @@ void jit_symbols_cancel_wait(struct jit_symbols *symbols, void *userdata)
 		if (wait->userdata == userdata)
 			wait_free(wait);
 	}
+}
+
+void jit_symbols_age(struct jit_symbols *symbols, uint64_t age_ns)
+{
+	uint64_t now_ns = time_now_ns(CLOCK_MONOTONIC);
+
+	for (size_t i = 0; i < symbols->n; i++) {
+		struct planned *p = &symbols->planned[i];
+
+		if (!p->process || p->is_running || now_ns < p->sampled_ns + age_ns)
+			continue;
+		jit_process_free(p->process);
+		*p = (struct planned){};
+	}
+	tell_waits(symbols);
 }
 
 void jit_symbols_rest(struct jit_symbols *symbols)

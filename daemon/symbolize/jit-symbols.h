@@ -38,11 +38,15 @@ uint64_t jit_symbols_want(struct jit_symbols *symbols, const struct jit_process_
 void jit_symbols_find(struct jit_symbols *symbols, uint64_t number, uint64_t address,
 	uint64_t time_ns, struct jit_name *ret_name);
 
-/* Calls back once, from the loop, when everything has been read again as it stands now, or at the
- * CLOCK_MONOTONIC deadline. 0 or a negative errno. */
+/* Calls back once, from the loop, when all that was sampled since the last such call has been read again
+ * as it stands now, or at the CLOCK_MONOTONIC deadline. 0 or a negative errno. */
 int jit_symbols_wait(
 	struct jit_symbols *symbols, uint64_t deadline_ns, loop_callback *callback, void *userdata);
 void jit_symbols_cancel_wait(struct jit_symbols *symbols, void *userdata);
+
+/* Forgets processes that were not sampled for so long, which must be longer than anybody needs what
+ * jit_symbols_want() said: their places go to others. */
+void jit_symbols_age(struct jit_symbols *symbols, uint64_t age_ns);
 
 /* Nothing is recorded any more: forgets all. */
 void jit_symbols_rest(struct jit_symbols *symbols);

@@ -194,6 +194,8 @@ static const struct kernel_symbol *find(const struct kernel_symbols *symbols, ui
 void kernel_symbols_refresh(struct kernel_symbols *symbols, uint64_t age_ns)
 {
 	symbols->is_stale |= time_now_ns(CLOCK_MONOTONIC) - symbols->loaded_ns >= age_ns;
+	if (!age_ns)
+		symbols->miss_interval_ns = RELOAD_INTERVAL_NS;
 }
 
 static bool is_load_due(const struct kernel_symbols *symbols)
@@ -205,11 +207,14 @@ static bool is_load_due(const struct kernel_symbols *symbols)
 			time_now_ns(CLOCK_MONOTONIC) - symbols->loaded_ns > interval_ns);
 }
 
-/* The next miss may be the same again. */
-static void miss_count(struct kernel_symbols *symbols, bool has_helped)
+/* Where programs come and go all the time, so do misses. */
+static void miss_count(struct kernel_symbols *symbols)
 {
-	uint64_t next_ns = has_helped ? RELOAD_INTERVAL_NS : 2 * symbols->miss_interval_ns;
+	uint64_t quiet_ns = time_now_ns(CLOCK_MONOTONIC) - symbols->loaded_ns;
+	uint64_t next_ns = 2 * symbols->miss_interval_ns;
 
+	if (quiet_ns > MISS_INTERVAL_MAX_NS)
+		next_ns = RELOAD_INTERVAL_NS;
 	symbols->miss_interval_ns = next_ns < MISS_INTERVAL_MAX_NS ? next_ns : MISS_INTERVAL_MAX_NS;
 }
 
@@ -219,12 +224,10 @@ const char *kernel_symbols_find(
 	const struct kernel_symbol *symbol = find(symbols, address);
 
 	if ((!symbol || symbols->is_stale) && is_load_due(symbols)) {
-		bool was_miss = !symbol;
-
+		if (!symbol && !symbols->is_stale)
+			miss_count(symbols);
 		symbols_load(symbols);
 		symbol = find(symbols, address);
-		if (was_miss)
-			miss_count(symbols, symbol != NULL);
 	}
 	if (!symbol || symbols->error == -EPERM) {
 		/* kernel.kptr_restrict, or no CAP_SYSLOG: all addresses read as zero. */

@@ -17,11 +17,11 @@ struct kernel_symbols *kernel_symbols_free(struct kernel_symbols *symbols);
 
 /* The function's name and its module ("" for the kernel proper; "bpf" for BPF programs); or NULL if
  * the address is in none, and why. Reads kallsyms again when the address lies outside what was known
- * (modules and BPF programs come and go): at most once a second, and ever more seldom while that does
- * not help, since it costs a hundred milliseconds. */
+ * (modules and BPF programs come and go): at most once a second, and ever more seldom the more often
+ * that happens, since it costs a hundred milliseconds. */
 const char *kernel_symbols_find(
 	struct kernel_symbols *symbols, uint64_t address, const char **ret_module_or_reason);
 
 /* What was read longer ago than that may have changed: the next look-up reads kallsyms again, at most
- * once a second. */
+ * once a second. 0: somebody waits for it; unknown addresses are looked for as often, too. */
 void kernel_symbols_refresh(struct kernel_symbols *symbols, uint64_t age_ns);

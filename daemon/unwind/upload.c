@@ -97,6 +97,8 @@ static int shard_create(struct upload *upload)
 	memory = mmap(NULL, sizeof(struct abi_shard), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (memory == MAP_FAILED)
 		return -errno;
+	/* No helper needs it, and page tables of tens of megabytes make each fork dear. */
+	madvise(memory, sizeof(struct abi_shard), MADV_DONTFORK);
 	/* The kernel's map and our mapping hold it from here on; the fd may go. */
 	if (bpf_map_update_elem(upload->shards_fd, &index, &fd, BPF_ANY) < 0) {
 		munmap(memory, sizeof(struct abi_shard));
