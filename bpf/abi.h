@@ -178,6 +178,7 @@ struct abi_target {
 /* Value of the filters by tid, name, user and control group. */
 struct abi_aim {
 	__u64 recordings; /* bit i: recording i aims at it */
+	__u64 left_out; /* bit i: recording i leaves it out (control groups only) */
 };
 
 /* The depth of a control group below the root that can be aimed at, and the length of its path. */
@@ -194,6 +195,7 @@ struct abi_filter {
 	__u64 by_name; /* those that name processes or threads */
 	__u64 by_tid, by_comm; /* of these, those that need a look at the tid or the name */
 	__u64 by_uid, by_cgroup;
+	__u64 but_cgroups; /* those that leave some out */
 	__u32 depths; /* bit i: a control group that lies i below the root is aimed at */
 	__u32 reserved;
 };
@@ -275,7 +277,7 @@ _Static_assert(sizeof(struct abi_sample) == 40, "abi_sample");
 _Static_assert(sizeof(struct abi_event) == 176, "abi_event");
 _Static_assert(sizeof(struct abi_file) == 24, "abi_file");
 _Static_assert(sizeof(struct abi_target) == 24, "abi_target");
-_Static_assert(sizeof(struct abi_filter) == 56, "abi_filter");
+_Static_assert(sizeof(struct abi_filter) == 64, "abi_filter");
 _Static_assert(sizeof(struct abi_recording) == 16, "abi_recording");
 _Static_assert(sizeof(struct abi_counters) == 48, "abi_counters");
 _Static_assert(sizeof(struct abi_usage) == 16, "abi_usage");

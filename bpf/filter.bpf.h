@@ -34,13 +34,20 @@ static __always_inline __u64 filter_by_name(struct task_struct *task, __u32 pid)
 	return found;
 }
 
+/* Those of the recordings that neither aim at other groups nor leave one of these out. */
+static __always_inline __u64 groups_apply(__u64 wanted, __u64 found, __u64 left_out)
+{
+	return wanted & (~filter.by_cgroup | found) & ~left_out;
+}
+
 /* A group stands for all below it: the task's group and its ancestors, at the depths that are
  * aimed at. */
-__noinline __u64 filter_by_cgroup(void)
+__noinline __u64 filter_by_cgroup(__u64 wanted)
 {
-	__u64 found = 0;
+	__u64 found = 0, left_out = 0;
 
 	for (__u32 depth = 0; depth < ABI_CGROUP_DEPTHS; depth++) {
+		struct abi_aim *aim;
 		__u64 id;
 
 		if (!(filter.depths >> depth & 1))
@@ -48,9 +55,13 @@ __noinline __u64 filter_by_cgroup(void)
 		id = bpf_get_current_ancestor_cgroup_id(depth);
 		if (!id)
 			break;
-		found |= recordings_of(bpf_map_lookup_elem(&cgroups, &id));
+		aim = bpf_map_lookup_elem(&cgroups, &id);
+		if (!aim)
+			continue;
+		found |= aim->recordings;
+		left_out |= aim->left_out;
 	}
-	return found;
+	return groups_apply(wanted, found, left_out);
 }
 
 static __always_inline __u64 filter_by_uid(struct task_struct *task)
@@ -77,8 +88,8 @@ static __always_inline __u64 filter_find(struct task_struct *task, __u32 pid)
 {
 	__u64 wanted = filter_by_who(task, pid);
 
-	if (wanted & filter.by_cgroup)
-		wanted &= ~filter.by_cgroup | filter_by_cgroup();
+	if (wanted & (filter.by_cgroup | filter.but_cgroups))
+		wanted = filter_by_cgroup(wanted);
 	return wanted;
 }
 

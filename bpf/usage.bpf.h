@@ -25,11 +25,12 @@ __noinline int usage_count(__u64 wanted, __u64 runtime_ns)
 }
 
 /* As filter_by_cgroup, of a task that need not be the current one. */
-static __always_inline __u64 usage_by_cgroup(struct task_struct *task)
+static __always_inline __u64 usage_by_cgroup(struct task_struct *task, __u64 wanted)
 {
 	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp), *ancestor;
 	__u32 level = BPF_CORE_READ(cgroup, level);
-	__u64 found = 0, id;
+	__u64 found = 0, left_out = 0, id;
+	struct abi_aim *aim;
 
 	for (__u32 depth = 0; depth < ABI_CGROUP_DEPTHS && depth <= level; depth++) {
 		if (!(filter.depths >> depth & 1))
@@ -38,9 +39,13 @@ static __always_inline __u64 usage_by_cgroup(struct task_struct *task)
 			(void *)cgroup + bpf_core_field_offset(cgroup->ancestors) +
 				depth * sizeof(ancestor));
 		id = BPF_CORE_READ(ancestor, kn, id);
-		found |= recordings_of(bpf_map_lookup_elem(&cgroups, &id));
+		aim = bpf_map_lookup_elem(&cgroups, &id);
+		if (!aim)
+			continue;
+		found |= aim->recordings;
+		left_out |= aim->left_out;
 	}
-	return found;
+	return groups_apply(wanted, found, left_out);
 }
 
 /* One that is ending has been counted, or is about to be. */
@@ -53,8 +58,8 @@ int on_usage(struct bpf_iter__task *ctx)
 	if (!task || task->flags & PF_EXITING)
 		return 0;
 	wanted = filter_by_who(task, task_pid(task));
-	if (wanted & filter.by_cgroup)
-		wanted &= ~filter.by_cgroup | usage_by_cgroup(task);
+	if (wanted & (filter.by_cgroup | filter.but_cgroups))
+		wanted = usage_by_cgroup(task, wanted);
 	if (wanted >> (usage.slot & (ABI_RECORDINGS_MAX - 1)) & 1)
 		usage.alive_ns += task->se.sum_exec_runtime;
 	return 0;

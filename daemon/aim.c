@@ -341,7 +341,7 @@ static int set_add(struct aim *aim)
 
 	if (!r && selector_has_groups(aim->selector))
 		r = groups_filter(aim);
-	if (r < 0 || aim->is_lazy)
+	if (r < 0)
 		return r;
 	if (aim_kinds(aim->selector, aim->caller)) {
 		r = set_survey(aim);

@@ -19,7 +19,6 @@ struct aim {
 	const struct access_caller *caller; /* all borrowed */
 	const struct selector *selector;
 	bool on_exec; /* only from the next exec on */
-	bool is_lazy; /* a set, of groups if at all: files are acquired when samples meet them */
 	struct pipeline_recording *recording;
 	struct failure *failure; /* filled in where aim_take fails */
 

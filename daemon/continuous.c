@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/aim.h"
 #include "daemon/base/limits.h"
+#include "daemon/scope.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/list.h"
 #include "proto/base/log.h"
@@ -48,12 +48,20 @@ struct session {
 	struct pipeline_recording *recording;
 	struct pipeline_observer observer;
 	bool is_sampling;
+	uint64_t targets_found, excluded_found; /* of the configured ones: see scope.h */
 };
 
 static const struct access_caller nobody_else = {.is_admin = true};
 
+static bool has_targets(const struct config *config)
+{
+	return config->continuous_targets && config->continuous_targets[0];
+}
+
 static struct pipeline_request request_of(const struct continuous *continuous)
 {
+	const struct config *config = continuous->config;
+
 	return (struct pipeline_request){
 		.caller = nobody_else,
 		.is_set = true,
@@ -63,9 +71,11 @@ static struct pipeline_request request_of(const struct continuous *continuous)
 		.with_visibility = true,
 		.is_background = true,
 		.n_stacks_max = continuous->n_stacks_max,
-		.frequency_hz = continuous->config->continuous_frequency / continuous->divisor,
-		.title = "whole system",
-		.event_asked = "cpu",
+		.frequency_hz = config->continuous_frequency / continuous->divisor,
+		.kinds = has_targets(config) ? CAPTURE_BY_CGROUP : 0,
+		.is_cpu_clock = !strcmp(config->continuous_event, "cpu-clock"),
+		.title = has_targets(config) ? "configured targets" : "whole system",
+		.event_asked = config->continuous_event,
 		.call_graph = "auto",
 	};
 }
@@ -134,27 +144,28 @@ static void on_finished(struct pipeline_observer *observer, struct profile *prof
 		set_timer(continuous, RETRY_NS);
 }
 
+/* At the beginning, and again while something is not there. */
+static int session_aim(struct session *session, bool is_first)
+{
+	const struct config *config = session->continuous->config;
+	int r = scope_take(session->recording, config->continuous_targets, false, is_first,
+		&session->targets_found);
+
+	if (r < 0)
+		return r;
+	return scope_take(session->recording, config->continuous_exclude, true, is_first,
+		&session->excluded_found);
+}
+
 static int session_open(struct session *session)
 {
-	const struct selector selector = {.is_all = true};
 	struct continuous *continuous = session->continuous;
 	struct pipeline_request request = request_of(continuous);
-	struct failure failure = {0};
-	CLEANUP(aim_done)
-	struct aim aim = {
-		.caller = &nobody_else,
-		.selector = &selector,
-		.is_lazy = true,
-		.failure = &failure,
-	};
-	int r;
-
-	request.kinds = aim_kinds(&selector, &nobody_else);
-	r = pipeline_record(
+	int r = pipeline_record(
 		continuous->pipeline, &request, &session->observer, &session->recording);
-	aim.recording = session->recording;
+
 	if (!r)
-		r = aim_take(&aim);
+		r = session_aim(session, true);
 	return r ? r : pipeline_go(session->recording);
 }
 
@@ -179,9 +190,11 @@ static int begin(struct continuous *continuous)
 static int cut(struct continuous *continuous)
 {
 	struct pipeline_request request = request_of(continuous);
+	struct session *session = continuous->session;
 
-	return pipeline_cut(
-		continuous->session->recording, &request, on_window, continuous->session);
+	if (session_aim(session, false) < 0)
+		log_warning("cannot look for what is to be recorded; going on without");
+	return pipeline_cut(session->recording, &request, on_window, session);
 }
 
 static int on_timer(void *userdata)
@@ -300,15 +313,31 @@ void continuous_hold(struct continuous *continuous, double divisor, size_t n_sta
 		set_timer(continuous, 0);
 }
 
+static bool is_same_list(char *const *a, char *const *b)
+{
+	size_t i = 0;
+
+	while (a && b && a[i] && b[i] && !strcmp(a[i], b[i]))
+		i++;
+	return !(a && a[i]) && !(b && b[i]);
+}
+
+static bool is_same_recording(const struct config *a, const struct config *b)
+{
+	return a->continuous_enabled == b->continuous_enabled &&
+		a->continuous_frequency == b->continuous_frequency &&
+		!strcmp(a->continuous_event, b->continuous_event) &&
+		is_same_list(a->continuous_targets, b->continuous_targets) &&
+		is_same_list(a->continuous_exclude, b->continuous_exclude);
+}
+
 int continuous_configure(struct continuous *continuous, const struct config *config)
 {
 	const struct config *before = continuous->config;
 	bool is_other_store = strcmp(before->store_path, config->store_path) ||
 		before->store_max_bytes != config->store_max_bytes ||
 		before->store_max_age_ns != config->store_max_age_ns;
-
-	bool is_other_recording = !before->continuous_enabled || is_other_store ||
-		before->continuous_frequency != config->continuous_frequency;
+	bool is_other_recording = is_other_store || !is_same_recording(before, config);
 
 	continuous->config = config;
 	if (continuous->on_ended)

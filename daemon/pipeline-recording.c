@@ -197,7 +197,7 @@ int pipeline_add_cgroup(struct pipeline_recording *recording, const struct captu
 {
 	int r = capture_add_cgroup(recording->pipeline->capture, recording->slot, cgroup);
 
-	if (r < 0)
+	if (r < 0 || cgroup->is_left_out)
 		return r;
 	targets_add_group(&recording->targets, cgroup->path);
 	return 0;

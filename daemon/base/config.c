@@ -51,21 +51,24 @@ static void say(struct reader *reader, const char *format, ...)
 	reader->error = -EINVAL;
 }
 
-static void config_parse_name(struct reader *reader, char **field, const char *value)
+static void text_set(struct reader *reader, char **field, const char *value)
 {
-	char *copy;
+	char *copy = strdup(value);
 
-	if (strlen(value) > GROUP_NAME_MAX || strpbrk(value, BLANKS ":,/")) {
-		say(reader, "'%s' is not a name", value);
-		return;
-	}
-	copy = strdup(value);
 	if (!copy) {
 		reader->error = -ENOMEM;
 		return;
 	}
 	free(*field);
 	*field = copy;
+}
+
+static void config_parse_name(struct reader *reader, char **field, const char *value)
+{
+	if (strlen(value) > GROUP_NAME_MAX || strpbrk(value, BLANKS ":,/"))
+		say(reader, "'%s' is not a name", value);
+	else
+		text_set(reader, field, value);
 }
 
 static void config_parse_frames(struct reader *reader, uint32_t *field, const char *value)
@@ -178,19 +181,10 @@ static void config_parse_memory(struct reader *reader, uint64_t *field, const ch
 
 static void config_parse_path(struct reader *reader, char **field, const char *value)
 {
-	char *copy;
-
-	if (*value != '/' || value[strlen(value) - 1] == '/') {
+	if (*value != '/' || value[strlen(value) - 1] == '/')
 		say(reader, "'%s' is not the absolute path of a file", value);
-		return;
-	}
-	copy = strdup(value);
-	if (!copy) {
-		reader->error = -ENOMEM;
-		return;
-	}
-	free(*field);
-	*field = copy;
+	else
+		text_set(reader, field, value);
 }
 
 static void list_free(char **list)
@@ -222,7 +216,27 @@ static int list_append(char ***list, const char *word)
 	return grown[n] ? 0 : -ENOMEM;
 }
 
-static void config_parse_directories(struct reader *reader, char ***field, const char *value)
+/* What is wrong with a word of a list: words that go behind it, or NULL. */
+typedef const char *word_check(const char *word);
+
+static const char *directory_check(const char *word)
+{
+	return *word == '/' ? NULL : "is not an absolute path";
+}
+
+/* As on the command line: what begins with a slash is a path, all else a unit. */
+static const char *group_check(const char *word)
+{
+	size_t n = strlen(word);
+
+	if (*word == '/')
+		return n > 1 && word[n - 1] != '/' && !strstr(word, "/.") && !strstr(word, "//")
+			? NULL
+			: "is not the path of a control group";
+	return strchr(word, '/') ? "is neither a unit nor begins with '/'" : NULL;
+}
+
+static void list_parse(struct reader *reader, char ***field, const char *value, word_check *check)
 {
 	CLEANUP(freep) char *words = strdup(value);
 	char *rest = NULL;
@@ -239,13 +253,34 @@ static void config_parse_directories(struct reader *reader, char ***field, const
 		reader->error = -ENOMEM;
 	for (char *word = strtok_r(words, BLANKS, &rest); word && !reader->error;
 		word = strtok_r(NULL, BLANKS, &rest)) {
-		if (*word != '/')
-			say(reader, "'%s' is not an absolute path", word);
-		else if (list_length(*field) == CONFIG_DIRECTORIES_MAX)
-			say(reader, "there are more than %d of them", CONFIG_DIRECTORIES_MAX);
+		const char *wrong = check(word);
+
+		if (wrong)
+			say(reader, "'%s' %s", word, wrong);
+		else if (list_length(*field) == CONFIG_LIST_MAX)
+			say(reader, "there are more than %d of them", CONFIG_LIST_MAX);
 		else
 			reader->error = list_append(field, word);
 	}
+}
+
+static void config_parse_directories(struct reader *reader, char ***field, const char *value)
+{
+	list_parse(reader, field, value, directory_check);
+}
+
+static void config_parse_groups(struct reader *reader, char ***field, const char *value)
+{
+	list_parse(reader, field, value, group_check);
+}
+
+static void config_parse_event(struct reader *reader, char **field, const char *value)
+{
+	if (strcmp(value, "cpu") && strcmp(value, "cpu-clock"))
+		say(reader, "'%s' is no event that this version keeps: there are cpu and cpu-clock",
+			value);
+	else
+		text_set(reader, field, value);
 }
 
 static bool is_section(const char *name)
@@ -375,6 +410,9 @@ struct config *config_free(struct config *config)
 		return NULL;
 	free(config->admin_group);
 	free(config->store_path);
+	free(config->continuous_event);
+	list_free(config->continuous_targets);
+	list_free(config->continuous_exclude);
 	list_free(config->debug_directories);
 	free(config);
 	return NULL;

@@ -11,7 +11,7 @@
 #define CONFIG_MAX_FRAMES 1024
 #define CONFIG_MEMORY_MIN (UINT64_C(32) << 20)
 #define CONFIG_FREQUENCY_MAX 999 /* of what never ends */
-#define CONFIG_DIRECTORIES_MAX 64 /* in one list */
+#define CONFIG_LIST_MAX 64 /* entries */
 
 struct config {
 	char *admin_group; /* whose members may do all; empty: nobody but root */
@@ -21,6 +21,10 @@ struct config {
 	bool continuous_enabled;
 	double continuous_frequency; /* Hz */
 	uint64_t continuous_window_ns;
+	char *continuous_event; /* "cpu", "cpu-clock" */
+	/* Units, and control groups by their path below the root ("/a/b"); NULL-terminated. */
+	char **continuous_targets; /* empty: the whole system */
+	char **continuous_exclude;
 	double budget_cpu; /* of one CPU; 0: by the number of CPUs */
 	uint64_t budget_memory, budget_helper_memory; /* bytes */
 	char *store_path; /* absolute; of the file */

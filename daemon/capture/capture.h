@@ -97,6 +97,7 @@ struct capture_cgroup {
 	uint64_t id;
 	unsigned depth; /* below the root, which has 0 */
 	const char *path; /* below the root, "/a/b": it is followed when it comes again; or NULL */
+	bool is_left_out; /* what is in it is no target, whatever else it may be */
 };
 
 /* 0, -E2BIG (it lies too deep, or its path is too long), or another negative errno. */

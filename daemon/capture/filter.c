@@ -20,14 +20,21 @@
 
 #define KEY_BYTES_MAX ABI_CGROUP_PATH_SIZE
 
-static int aim_add(struct bpf_map *map, const void *key, unsigned slot)
+/* Adds the bits of `more` to what is there. */
+static int aim_merge(struct bpf_map *map, const void *key, const struct abi_aim *more)
 {
 	struct abi_aim aim = {};
 	size_t size = bpf_map__key_size(map);
 
 	bpf_map__lookup_elem(map, key, size, &aim, sizeof(aim), 0);
-	aim.recordings |= UINT64_C(1) << slot;
+	aim.recordings |= more->recordings;
+	aim.left_out |= more->left_out;
 	return bpf_map__update_elem(map, key, size, &aim, sizeof(aim), BPF_ANY) < 0 ? -ENOSPC : 0;
+}
+
+static int aim_add(struct bpf_map *map, const void *key, unsigned slot)
+{
+	return aim_merge(map, key, &(struct abi_aim){.recordings = UINT64_C(1) << slot});
 }
 
 static void aim_remove(struct bpf_map *map, const void *key, unsigned slot)
@@ -37,10 +44,11 @@ static void aim_remove(struct bpf_map *map, const void *key, unsigned slot)
 	size_t size = bpf_map__key_size(map);
 
 	if (bpf_map__lookup_elem(map, key, size, &aim, sizeof(aim), 0) < 0 ||
-		!(aim.recordings & bit))
+		!((aim.recordings | aim.left_out) & bit))
 		return;
 	aim.recordings &= ~bit;
-	if (aim.recordings)
+	aim.left_out &= ~bit;
+	if (aim.recordings | aim.left_out)
 		bpf_map__update_elem(map, key, size, &aim, sizeof(aim), BPF_EXIST);
 	else
 		bpf_map__delete_elem(map, key, size, 0);
@@ -103,7 +111,8 @@ void filter_close(struct perfd_bpf *bpf, unsigned slot)
 	filter->by_comm &= ~bit;
 	filter->by_uid &= ~bit;
 	filter->by_cgroup &= ~bit;
-	if (!filter->by_cgroup)
+	filter->but_cgroups &= ~bit;
+	if (!(filter->by_cgroup | filter->but_cgroups))
 		filter->depths = 0;
 	maps_drop_targets(bpf, slot);
 	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
@@ -137,6 +146,11 @@ int filter_add_uid(struct perfd_bpf *bpf, unsigned slot, uint32_t uid)
 
 int filter_add_cgroup(struct perfd_bpf *bpf, unsigned slot, const struct capture_cgroup *cgroup)
 {
+	uint64_t bit = UINT64_C(1) << slot;
+	const struct abi_aim aim = {
+		.recordings = cgroup->is_left_out ? 0 : bit,
+		.left_out = cgroup->is_left_out ? bit : 0,
+	};
 	struct abi_cgroup_path path = {};
 	int r;
 
@@ -148,9 +162,12 @@ int filter_add_cgroup(struct perfd_bpf *bpf, unsigned slot, const struct capture
 		if (strlen(cgroup->path) >= sizeof(path.text))
 			return -E2BIG;
 		memcpy(path.text, cgroup->path, strlen(cgroup->path));
-		r = aim_add(bpf->maps.cgroup_paths, &path, slot);
+		r = aim_merge(bpf->maps.cgroup_paths, &path, &aim);
 		if (r < 0)
 			return r;
 	}
-	return aim_add(bpf->maps.cgroups, &cgroup->id, slot);
+	r = aim_merge(bpf->maps.cgroups, &cgroup->id, &aim);
+	if (!r && cgroup->is_left_out)
+		bpf->bss->filter.but_cgroups |= bit;
+	return r;
 }

@@ -247,10 +247,46 @@ START_TEST(the_file_that_is_installed_has_every_key_with_its_default)
 }
 END_TEST
 
+START_TEST(targets_are_units_and_paths_of_groups)
+{
+	CLEANUP(place_done) struct place place;
+	CLEANUP(config_freep) struct config *config = NULL;
+
+	place_init(&place);
+	put(&place, NULL,
+		"[continuous]\nevents = cpu-clock\ntargets = nginx.service /a/b\n"
+		"exclude = user.slice\n");
+	put(&place, "1.conf", "[continuous]\ntargets = redis\n");
+	config = load(&place);
+	ck_assert_str_eq(config->continuous_event, "cpu-clock");
+	ck_assert_str_eq(config->continuous_targets[0], "nginx.service");
+	ck_assert_str_eq(config->continuous_targets[1], "/a/b");
+	ck_assert_str_eq(config->continuous_targets[2], "redis");
+	ck_assert_ptr_null(config->continuous_targets[3]);
+	ck_assert_str_eq(config->continuous_exclude[0], "user.slice");
+}
+END_TEST
+
+START_TEST(what_is_no_target_event_or_budget_is_refused)
+{
+	check_refused(
+		"[continuous]\ntargets = a/b\n", ":2: 'a/b' is neither a unit nor begins with '/'");
+	check_refused("[continuous]\nexclude = /\n", ":2: '/' is not the path of a control group");
+	check_refused("[continuous]\nexclude = /a/../b\n",
+		":2: '/a/../b' is not the path of a control group");
+	check_refused("[continuous]\nevents = off-cpu\n",
+		":2: 'off-cpu' is no event that this version keeps: there are cpu and cpu-clock");
+	check_refused("[budget]\ncpu = 0\n",
+		":2: '0' is neither 'auto' nor a number of percent, at least 0.01");
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
 		an_empty_file_leaves_the_defaults,
+		targets_are_units_and_paths_of_groups,
+		what_is_no_target_event_or_budget_is_refused,
 		what_is_set_is_set,
 		an_empty_value_empties_a_list,
 		files_beside_it_come_after_it_by_name,
