@@ -20,6 +20,9 @@
 /* Where the cost is brought to, and up to where something held back may be let go: of the ceiling. */
 #define AIM 0.7
 #define LETTING_GO 0.6
+/* The account is kept against so much of the ceiling, so that what was saved at first does not lift the
+ * mean of ten minutes above it. */
+#define MARGIN 0.9
 /* No stage is held below that share of the ceiling: it must still be seen to cost nothing. */
 #define SHARE_MIN 0.05
 /* What costs much for once is not to be taken for what costs much at this rate. */
@@ -145,12 +148,12 @@ const struct budget_orders *budget_step(struct budget *budget, const struct budg
 {
 	const struct budget_limits *limits = &budget->limits;
 	struct budget_orders *orders = &budget->orders;
-	double used = total(cost);
+	double used = total(cost), allowed = MARGIN * limits->cpu;
 
-	budget->credit += (limits->cpu - used) * cost->seconds;
+	budget->credit += (allowed - used) * cost->seconds;
 	budget->credit = fmin(budget->credit, SAVED_SECONDS * limits->cpu);
 	budget->credit = fmax(budget->credit, -OWED_SECONDS * limits->cpu);
-	if (used > limits->cpu && budget->credit < 0)
+	if (used > allowed && budget->credit < 0)
 		hold_back(budget, cost);
 	else if (used < LETTING_GO * limits->cpu && budget->credit > 0)
 		let_go(budget, cost);

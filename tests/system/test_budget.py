@@ -14,7 +14,8 @@ import time
 import support
 from support import PROGRAMS, check, in_group, started, wait_until
 
-SHARES = {'share_50': 0.5, 'share_30': 0.3, 'share_15': 0.15, 'share_05': 0.05}
+FUNCTIONS = ['share_50', 'share_30', 'share_15', 'share_05']
+PROGRAM_SECONDS = 90
 HELD_WITHIN = 30  # seconds
 
 
@@ -35,6 +36,11 @@ def keeping(budget=1000, **keys):
             daemon.where = where
             wait_until(lambda: daemon.status()['windowsStored'], 'a window', 20)
             yield daemon
+
+
+def shares():
+    """A program with known shares, for as long as such a test takes."""
+    return started(PROGRAMS / 'shares', PROGRAM_SECONDS, 0, stdout=subprocess.PIPE, text=True)
 
 
 def cpu_ms(daemon):
@@ -72,19 +78,30 @@ def held(daemon, **keys):
     return status
 
 
-def shares_are_right(daemon, pid, since):
-    """Each share of the time within its own interval: five standard errors of what weighted samples
-    allow, whatever the rate of each window was."""
-    folded = daemon.where / 'shares.folded'
-    daemon.perfctl('query', '--since', f'{time.time() - since:.0f}s', '-p', pid, '-o', folded)
+def shares_are_right(daemon, program, since):
+    """When the program has ended: each share within its own interval (five standard errors of its
+    number of samples) of what its own clock says; and the samples' weights add up to its CPU time,
+    whatever the rate of each window was."""
+    used = [int(word) for word in program.communicate(timeout=60)[0].split()]
+    stored = daemon.status()['windowsStored']
+    wait_until(lambda: daemon.status()['windowsStored'] > stored + 1, 'its last window', 20)
+    profile, folded, times = (daemon.where / f'shares.{suffix}' for suffix in
+                              ('pb.gz', 'folded', 'times.folded'))
+    daemon.perfctl('query', '--since', f'{time.time() - since:.0f}s', '-p', program.pid, '-o', profile)
+    support.perfctl('convert', profile, folded)
+    support.perfctl('convert', '--weight', 'time', profile, times)
     total = support.frames_of(folded.read_text())
-    counts = [total.get(name, 0) for name in SHARES]
+    counts = [total.get(name, 0) for name in FUNCTIONS]
     n = sum(counts)
     check(n > 100, f'{n} samples')
-    for (name, share), count in zip(SHARES.items(), counts):
+    for name, count, ns in zip(FUNCTIONS, counts, used):
+        share = ns / sum(used)
         z = (count - n * share) / math.sqrt(n * share * (1 - share))
-        print(f'  {name}: {count / n:.3f} of {n} samples, z = {z:.1f}', flush=True)
+        print(f'  {name}: {count / n:.3f} of {n} samples, used {share:.3f}, z = {z:.1f}', flush=True)
         check(abs(z) < 5, f'{name}: {count} of {n}')
+    seconds = sum(count for _, count in support.folded(times.read_text())) / 1000
+    print(f'  weights: {seconds:.1f} s of {sum(used) / 1e9:.1f} s', flush=True)
+    check(abs(seconds / (sum(used) / 1e9) - 1) < 0.1, 'weights')
 
 
 SPIN = ['sh', '-c', 'while :; do :; done']
@@ -142,11 +159,11 @@ def test_targets_are_changed_and_excluded_by_a_reload():
 @support.only_full
 def test_samples_are_held_within_the_budget():
     keys = {'frequency': 999, 'window': '5s'}
-    begin = time.time()
-    with started(PROGRAMS / 'shares', 120, 0) as program, keeping(**keys) as daemon:
+    with keeping(**keys) as daemon, shares() as program:
+        begin = time.time()
         status = held(daemon, **keys)
         check(status['rateDivisor'] > 1, status)
-        shares_are_right(daemon, program.pid, begin)
+        shares_are_right(daemon, program, begin)
         with contextlib.closing(sqlite3.connect(daemon.where / 'state' / 'profiles.db')) as store:
             rates = {rate for (rate,) in store.execute('SELECT DISTINCT rate FROM window')}
         check(len(rates) > 1 and max(rates) == 999, rates)
@@ -170,11 +187,11 @@ while True:
 @support.only_full
 def test_a_storm_of_new_programs_is_held_within_the_budget():
     keys = {'frequency': 499, 'window': '5s'}
-    begin = time.time()
-    with support.directory() as where, started(PROGRAMS / 'shares', 120, 0) as program, \
-            started('/usr/bin/python3', '-c', STORM, where), keeping(**keys) as daemon:
+    with support.directory() as where, started('/usr/bin/python3', '-c', STORM, where), \
+            keeping(**keys) as daemon, shares() as program:
+        begin = time.time()
         held(daemon, **keys)
-        shares_are_right(daemon, program.pid, begin)
+        shares_are_right(daemon, program, begin)
 
 
 @support.only_full

@@ -68,7 +68,7 @@ END_TEST
 
 START_TEST(what_is_below_the_ceiling_is_left_alone)
 {
-	const struct load load = {.sampling = 0.006, .tables = 0.002, .naming = 0.002};
+	const struct load load = {.sampling = 0.006, .tables = 0.0015, .naming = 0.002};
 	struct budget budget;
 
 	begin(&budget);
@@ -110,6 +110,20 @@ START_TEST(each_stage_is_held_within_half_a_minute)
 		ck_assert_double_le(run(&budget, &loads[i], 30), CEILING);
 		ck_assert_double_le(run(&budget, &loads[i], 3600), CEILING);
 	}
+}
+END_TEST
+
+START_TEST(mean_of_ten_minutes_is_below_the_ceiling_whatever_comes)
+{
+	const struct load heavy = {.sampling = 0.004, .naming = 30 * CEILING},
+			  usual = {.sampling = 0.004};
+	struct budget budget;
+	double sum = 0;
+
+	begin(&budget);
+	for (int i = 0; i < 30; i++)
+		sum += run(&budget, i % 6 ? &usual : &heavy, 20) / 30;
+	ck_assert_double_le(sum, CEILING);
 }
 END_TEST
 
@@ -248,6 +262,7 @@ int main(void)
 		what_is_below_the_ceiling_is_left_alone,
 		short_burst_holds_nobody_back,
 		each_stage_is_held_within_half_a_minute,
+		mean_of_ten_minutes_is_below_the_ceiling_whatever_comes,
 		dearest_stage_pays_and_the_others_do_not,
 		large_jobs_of_a_stage_that_is_held_cost_no_other_its_rate,
 		all_is_let_go_when_the_load_has_gone,
