@@ -137,7 +137,6 @@ static int sides_make(const struct command *command, const struct arguments *arg
 	const struct option_arguments *positional, struct side sides[COMPARE_SIDES])
 {
 	const struct diff_runs *runs = &arguments->runs;
-	int r = 0;
 
 	if (runs->commands[0] && runs->commands[1] && positional->n == 0) {
 		if (arguments->narrow.is_narrowed) {
@@ -154,9 +153,7 @@ static int sides_make(const struct command *command, const struct arguments *arg
 		options_error(command, "diff takes two sides: BEFORE and AFTER");
 		return EXIT_USAGE;
 	}
-	for (int side = 0; r == 0 && side < COMPARE_SIDES; side++)
-		r = side_load(&sides[side], &arguments->narrow, positional->items[side]);
-	return r;
+	return sides_load(sides, &arguments->narrow, positional->items);
 }
 
 static void sides_done(struct side (*sides)[COMPARE_SIDES])

@@ -3,6 +3,7 @@
 
 #include "cli/sides.h"
 
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -37,6 +38,44 @@ int side_load(struct side *side, const struct narrow_arguments *narrow, const ch
 	while (r == 0 && (item = strsep(&rest, ",")))
 		r = add(side, narrow, item);
 	return r;
+}
+
+struct loading {
+	struct side *side;
+	const struct narrow_arguments *narrow;
+	const char *sources;
+	int result;
+};
+
+static void *load(void *userdata)
+{
+	struct loading *loading = userdata;
+
+	loading->result = side_load(loading->side, loading->narrow, loading->sources);
+	return NULL;
+}
+
+/* Those that are read from standard input or asked of the daemon come one after the other. */
+static bool is_files(const char *sources)
+{
+	return strcmp(sources, "-") != 0 && !text_starts_with(sources, STORE_SOURCE_PREFIX);
+}
+
+int sides_load(struct side sides[COMPARE_SIDES], const struct narrow_arguments *narrow,
+	char *const *sources)
+{
+	struct loading first = {&sides[0], narrow, sources[0], 0};
+	pthread_t thread;
+	int r;
+
+	if (!is_files(sources[0]) || !is_files(sources[1]) ||
+		pthread_create(&thread, NULL, load, &first) != 0) {
+		r = side_load(&sides[0], narrow, sources[0]);
+		return r != 0 ? r : side_load(&sides[1], narrow, sources[1]);
+	}
+	r = side_load(&sides[1], narrow, sources[1]);
+	pthread_join(thread, NULL);
+	return first.result != 0 ? first.result : r;
 }
 
 void side_done(struct side *side)

@@ -18,6 +18,9 @@ struct side {
  * after saying why.
  */
 int side_load(struct side *side, const struct narrow_arguments *narrow, const char *sources);
+/* Both, at the same time where both are files: reading is most of what a comparison takes. */
+int sides_load(struct side sides[COMPARE_SIDES], const struct narrow_arguments *narrow,
+	char *const *sources);
 void side_done(struct side *side);
 
 /* For comparison_new: borrows. */

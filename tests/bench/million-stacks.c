@@ -33,7 +33,7 @@
 #define DEPTH_MIN 16
 #define DEPTH_SPREAD 24
 #define THREADS 16
-#define SLICES 6000
+#define SAMPLES_PER_SLICE 256
 #define NS_PER_SAMPLE 10000000
 #define TRIES 3
 
@@ -138,7 +138,7 @@ static void sample_make(struct making *making)
 	uint32_t number = making->n_samples++;
 	struct profile_sample sample = {
 		.thread = making->threads[hash_bytes(&number, sizeof(number)) % THREADS],
-		.slice = number % SLICES};
+		.slice = number / SAMPLES_PER_SLICE};
 	unsigned depth = DEPTH_MIN + (unsigned)(DEPTH_SPREAD * erand48(making->random));
 	int64_t n = 1 + (int64_t)(0.3 / (1e-3 + erand48(making->random)));
 	uint32_t call[] = {0, 0};
@@ -169,7 +169,8 @@ static struct profile *make(unsigned short seed, double *ret_depth)
 	while (making.n_leaves < STACKS)
 		sample_make(&making);
 	free(making.is_leaf);
-	making.profile->conditions.duration_ns = SLICES * UINT64_C(100000000);
+	making.profile->conditions.duration_ns = (making.n_samples / SAMPLES_PER_SLICE + 1) *
+		UINT64_C(100000000);
 	demand(profile_count_samples(making.profile) == 0, "no memory");
 	profile_balance(making.profile);
 	profile_seal(making.profile);

@@ -85,6 +85,7 @@ def test_the_loop_from_baseline_to_write_up():
         [first] = found['hotspots']
         check(first['name'] == 'lookup' and first['self_share']['low'] > 0.5, first)
         check(first['file'].endswith('slow.c') and first['line'] > 0, first)
+        rankings_agree(where / 'before.pb.gz')
         perfctl('report', '@slow', '-o', 'diagnosis.md', cwd=where)
         # The change of one thing, and its measure: in turn, for the machine drifts.
         perfctl('diff', '--no-daemon', '--runs', '4', '--before', f'exec {slow} >/dev/null', '--after',
@@ -100,6 +101,29 @@ def test_the_loop_from_baseline_to_write_up():
         perfctl('report', '--kind', 'after', '--against', '@slow', '--fail-on', '400%',
                 'turn-after.pb.gz', '-o', 'after.md', cwd=where)
         documents_read_well(where)
+
+
+def rankings_agree(path):
+    """By whatever they rank, with what a reader of pprof that is not ours counts."""
+    counted = figures.Figures(path)
+
+    def rows_of(*arguments):
+        return json.loads(perfctl('hotspots', '--json', '--all', *arguments, path).out)['hotspots']
+
+    def ranked(*arguments):
+        return {row['name']: (row['self'], row['total']) for row in rows_of(*arguments)}
+
+    for kind in ('function', 'module', 'thread'):
+        names, selfs = counted.totals[kind], counted.selfs[kind]
+        check(ranked('--by', kind) == {name: (selfs[name], names[name]) for name in names}, kind)
+    for kind in ('process', 'unit', 'line'):
+        check(sum(row['self'] for row in rows_of('--by', kind)) == counted.whole, kind)
+    callers = {name: total for name, (_, total) in ranked('--callers', 'lookup').items()}
+    callers.pop('[nobody: a root]', None)
+    check(callers == counted.callers['lookup'] and list(callers) == ['main'], callers)
+    callees = {name: total for name, (_, total) in ranked('--callees', 'main').items()}
+    check({'lookup', 'parse', 'respond'} <= set(callees), callees)
+    check(callees['lookup'] == counted.callers['lookup']['main'], callees)
 
 
 def documents_read_well(where):
