@@ -27,9 +27,25 @@ static const struct metric {
 	{"samplesLost", "perfd_samples_lost", "counter", "Samples lost.", 1},
 	{"samplesMissed", "perfd_ticks_missed", "counter", "Timer ticks that never came.", 1},
 	{"cpuMs", "perfd_cpu_seconds", "counter", "CPU time of perfd itself.", 1e-3},
+	{"helpersUserMs", "perfd_helpers_user_seconds", "counter",
+		"CPU time of the helpers in user mode.", 1e-3},
+	{"helpersSystemMs", "perfd_helpers_system_seconds", "counter",
+		"CPU time of the helpers in the kernel.", 1e-3},
+	{"kernelMs", "perfd_kernel_seconds", "counter",
+		"CPU time of perfd's programs in the kernel, estimated.", 1e-3},
+	{"ownCpuPercent", "perfd_own_cpu_ratio", "gauge",
+		"All own CPU time over the last minute, of one CPU.", 1e-2},
+	{"budgetCpuPercent", "perfd_budget_cpu_ratio", "gauge", "The ceiling of that.", 1e-2},
+	{"timesHeldBack", "perfd_times_held_back", "counter",
+		"How often something began to be held back.", 1},
+	{"rateDivisor", "perfd_rate_divisor", "gauge",
+		"What the rate of continuous profiles is divided by.", 1},
 	{"kernelNsPerSample", "perfd_kernel_sample_seconds", "gauge",
 		"Mean time in the kernel for each sample.", 1e-9},
 	{"residentBytes", "perfd_resident_bytes", "gauge", "Memory of perfd.", 1},
+	{"helpersResidentBytes", "perfd_helpers_resident_bytes", "gauge", "Memory of the helpers.",
+		1},
+	{"kernelMapBytes", "perfd_kernel_map_bytes", "gauge", "Memory of maps in the kernel.", 1},
 	{"recordings", "perfd_recordings", "gauge", "Recordings under way.", 1},
 	{"clients", "perfd_clients", "gauge", "Clients.", 1},
 	{"workers", "perfd_workers", "gauge", "Workers.", 1},
@@ -55,7 +71,16 @@ static const struct metric {
 	{"storesSetAside", "perfd_stores_set_aside", "counter", "Damaged stores put aside.", 1},
 };
 
-static const char *const states[] = {"off", "good", "full", "read-only", "newer", "failing"};
+/* One of these words at a time. */
+static const struct state_set {
+	const char *field, *name, *help;
+	const char *words[8];
+} state_sets[] = {
+	{"storeState", "perfd_store_state", "State of the store.",
+		{"off", "good", "full", "read-only", "newer", "failing"}},
+	{"heldBack", "perfd_held_back", "What is held back to stay within the budget.",
+		{"none", "sampling", "tables", "naming", "memory"}},
+};
 
 static int on_option(void *userdata, const struct option_spec *spec, const char *value)
 {
@@ -75,14 +100,14 @@ static void print_metric(const struct metric *metric, json_t *value)
 	printf("%s%s %.17g\n", metric->name, is_counter ? "_total" : "", number * metric->factor);
 }
 
-static void print_state(json_t *value)
+static void print_state(const struct state_set *set, json_t *value)
 {
 	const char *state = json_string_value(value);
 
-	printf("# TYPE perfd_store_state stateset\n# HELP perfd_store_state State of the store.\n");
-	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
-		printf("perfd_store_state{perfd_store_state=\"%s\"} %d\n", states[i],
-			state && !strcmp(state, states[i]));
+	printf("# TYPE %s stateset\n# HELP %s %s\n", set->name, set->name, set->help);
+	for (const char *const *word = set->words; *word; word++)
+		printf("%s{%s=\"%s\"} %d\n", set->name, set->name, *word,
+			state && !strcmp(state, *word));
 }
 
 static void print_all(json_t *status)
@@ -94,8 +119,9 @@ static void print_all(json_t *status)
 		if (value && !json_is_null(value))
 			print_metric(&metrics[i], value);
 	}
-	if (json_object_get(status, "storeState"))
-		print_state(json_object_get(status, "storeState"));
+	for (size_t i = 0; i < ARRAY_SIZE(state_sets); i++)
+		if (json_object_get(status, state_sets[i].field))
+			print_state(&state_sets[i], json_object_get(status, state_sets[i].field));
 	puts("# EOF");
 }
 

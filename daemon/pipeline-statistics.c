@@ -63,7 +63,8 @@ void pipeline_cost(const struct pipeline *pipeline, struct pipeline_cost *ret_co
 		.ticks_ns = kernel.ticks_ns,
 		.tasks_ns = kernel.tasks_ns,
 		.tables_ns = acquisition_cpu_ns(pipeline->acquisition),
-		.naming_ns = symbolizer_cpu_ns(pipeline->symbolizer),
+		.naming_ns = symbolizer_cpu_ns(pipeline->symbolizer) +
+			jit_symbols_cpu_ns(pipeline->jit_symbols),
 		.kernel_bytes = capture_map_bytes(pipeline->capture) + acquired.tables.bytes,
 		.is_in_foreground = pipeline->n_recordings > pipeline->n_background ||
 			pipeline->n_examinations,

@@ -26,6 +26,7 @@ struct span {
 	uint64_t first_ns, last_ns; /* since the epoch; last 0: no window */
 	uint64_t covered_ns, missed;
 	double rate_ns; /* rate times covered time */
+	double rate_min, rate_max;
 	uint32_t event, host, n_cpus;
 	bool has_several; /* events */
 };
@@ -128,6 +129,7 @@ static int window_add(struct reading *reading, sqlite3_stmt *row)
 	uint32_t event = (uint32_t)sqlite3_column_int64(row, 5), name;
 	uint64_t slice = span->covered_ns / reading->cell_ns * (reading->cell_ns / SLICE_NS);
 	const char *asked = reading->query->event;
+	double rate;
 	int r = translate_string(&reading->translation, event, &name);
 
 	if (r)
@@ -148,7 +150,10 @@ static int window_add(struct reading *reading, sqlite3_stmt *row)
 	span->host = (uint32_t)sqlite3_column_int64(row, 7);
 	span->n_cpus = (uint32_t)sqlite3_column_int64(row, 8);
 	span->last_ns = (uint64_t)sqlite3_column_int64(row, 3);
-	span->rate_ns += sqlite3_column_double(row, 6) * (double)covered_ns;
+	rate = sqlite3_column_double(row, 6);
+	span->rate_min = span->rate_min && span->rate_min < rate ? span->rate_min : rate;
+	span->rate_max = span->rate_max > rate ? span->rate_max : rate;
+	span->rate_ns += rate * (double)covered_ns;
 	span->covered_ns += covered_ns;
 	return 0;
 }
@@ -193,18 +198,34 @@ static void target_describe(const struct store_query *query, char *text, size_t 
 			text, size, "%s", query->is_admin ? "whole system" : "what belongs to you");
 }
 
-static int gaps_note(struct profile *profile, const struct span *span)
+static void gaps_describe(const struct span *span, char *text, size_t size)
 {
 	uint64_t whole_ns = span->last_ns - span->first_ns, gap_ns;
-	char gap[32], whole[32], text[96];
+	char gap[32], whole[32];
 
 	/* Windows follow each other to the millisecond or so. */
+	*text = '\0';
 	if (whole_ns < span->covered_ns + whole_ns / 1000 + NS_PER_SECOND)
-		return 0;
+		return;
 	gap_ns = whole_ns - span->covered_ns;
-	snprintf(text, sizeof(text), "gaps: nothing was recorded for %s of %s",
+	snprintf(text, size, "gaps: nothing was recorded for %s of %s",
 		text_format_duration(gap_ns, gap, sizeof(gap)),
 		text_format_duration(whole_ns, whole, sizeof(whole)));
+}
+
+/* Where the rate was held back, a sample of then stands for more time than one of now. */
+static int notes_set(struct profile *profile, const struct span *span)
+{
+	char gaps[96], rates[128] = "", text[256];
+
+	gaps_describe(span, gaps, sizeof(gaps));
+	if (span->rate_max > 1.01 * span->rate_min)
+		snprintf(rates, sizeof(rates),
+			"rates from %.3g to %.3g Hz: weigh by time, not by samples", span->rate_min,
+			span->rate_max);
+	if (!*gaps && !*rates)
+		return 0;
+	snprintf(text, sizeof(text), "%s%s%s", gaps, *gaps && *rates ? "; " : "", rates);
 	return profile_add_string(profile, text, &profile->conditions.notes);
 }
 
@@ -231,7 +252,7 @@ static int conditions_set(struct reading *reading)
 	if (!r)
 		r = profile_add_string(profile, PERFCTL_VERSION, &c->version);
 	if (!r)
-		r = gaps_note(profile, span);
+		r = notes_set(profile, span);
 	profile->ledger.missed = span->missed;
 	if (!r)
 		r = profile_count_samples(profile);

@@ -363,6 +363,11 @@ void jit_symbols_age(struct jit_symbols *symbols, uint64_t age_ns)
 	tell_waits(symbols);
 }
 
+uint64_t jit_symbols_cpu_ns(const struct jit_symbols *symbols)
+{
+	return workers_cpu_ns(symbols->context.workers);
+}
+
 void jit_symbols_rest(struct jit_symbols *symbols)
 {
 	for (size_t i = 0; i < symbols->n; i++)

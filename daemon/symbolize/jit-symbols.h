@@ -48,5 +48,8 @@ void jit_symbols_cancel_wait(struct jit_symbols *symbols, void *userdata);
  * jit_symbols_want() said: their places go to others. */
 void jit_symbols_age(struct jit_symbols *symbols, uint64_t age_ns);
 
+/* CPU time of its worker so far. */
+uint64_t jit_symbols_cpu_ns(const struct jit_symbols *symbols);
+
 /* Nothing is recorded any more: forgets all. */
 void jit_symbols_rest(struct jit_symbols *symbols);

@@ -200,6 +200,8 @@ def test_figures_for_other_programs():
                 check(name + ('_total' if kind == 'counter' else '') in values, name)
         check(values['perfd_samples_taken_total'] > 0 and values['perfd_continuous'] == 1, values)
         check(values['perfd_store_state{perfd_store_state="good"}'] == 1, values)
+        check(values['perfd_held_back{perfd_held_back="none"}'] == 1, values)
+        check(values['perfd_kernel_seconds_total'] > 0, values)
 
 
 def test_it_is_confined():
