@@ -19,7 +19,7 @@ FULL = os.environ.get('PERFCTL_FULL')
 HONEST, SLOW, SECONDS = 14, 4, 4
 CONNECTIONS = 10000 if FULL else 2000
 ROUNDS = 1000 if FULL else 100
-# perfd's own, without its workers: what it has before, and a share for each recording.
+# perfd itself stays below 640 MiB, says perfd(8), if all use up their shares; this takes far less.
 MEMORY_MAX = 192 << 20
 CROWD = r'''
 import socket, sys

@@ -3,6 +3,7 @@
 get theirs: what is too much is refused or left out with the limit named."""
 
 import contextlib
+import os
 import pathlib
 import re
 import shutil
@@ -111,6 +112,51 @@ def test_a_flood_of_stacks_fills_no_more_than_a_share_of_the_memory():
               f'{BOUND >> 20} MiB; kept {[each["kept"] for each in ledgers]}', flush=True)
         check(memory(daemon.pid) < BOUND, 'perfd has grown beyond its bound')
         check(memory(daemon.pid) - before < MEMORY * 3 // 2, 'profiles have grown beyond theirs')
+
+
+# Maps so many files of code that nobody has a table of yet, and waits.
+MAPPER = """
+import mmap, sys, time
+held = []
+for path in sys.argv[1:]:
+    with open(path, 'rb') as file:
+        held.append(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ | mmap.PROT_EXEC,
+                              flags=mmap.MAP_PRIVATE))
+print('ready', flush=True)
+time.sleep(60)
+"""
+FILES = 1200
+
+
+@support.only_full
+def test_files_of_one_user_do_not_keep_others_from_their_tables():
+    """A thousand files that nobody has seen wait for a worker: a user who begins behind them has whole
+    stacks at once."""
+    other = STRANGER + 1
+    with support.directory(0o777) as where, support.daemon() as daemon:
+        plugin = (PROGRAMS / 'libplugin-first.so').read_bytes()
+        build_id = bytes.fromhex(re.search(r'Build ID: (\w+)', support.run(
+            'readelf', '-n', PROGRAMS / 'libplugin-first.so').out)[1])
+        paths = [where / f'{number}.so' for number in range(FILES)]
+        for number, path in enumerate(paths):
+            # A table is shared by all that have one build-id.
+            path.write_bytes(plugin.replace(build_id, number.to_bytes(len(build_id), 'big')))
+            os.chown(path, STRANGER, STRANGER)
+        with started(*user(STRANGER, '/usr/bin/python3', '-c', MAPPER, *paths),
+                     stdout=subprocess.PIPE) as mapper, spinning([other]) as pids:
+            mapper.stdout.readline()
+            detach(daemon, STRANGER, mapper.pid)
+            support.run(*user(other, PERFCTL, 'record', '--socket', daemon.socket, '-p', pids[other],
+                              '-d', 2, '-F', 499, '-o', where / 'theirs.folded'))
+        status = daemon.status()
+        n_tables = status['unwindTablesCompiled'] + status['unwindTablesRefused']
+        stacks = support.folded((where / 'theirs.folded').read_text())
+        total = sum(count for _, count in stacks)
+        cut = sum(count for stack, count in stacks if stack[1].startswith('[truncated'))
+        print(f'  {n_tables} tables, {status["unwindTablesRefused"]} of them refused; {cut} of {total} '
+              'stacks of the other user cut', flush=True)
+        check(n_tables > FILES / 2, status)
+        check(total > 100 and cut < 0.1 * total, f'{cut} of {total} cut short')
 
 
 if __name__ == '__main__':

@@ -420,6 +420,7 @@ def test_a_storm_of_processes_that_live_for_20_milliseconds():
         found = tasks(recorded)
         named = {name for name, _, _ in found}
         check('spin-alpha' in named and named <= {'spin-alpha', 'sh'}, named)
+        recorded.has('spin-alpha', 'alpha_outer', 'alpha_leaf')
         check(len({pid for name, pid, _ in found if name == 'spin-alpha'}) > 5, found)
         table = support.perfctl('hotspots', '--by', 'unit', '--all', '--comm', 'spin-alpha',
                                 recorded.profile).out
