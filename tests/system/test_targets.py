@@ -345,24 +345,6 @@ def test_list_shows_units_and_containers_with_their_use():
                 check(line in names, names)
 
 
-def completed(*words):
-    """What bash offers for the last of the words."""
-    script = pathlib.Path(__file__).parents[2] / 'packaging' / 'completion' / 'perfctl.bash'
-    return support.run('bash', '-c', 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
-                                     '_perfctl; printf "%s\\n" "${COMPREPLY[@]}"',
-                       script, PERFCTL, *words).out.split()
-
-
-def test_completion_offers_what_there_is():
-    with support.control_groups() as groups, \
-            spinning(*support.in_group(groups / 'web.service')) as program:
-        check(completed('rec') == ['record'], completed('rec'))
-        check('--unit' in completed('record', '--un'), completed('record', '--un'))
-        check(str(program.pid) in completed('record', '-p', ''), completed('record', '-p', ''))
-        check('web.service' in completed('record', '-u', 'we'), completed('record', '-u', 'we'))
-        check(not completed('record', '-u', 'no-such'), completed('record', '-u', 'no-such'))
-
-
 def labels(profile, where):
     """The labels of a native file, [{key: text or number}], without a reader of ours."""
     tool = support.shutil.which('go')
