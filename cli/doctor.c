@@ -42,7 +42,9 @@ static void examine_kernel(struct doctor_finding *finding)
 		set(finding, DOCTOR_UNKNOWN, "uname failed", NULL);
 		return;
 	}
-	if (kernel_is_at_least(name.release, KERNEL_FLOOR_MAJOR, KERNEL_FLOOR_MINOR))
+	if (strcmp(name.machine, KERNEL_MACHINE) != 0)
+		set(finding, DOCTOR_BAD, name.machine, "record on a host that is " KERNEL_MACHINE);
+	else if (kernel_is_at_least(name.release, KERNEL_FLOOR_MAJOR, KERNEL_FLOOR_MINOR))
 		set(finding, DOCTOR_OK, name.release, NULL);
 	else
 		set(finding, DOCTOR_BAD, name.release, "boot Linux 6.1 or later");

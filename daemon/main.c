@@ -304,12 +304,17 @@ static void perfd_close(struct perfd *perfd)
 	config_free(perfd->config);
 }
 
-static bool kernel_is_new_enough(void)
+static bool kernel_will_do(void)
 {
 	struct utsname host = {.release = "(unknown)"};
 
-	if (uname(&host) == 0 &&
-		kernel_is_at_least(host.release, KERNEL_FLOOR_MAJOR, KERNEL_FLOOR_MINOR))
+	if (uname(&host) == 0 && strcmp(host.machine, KERNEL_MACHINE) != 0) {
+		log_error("cannot sample on %s: the kernel side is made for " KERNEL_MACHINE
+			  " alone",
+			host.machine);
+		return false;
+	}
+	if (kernel_is_at_least(host.release, KERNEL_FLOOR_MAJOR, KERNEL_FLOOR_MINOR))
 		return true;
 	log_error("cannot sample on Linux %s: boot Linux %d.%d or later", host.release,
 		KERNEL_FLOOR_MAJOR, KERNEL_FLOOR_MINOR);
@@ -331,7 +336,7 @@ int main(int argc, char **argv)
 		return 1;
 	if (options.is_check)
 		return 0;
-	if (!kernel_is_new_enough())
+	if (!kernel_will_do())
 		return 1;
 	if (program_find(WORKER_NAME, perfd.worker_path, sizeof(perfd.worker_path)) < 0 ||
 		program_find(STORE_NAME, perfd.store_path, sizeof(perfd.store_path)) < 0)

@@ -108,7 +108,8 @@ def image(path, extra):
     for program in (*PROGRAMS, 'qemu-system-x86_64'):
         support.check(shutil.which(program), f'{program} is not installed: run '
                       "'packaging/install-dependencies test full'")
-    ours = {f'{INSIDE}/{p.name}': p for p in (support.PERFD, support.PERFCTL, support.WORKER)}
+    ours = {f'{INSIDE}/{p.name}': p for p in
+            (support.PERFD, support.PERFCTL, support.WORKER, support.BUILD / 'perfd-store')}
     for name in ('bpf-programs', 'load-twice', 'libplugin-first.so', 'libplugin-second.so'):
         ours[f'{INSIDE}/tests/system/programs/{name}'] = support.PROGRAMS / name
     for pattern in ('*.py', '*.json'):

@@ -68,5 +68,12 @@ def test_an_old_kernel_is_refused_clearly():
     support.check('boot Linux 6.1' in done.out, done.out)
 
 
+def test_another_machine_is_refused_clearly():
+    done = support.run('setarch', 'i686', support.PERFD, '--socket', '/nonexistent/socket', expect=1)
+    support.check('cannot sample on i686' in done.err and 'x86_64' in done.err, done.err)
+    done = support.run('setarch', 'i686', support.PERFCTL, 'doctor', expect=1)
+    support.check('host that is x86_64' in done.out, done.out)
+
+
 if __name__ == '__main__':
     support.main(globals())

@@ -4,7 +4,6 @@ admin gets. Whatever is recorded is the target's, and nobody else's."""
 
 import contextlib
 import os
-import pathlib
 import re
 import signal
 import subprocess
