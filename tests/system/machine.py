@@ -26,6 +26,7 @@ INSIDE = '/perfctl'
 INIT = f"""#!/bin/sh
 export PATH=/usr/bin:/usr/sbin:/bin:/sbin HOME=/root PYTHONDONTWRITEBYTECODE=1
 export PERFCTL_BUILD={INSIDE}
+{''.join(f'export {name}={os.environ[name]}' for name in ('PERFCTL_BASELINE',) if name in os.environ)}
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
