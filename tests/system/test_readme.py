@@ -65,17 +65,18 @@ def commands(text):
 
 
 def words(line):
-    return re.findall(r'[^\W\d_]{3,}', line)
+    return re.findall(r'\b[^\W\d_]{3,}\b', line)
 
 
 def looks_like(shown, said):
     """Are most words of each line that is shown in some line of what was said? Numbers and names differ
-    from machine to machine. The line that is missing, or None."""
-    for line in shown:
-        wanted = words(line)
-        if not any(sum(word in words(other) for word in wanted) >= 0.6 * len(wanted) for other in said):
-            return line
-    return None
+    from machine to machine, and what was lost from run to run: one line of five may be missing. The
+    lines that are, if they are more, or None."""
+    lines = [line for line in shown if words(line)]
+    missing = [line for line in lines
+               if not any(sum(word in words(other) for word in words(line)) >= 0.6 * len(words(line))
+                          for other in said)]
+    return missing if len(missing) > len(lines) / 5 else None
 
 
 class Shell:
