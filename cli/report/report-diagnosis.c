@@ -113,6 +113,21 @@ static int append_why(
 	return 0;
 }
 
+static void append_verdict_module(
+	const struct report *report, const struct rank_row *module, struct buffer *out)
+{
+	const char *name = text_base_name(ranking_name(report->profile, module));
+
+	report_code(out, name);
+	buffer_append_text(out, " as a whole dominates: ");
+	report_append_share(&module->self_share, out);
+	buffer_append_text(out,
+		strcmp(name, "[kernel]") == 0
+			? ". That is the operating system at work for this program; what it is "
+			  "asked for stands below. "
+			: ". ");
+}
+
 /* What dominates, and how sure that is. */
 static void append_verdict(const struct report *report, const struct ranking *functions,
 	const struct ranking *modules, struct buffer *out)
@@ -126,12 +141,8 @@ static void append_verdict(const struct report *report, const struct ranking *fu
 		return;
 	}
 	if (modules->n_rows && first->self_share.low <= DOMINATES &&
-		modules->rows[0].self_share.low > DOMINATES) {
-		report_code(out, text_base_name(ranking_name(report->profile, &modules->rows[0])));
-		buffer_append_text(out, " as a whole dominates: ");
-		report_append_share(&modules->rows[0].self_share, out);
-		buffer_append_text(out, ". ");
-	}
+		modules->rows[0].self_share.low > DOMINATES)
+		append_verdict_module(report, &modules->rows[0], out);
 	if (first->self_share.low > DOMINATES) {
 		report_code(out, ranking_name(report->profile, first));
 		buffer_append_text(out, " dominates, and surely so. ");
@@ -178,7 +189,8 @@ static int append_system_calls(
 
 		if (share.share < SYSTEM_CALL_SHARE_MIN)
 			break;
-		buffer_append_text(out, n ? ", " : "**What it asks of the kernel.** ");
+		buffer_append_text(
+			out, n ? ", " : "**What it asks of the kernel.** By the call that asks: ");
 		report_code(out, ranking_name(report->profile, row));
 		buffer_append_text(out, " takes ");
 		report_append_share(&share, out);

@@ -212,6 +212,21 @@ static void append_losses(const struct profile *profile, struct buffer *out)
 	}
 }
 
+/* Time that cpu-clock, a timer's interrupt, sees late. */
+static void append_clock(const struct profile *profile, struct buffer *out)
+{
+	bool has_kernel = false;
+
+	for (size_t i = 1; i < profile->n_frames; i++)
+		has_kernel |= profile->frames[i].kind == PROFILE_FRAME_KERNEL;
+	if (!has_kernel || strcmp(profile_string(profile, profile->conditions.event), "cpu-clock"))
+		return;
+	buffer_append_text(out,
+		"- `cpu-clock` interrupts, and parts of the kernel cannot be interrupted: what they "
+		"take is shown where they allow it again, as in `_raw_spin_unlock_irqrestore`, "
+		"`finish_task_switch` and `do_syscall_64`.\n");
+}
+
 int report_append_threats(const struct report *report, struct buffer *out)
 {
 	CLEANUP(ranking_freep) struct ranking *ranking = NULL;
@@ -222,6 +237,7 @@ int report_append_threats(const struct report *report, struct buffer *out)
 	buffer_append_text(out, "## How far to trust this\n\n");
 	append_sufficiency(report, ranking, out);
 	append_losses(report->profile, out);
+	append_clock(report->profile, out);
 	if (report->profile->n_runs < 2)
 		buffer_append_text(out,
 			"- One recording: the brackets are for it, not for what another one would show.\n");

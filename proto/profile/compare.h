@@ -5,7 +5,9 @@
  * What changed between two sides, how much, and how sure that is. A side is one recording or several
  * runs. Each function has an estimate on either side, the change between them with its 95 % interval,
  * and a verdict; false discoveries are controlled over all functions that were tested (Benjamini and
- * Hochberg). "No evidence" is a verdict too: what could have been found is said beside it.
+ * Hochberg, but weighted by the time that functions take, which finds what matters sooner: without
+ * weights, one of 30 % among forty has to be as sure as one of 0.1 %; compare.c has the source). "No
+ * evidence" is a verdict too: what could have been found is said beside it.
  */
 
 #include <stdbool.h>

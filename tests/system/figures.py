@@ -51,7 +51,7 @@ class Figures:
             for name in set(names):
                 self.totals[kind][name] += n
         self.unnamed += n * any(frame.unnamed for frame in sample.stack)
-        self.stacks[(labels.get('comm'), labels.get('pid'), tuple(functions))] += n
+        self.stacks[(labels.get('comm'), labels.get('truncated'), tuple(functions))] += n
         for callee, caller in {(a, b) for a, b in zip(functions, functions[1:])}:
             self.callers[callee][caller] += n
 
