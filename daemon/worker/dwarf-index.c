@@ -4,7 +4,8 @@
  * Which unit an address is in is told by the ranges in the units' root entries, which are all read at
  * first; .debug_aranges, which clang does not write, is not needed. A unit that an address hits is
  * read once: the ranges of its functions and of what was inlined into them, and its line table.
- * Names are looked up only for what is found.
+ * Names are looked up only for what is found. Where .debug_info is packed, to unpack it takes about as
+ * long as to read its units, so that units which are wanted soon are read meanwhile.
  *
  * The units that were not used for longest go when all together pass a ceiling. A unit whose split
  * part is not to be had has what its skeleton tells: lines, with some compilers inlined calls too.
@@ -38,51 +39,11 @@ struct dwarf_index {
 	struct dwarf_file *file, *alternate;
 	struct dwarf_split *split;
 	struct unit *units; /* as those of `file` */
+	size_t n_units, n_units_allocated;
 	struct range_index ranges; /* id: index of a unit */
 	uint64_t n_finds, bytes;
 	uint32_t n_ranges_left; /* to be read of the units' lists */
 };
-
-static int add_unit(struct dwarf_index *index, uint32_t i)
-{
-	struct dwarf_unit *unit = index->units[i].dwarf;
-	struct dwarf_ranges ranges;
-	uint64_t start, end;
-	int r = dwarf_unit_read_root(unit);
-
-	if (r < 0 || unit->type == DW_UT_type)
-		return r;
-	dwarf_ranges_init(
-		&ranges, unit, &unit->root_ranges[0], &unit->root_ranges[1], &unit->root_ranges[2]);
-	ranges.n_left = index->n_ranges_left;
-	while (dwarf_ranges_next(&ranges, &start, &end)) {
-		r = range_index_add(&index->ranges, start, end, i, 0);
-		if (r < 0)
-			return r;
-	}
-	index->n_ranges_left = ranges.n_left;
-	return 0;
-}
-
-static int add_units(struct dwarf_index *index)
-{
-	int r = dwarf_file_units(index->file);
-
-	if (r < 0)
-		return r;
-	index->units = calloc(index->file->n_units + 1, sizeof(*index->units));
-	if (!index->units)
-		return -ENOMEM;
-	index->n_ranges_left = UNIT_RANGES_MAX;
-	for (size_t i = 0; i < index->file->n_units; i++) {
-		index->units[i].dwarf = &index->file->units[i];
-		r = add_unit(index, (uint32_t)i);
-		if (r < 0)
-			return r;
-	}
-	range_index_seal(&index->ranges);
-	return 0;
-}
 
 static void forget(struct dwarf_index *index, struct unit *unit)
 {
@@ -98,7 +59,7 @@ static void trim(struct dwarf_index *index)
 	while (index->bytes > BYTES_MAX) {
 		struct unit *oldest = NULL;
 
-		for (size_t i = 0; i < index->file->n_units; i++) {
+		for (size_t i = 0; i < index->n_units; i++) {
 			struct unit *unit = &index->units[i];
 
 			if (unit->is_read && (!oldest || unit->used < oldest->used))
@@ -164,6 +125,86 @@ static int read_unit(struct dwarf_index *index, struct unit *unit, struct dwarf_
 	unit->is_read = true;
 	unit->bytes = unit_bytes(unit);
 	index->bytes += unit->bytes;
+	return 0;
+}
+
+static bool is_wanted_soon(const struct dwarf_index_soon *soon, uint64_t start, uint64_t end)
+{
+	size_t low = 0, high = soon->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (soon->addresses[middle] < start)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < soon->n && soon->addresses[low] < end;
+}
+
+/* Adds the ranges of unit i to the index. */
+static int add_ranges(struct dwarf_index *index, uint32_t i, const struct dwarf_index_soon *soon,
+	bool *ret_is_wanted)
+{
+	struct dwarf_unit *unit = index->units[i].dwarf;
+	struct dwarf_ranges ranges;
+	bool is_wanted = false;
+	uint64_t start, end;
+	int r = dwarf_unit_read_root(unit);
+
+	if (r < 0)
+		return r;
+	*ret_is_wanted = false;
+	if (unit->type == DW_UT_type)
+		return 0;
+	dwarf_ranges_init(
+		&ranges, unit, &unit->root_ranges[0], &unit->root_ranges[1], &unit->root_ranges[2]);
+	ranges.n_left = index->n_ranges_left;
+	while (dwarf_ranges_next(&ranges, &start, &end)) {
+		r = range_index_add(&index->ranges, start, end, i, 0);
+		if (r < 0)
+			return r;
+		is_wanted = is_wanted || is_wanted_soon(soon, start, end);
+	}
+	index->n_ranges_left = ranges.n_left;
+	*ret_is_wanted = is_wanted;
+	return 0;
+}
+
+static int add_unit(struct dwarf_index *index, const struct dwarf_index_soon *soon)
+{
+	uint32_t i = (uint32_t)index->n_units;
+	struct dwarf_wanted wanted;
+	bool is_wanted;
+	int r = array_reserve(
+		&index->units, &index->n_units_allocated, i + 1, sizeof(*index->units));
+
+	if (r < 0)
+		return r;
+	index->units[i] = (struct unit){.dwarf = index->file->units[i]};
+	index->n_units++;
+	r = add_ranges(index, i, soon, &is_wanted);
+	if (!r && is_wanted && dwarf_file_is_unpacking(index->file) && index->bytes < BYTES_MAX)
+		r = read_unit(index, &index->units[i], &wanted);
+	return r < 0 ? r : 0;
+}
+
+static int add_units(struct dwarf_index *index, const struct dwarf_index_soon *soon)
+{
+	int r = 0;
+
+	index->n_ranges_left = UNIT_RANGES_MAX;
+	while (!r) {
+		/* A unit that refers to others may have had all read already. */
+		if (index->n_units == index->file->n_units)
+			r = dwarf_file_next_unit(index->file);
+		if (!r)
+			r = add_unit(index, soon);
+	}
+	if (r < 0)
+		return r;
+	range_index_seal(&index->ranges);
 	return 0;
 }
 
@@ -242,7 +283,8 @@ static void dwarf_index_freep(struct dwarf_index **index)
 	dwarf_index_free(*index);
 }
 
-int dwarf_index_new(const struct dwarf_index_files *files, struct dwarf_index **ret_index)
+int dwarf_index_new(const struct dwarf_index_files *files, const struct dwarf_index_soon *soon,
+	struct dwarf_index **ret_index)
 {
 	CLEANUP(dwarf_index_freep) struct dwarf_index *index = calloc(1, sizeof(*index));
 	int r = 0;
@@ -262,7 +304,7 @@ int dwarf_index_new(const struct dwarf_index_files *files, struct dwarf_index **
 	if (files->package)
 		r = dwarf_split_set_package(index->split, files->package);
 	if (!r)
-		r = add_units(index);
+		r = add_units(index, soon);
 	if (r < 0)
 		return r;
 	*ret_index = TAKE(index);
@@ -273,7 +315,7 @@ struct dwarf_index *dwarf_index_free(struct dwarf_index *index)
 {
 	if (!index)
 		return NULL;
-	for (size_t i = 0; index->units && i < index->file->n_units; i++)
+	for (size_t i = 0; i < index->n_units; i++)
 		forget(index, &index->units[i]);
 	free(index->units);
 	range_index_done(&index->ranges);

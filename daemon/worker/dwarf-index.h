@@ -32,8 +32,16 @@ struct dwarf_wanted {
 	const char *name; /* as recorded: relative to the directory, or absolute */
 };
 
-/* Reads the ranges of all units, but no unit yet. 0 or -ENOMEM. */
-int dwarf_index_new(const struct dwarf_index_files *files, struct dwarf_index **ret_index);
+/* What will be asked for soon, sorted; there may be more, or less. */
+struct dwarf_index_soon {
+	const uint64_t *addresses;
+	size_t n;
+};
+
+/* Reads the ranges of all units, and as long as that has to wait for unpacking, units that will be
+ * wanted soon. 0 or -ENOMEM. */
+int dwarf_index_new(const struct dwarf_index_files *files, const struct dwarf_index_soon *soon,
+	struct dwarf_index **ret_index);
 struct dwarf_index *dwarf_index_free(struct dwarf_index *index);
 
 #define DWARF_INDEX_WANTS 1 /* dwarf_index_grant must be called for *ret_wanted first */

@@ -120,7 +120,7 @@ static int find_in_file(struct part *part, struct dwarf_unit *skeleton)
 	int r = dwarf_file_units(part->file);
 
 	for (size_t i = 0; i < part->file->n_units && r >= 0; i++) {
-		struct dwarf_unit *unit = &part->file->units[i];
+		struct dwarf_unit *unit = part->file->units[i];
 
 		if (unit->type == DW_UT_split_type || unit->type == DW_UT_type)
 			continue;

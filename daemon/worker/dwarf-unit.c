@@ -13,6 +13,8 @@
 
 #include "proto/base/cleanup.h"
 
+#define LENGTH_BYTES_MAX 12
+
 /* Lengths, and the size of offsets that goes with them. */
 static uint64_t read_length(struct cfi_cursor *cursor, struct dwarf_sizes *sizes)
 {
@@ -66,12 +68,15 @@ int dwarf_unit_read(struct dwarf_file *file, uint64_t offset, struct dwarf_unit 
 	struct cfi_cursor cursor = dwarf_file_cursor(file, DWARF_INFO, offset);
 	struct dwarf_unit unit = {.file = file, .offset = offset, .is_split = file->is_split};
 	const uint8_t *start = cursor.at;
-	uint64_t length = read_length(&cursor, &unit.sizes);
+	uint64_t length;
 
+	dwarf_file_wait(file, offset + LENGTH_BYTES_MAX);
+	length = read_length(&cursor, &unit.sizes);
 	if (cursor.is_bad || length > cfi_left(&cursor) || !length)
 		return DWARF_UNIT_END;
 	cursor.end = cursor.at + length;
 	unit.end = offset + (uint64_t)(cursor.end - start);
+	dwarf_file_wait(file, unit.end);
 	unit.sizes.version = (uint8_t)cfi_read_fixed(&cursor, 2);
 	if (unit.sizes.version >= 2 && unit.sizes.version <= 5)
 		read_header(&cursor, &unit);

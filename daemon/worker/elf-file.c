@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <gelf.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "proto/base/cleanup.h"
@@ -135,6 +136,16 @@ struct elf_file *elf_file_close(struct elf_file *file)
 void elf_file_closep(struct elf_file **file)
 {
 	elf_file_close(*file);
+}
+
+void elf_bytes_release(struct elf_bytes bytes)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t start = ((uintptr_t)bytes.data + page - 1) & -page;
+	uintptr_t end = ((uintptr_t)bytes.data + bytes.size) & -page;
+
+	if (start < end)
+		madvise((void *)start, end - start, MADV_DONTNEED);
 }
 
 bool elf_file_address(const struct elf_file *file, uint64_t offset, uint64_t *ret_address)

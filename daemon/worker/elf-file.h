@@ -40,6 +40,9 @@ void elf_file_forget_fd(struct elf_file *file);
 struct elf_file *elf_file_close(struct elf_file *file);
 void elf_file_closep(struct elf_file **file);
 
+/* Gives back the pages of a mapped file from which these bytes came; they are read again if needed. */
+void elf_bytes_release(struct elf_bytes bytes);
+
 /* The virtual address at a file offset within an executable segment; false: in none. */
 bool elf_file_address(const struct elf_file *file, uint64_t offset, uint64_t *ret_address);
 

@@ -2,7 +2,7 @@
 
 /*
  * The doors to ISA-L, which is three times as fast as zlib here, libzstd and liblzma. A section is
- * unpacked whole and at once, into a buffer of the claimed size. Debug information shrinks to a tenth,
+ * unpacked whole, at once or step by step, into a buffer of the claimed size. Debug information shrinks to a tenth,
  * at best to a thirtieth; a claim far beyond that is a bomb, unless it is small.
  */
 
@@ -24,6 +24,7 @@
 #define XZ_MEMORY_MAX (UINT64_C(128) << 20)
 /* Unpacked at a time: its checksum is taken while it is still in the processor's cache. */
 #define STEP_BYTES (UINT32_C(1) << 18)
+#define RELEASED_BYTES_MIN (1 << 20)
 
 #ifndef ELFCOMPRESS_ZSTD
 #define ELFCOMPRESS_ZSTD 2
@@ -35,123 +36,177 @@ static bool is_plausible(uint64_t packed, uint64_t size)
 		(size <= SMALL_BYTES || size / RATIO_MAX <= packed);
 }
 
-/* The stream that begins at *packed, into all of `data` or a part of it; moves both on. */
-static int inflate_stream(
-	struct inflate_state *state, struct elf_bytes *packed, uint8_t **data, size_t *left)
+struct inflating {
+	struct inflate_state state;
+	struct elf_bytes packed; /* from the stream under way on */
+	const uint8_t *released; /* what of a mapped file is before; NULL: it is none */
+	uint8_t *data;
+	size_t size;
+};
+
+static void begin_stream(struct inflating *inflating)
 {
+	struct inflate_state *state = &inflating->state;
+	uint8_t *out = state->next_out;
+
 	isal_inflate_init(state);
 	state->crc_flag = ISAL_ZLIB;
-	state->next_in = (uint8_t *)packed->data;
-	state->next_out = *data;
-	while (state->block_state != ISAL_BLOCK_FINISH) {
-		size_t n_in = packed->size - (size_t)(state->next_in - packed->data);
-		size_t n_out = *left - (size_t)(state->next_out - *data);
-		const uint8_t *in = state->next_in, *out = state->next_out;
+	state->next_in = (uint8_t *)inflating->packed.data;
+	state->next_out = out;
+}
 
-		state->avail_in = n_in < UINT32_MAX ? (uint32_t)n_in : UINT32_MAX;
-		state->avail_out = n_out < STEP_BYTES ? (uint32_t)n_out : STEP_BYTES;
-		if (isal_inflate(state) != ISAL_DECOMP_OK)
-			return INFLATE_BAD;
-		/* Damaged: it would go on like this for ever. */
-		if (state->next_in == in && state->next_out == out &&
-			state->block_state != ISAL_BLOCK_FINISH)
-			return INFLATE_BAD;
-	}
-	/* Read ahead, but not of this stream. */
-	state->next_in -= state->read_in_length / 8;
-	packed->size -= (size_t)(state->next_in - packed->data);
-	packed->data = state->next_in;
-	*left -= (size_t)(state->next_out - *data);
-	*data = state->next_out;
+int inflating_new(
+	const struct inflate_source *source, uint8_t *data, struct inflating **ret_inflating)
+{
+	struct inflating *inflating = malloc(sizeof(*inflating));
+
+	if (!inflating)
+		return -ENOMEM;
+	inflating->packed = source->packed;
+	inflating->data = inflating->state.next_out = data;
+	inflating->size = source->size;
+	inflating->released = source->is_mapped ? source->packed.data : NULL;
+	begin_stream(inflating);
+	*ret_inflating = inflating;
 	return 0;
 }
 
-/* Several streams one after the other are allowed, as linkers write them. */
-static int inflate_zlib(struct elf_bytes packed, uint8_t *data, size_t size)
+struct inflating *inflating_free(struct inflating *inflating)
 {
-	CLEANUP(freep) struct inflate_state *state = malloc(sizeof(*state));
-	int r = 0;
+	free(inflating);
+	return NULL;
+}
 
-	if (!state)
-		return -ENOMEM;
-	while (size && !r)
-		r = inflate_stream(state, &packed, &data, &size);
+static void inflating_freep(struct inflating **inflating)
+{
+	inflating_free(*inflating);
+}
+
+/* What was read of a large section is not read again. */
+static void release(struct inflating *inflating)
+{
+	const uint8_t *at = inflating->state.next_in;
+
+	if (!inflating->released || at - inflating->released < RELEASED_BYTES_MIN)
+		return;
+	elf_bytes_release((struct elf_bytes){
+		.data = inflating->released, .size = (size_t)(at - inflating->released)});
+	inflating->released = at;
+}
+
+/* Several streams one after the other are allowed, as linkers write them. */
+static int end_stream(struct inflating *inflating)
+{
+	struct inflate_state *state = &inflating->state;
+
+	if (state->next_out == inflating->data + inflating->size)
+		return 0;
+	/* It has read ahead, but not of this stream. */
+	state->next_in -= state->read_in_length / 8;
+	inflating->packed.size -= (size_t)(state->next_in - inflating->packed.data);
+	inflating->packed.data = state->next_in;
+	begin_stream(inflating);
+	return INFLATE_MORE;
+}
+
+int inflating_step(struct inflating *inflating, size_t *ret_n)
+{
+	struct inflate_state *state = &inflating->state;
+	const uint8_t *in = state->next_in, *out = state->next_out;
+	size_t n_in = inflating->packed.size - (size_t)(in - inflating->packed.data);
+	size_t n_out = inflating->size - (size_t)(out - inflating->data);
+	bool is_good;
+
+	state->avail_in = n_in < UINT32_MAX ? (uint32_t)n_in : UINT32_MAX;
+	state->avail_out = n_out < STEP_BYTES ? (uint32_t)n_out : STEP_BYTES;
+	is_good = isal_inflate(state) == ISAL_DECOMP_OK;
+	*ret_n = (size_t)(state->next_out - inflating->data);
+	release(inflating);
+	if (is_good && state->block_state == ISAL_BLOCK_FINISH)
+		return end_stream(inflating);
+	/* Where nothing moves it is damaged, and would go on like this for ever. */
+	return is_good && (state->next_in != in || state->next_out != out) ? INFLATE_MORE
+									   : INFLATE_BAD;
+}
+
+static int inflate_zlib(const struct inflate_source *source, uint8_t *data)
+{
+	CLEANUP(inflating_freep) struct inflating *inflating = NULL;
+	int r = inflating_new(source, data, &inflating);
+	size_t n;
+
+	if (r < 0)
+		return r;
+	do
+		r = inflating_step(inflating, &n);
+	while (r == INFLATE_MORE);
 	return r;
 }
 
-static int inflate_zstd(struct elf_bytes packed, uint8_t *data, size_t size)
+static int inflate_zstd(const struct inflate_source *source, uint8_t *data)
 {
-	size_t n = ZSTD_decompress(data, size, packed.data, packed.size);
+	size_t n = ZSTD_decompress(data, source->size, source->packed.data, source->packed.size);
 
-	return !ZSTD_isError(n) && n == size ? 0 : INFLATE_BAD;
+	return !ZSTD_isError(n) && n == source->size ? 0 : INFLATE_BAD;
 }
 
-static int inflate_as(uint32_t type, struct elf_bytes packed, uint64_t size, uint8_t **ret_data)
+int inflate_all(const struct inflate_source *source, uint8_t **ret_data)
 {
-	CLEANUP(freep) uint8_t *data = NULL;
-	int r;
+	CLEANUP(freep) uint8_t *data = malloc(source->size);
+	int r = INFLATE_BAD;
 
-	if (!is_plausible(packed.size, size))
-		return INFLATE_BAD;
-	data = malloc(size);
 	if (!data)
 		return -ENOMEM;
-	switch (type) {
-	case ELFCOMPRESS_ZLIB:
-		r = inflate_zlib(packed, data, size);
-		break;
-	case ELFCOMPRESS_ZSTD:
-		r = inflate_zstd(packed, data, size);
-		break;
-	default:
-		return INFLATE_BAD;
-	}
+	if (source->type == ELFCOMPRESS_ZLIB)
+		r = inflate_zlib(source, data);
+	else if (source->type == ELFCOMPRESS_ZSTD)
+		r = inflate_zstd(source, data);
 	if (!r)
 		*ret_data = TAKE(data);
 	return r;
 }
 
-int inflate_section(struct elf_bytes packed, bool is_32bit, uint8_t **ret_data, size_t *ret_size)
+/* Bytes behind a header of some size. */
+static int take_source(struct elf_bytes bytes, size_t header_size, struct inflate_source *source)
 {
-	size_t header_size = is_32bit ? sizeof(Elf32_Chdr) : sizeof(Elf64_Chdr);
-	Elf64_Chdr header = {};
-	int r;
-
-	if (packed.size < header_size)
-		return INFLATE_BAD;
-	if (is_32bit) {
-		Elf32_Chdr narrow;
-
-		memcpy(&narrow, packed.data, sizeof(narrow));
-		header.ch_type = narrow.ch_type;
-		header.ch_size = narrow.ch_size;
-	} else {
-		memcpy(&header, packed.data, sizeof(header));
-	}
-	packed.data += header_size;
-	packed.size -= header_size;
-	r = inflate_as(header.ch_type, packed, header.ch_size, ret_data);
-	if (!r)
-		*ret_size = header.ch_size;
-	return r;
+	source->packed.data = bytes.data + header_size;
+	source->packed.size = bytes.size - header_size;
+	return is_plausible(source->packed.size, source->size) ? 0 : INFLATE_BAD;
 }
 
-int inflate_zdebug(struct elf_bytes packed, uint8_t **ret_data, size_t *ret_size)
+int inflate_read_section(struct elf_bytes bytes, bool is_32bit, struct inflate_source *ret_source)
+{
+	size_t header_size = is_32bit ? sizeof(Elf32_Chdr) : sizeof(Elf64_Chdr);
+
+	if (bytes.size < header_size)
+		return INFLATE_BAD;
+	if (is_32bit) {
+		Elf32_Chdr header;
+
+		memcpy(&header, bytes.data, sizeof(header));
+		*ret_source = (struct inflate_source){
+			.type = header.ch_type, .size = header.ch_size};
+	} else {
+		Elf64_Chdr header;
+
+		memcpy(&header, bytes.data, sizeof(header));
+		*ret_source = (struct inflate_source){
+			.type = header.ch_type, .size = header.ch_size};
+	}
+	return take_source(bytes, header_size, ret_source);
+}
+
+int inflate_read_zdebug(struct elf_bytes bytes, struct inflate_source *ret_source)
 {
 	static const char magic[] = "ZLIB";
 	uint64_t size;
-	int r;
 
-	if (packed.size < 12 || memcmp(packed.data, magic, 4))
+	if (bytes.size < 12 || memcmp(bytes.data, magic, 4))
 		return INFLATE_BAD;
-	memcpy(&size, packed.data + 4, sizeof(size));
-	size = __builtin_bswap64(size);
-	packed.data += 12;
-	packed.size -= 12;
-	r = inflate_as(ELFCOMPRESS_ZLIB, packed, size, ret_data);
-	if (!r)
-		*ret_size = size;
-	return r;
+	memcpy(&size, bytes.data + 4, sizeof(size));
+	*ret_source = (struct inflate_source){
+		.type = ELFCOMPRESS_ZLIB, .size = __builtin_bswap64(size)};
+	return take_source(bytes, 12, ret_source);
 }
 
 /* Grows the output as it goes. */

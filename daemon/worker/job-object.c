@@ -104,8 +104,31 @@ uint64_t job_object_file_bytes(const struct job_object *object)
 	return size;
 }
 
+static int compare(const void *left, const void *right)
+{
+	const uint64_t *a = left, *b = right;
+
+	return *a < *b ? -1 : *a > *b;
+}
+
+static int new_dwarf(struct job_object *object, const struct dwarf_index_files *files,
+	const uint64_t *offsets, size_t n)
+{
+	CLEANUP(freep) uint64_t *addresses = calloc(n + 1, sizeof(*addresses));
+	struct dwarf_index_soon soon = {.addresses = addresses};
+
+	if (!addresses)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (elf_file_address(
+			    object->files[WORKER_FILE_OBJECT], offsets[i], &addresses[soon.n]))
+			soon.n++;
+	qsort(addresses, soon.n, sizeof(*addresses), compare);
+	return dwarf_index_new(files, &soon, &object->dwarf);
+}
+
 /* DWARF of the debug file, else of the object itself. */
-int job_object_open_dwarf(struct job_object *object)
+int job_object_open_dwarf(struct job_object *object, const uint64_t *offsets, size_t n)
 {
 	static const enum worker_file order[] = {WORKER_FILE_DEBUG, WORKER_FILE_OBJECT};
 	struct dwarf_index_files files = {
@@ -122,14 +145,14 @@ int job_object_open_dwarf(struct job_object *object)
 			files.elf = file;
 	}
 	object->is_dwarf_tried = true;
-	return files.elf ? dwarf_index_new(&files, &object->dwarf) : 0;
+	return files.elf ? new_dwarf(object, &files, offsets, n) : 0;
 }
 
 int job_object_grant(struct job_object *object, uint64_t id, int fd)
 {
 	CLEANUP(closep) int owned = fd;
 	struct elf_file *elf = NULL;
-	int r = job_object_open_dwarf(object);
+	int r = job_object_open_dwarf(object, NULL, 0);
 
 	if (r < 0 || !object->dwarf)
 		return r;

@@ -20,5 +20,5 @@ struct job_object {
 	struct spellings spellings;
 };
 
-/* Looks for DWARF, once. 0 or -ENOMEM. */
-int job_object_open_dwarf(struct job_object *object);
+/* Looks for DWARF, once, which may be asked about these offsets of the file next. 0 or -ENOMEM. */
+int job_object_open_dwarf(struct job_object *object, const uint64_t *offsets, size_t n);

@@ -207,7 +207,7 @@ int job_symbols(struct job_object *object, const struct job_symbols_request *req
 	size_t start = body->size;
 	int r;
 
-	r = request->with_lines ? job_object_open_dwarf(object) : 0;
+	r = request->with_lines ? job_object_open_dwarf(object, request->offsets, request->n) : 0;
 	if (r < 0)
 		return r;
 	buffer_append_char(&answer.strings, '\0');

@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "daemon/worker/unpacker.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/confine.h"
 
@@ -165,6 +166,8 @@ static int filter_calls(void)
 		return -ENOMEM;
 	r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	if (!r)
+		r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1); /* for all threads */
+	if (!r)
 		r = add_rules(filter);
 	if (!r)
 		r = seccomp_load(filter);
@@ -181,6 +184,8 @@ int sandbox_enter(int keep_fd, const char **ret_step)
 		{"drop the bounding set", confine_drop_bounding_set},
 		{"change the user", confine_drop_user},
 		{"drop capabilities", confine_drop_capabilities},
+		/* Limits and the filter forbid it, and hold for it. */
+		{"make a thread", unpacker_start},
 		{"set limits", set_limits},
 		{"forbid new privileges", confine_tie_to_parent},
 		{"load the system call filter", filter_calls},

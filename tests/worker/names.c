@@ -21,6 +21,7 @@
 #include "daemon/worker/elf-file.h"
 #include "daemon/worker/job-object.h"
 #include "daemon/worker/jobs.h"
+#include "daemon/worker/unpacker.h"
 #include "proto/base/array.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/time.h"
@@ -173,6 +174,9 @@ int main(int argc, char **argv)
 	struct rusage usage;
 	bool is_timed = false;
 
+	/* As the worker does. */
+	if (unpacker_start() < 0)
+		fail("make a thread");
 	for (int i = 0; i < N_WORKER_FILES; i++)
 		fds[i] = -1;
 	for (int i = 1; i < argc; i++) {
@@ -195,10 +199,13 @@ int main(int argc, char **argv)
 		uint64_t warm_ns = UINT64_MAX, found_ns = UINT64_MAX;
 
 		for (int i = 0; i < N_WARM; i++) {
-			uint64_t asked = ask(&question, CLOCK_PROCESS_CPUTIME_ID),
-				 found = look_up(&question);
+			uint64_t asked = ask(&question, CLOCK_PROCESS_CPUTIME_ID);
 
 			warm_ns = asked < warm_ns ? asked : warm_ns;
+		}
+		for (int i = 0; i < N_WARM; i++) {
+			uint64_t found = look_up(&question);
+
 			found_ns = found < found_ns ? found : found_ns;
 		}
 		getrusage(RUSAGE_SELF, &usage);

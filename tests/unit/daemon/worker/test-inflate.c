@@ -10,7 +10,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "daemon/worker/inflate.h"
+#include "daemon/worker/unpacker.h"
 #include "proto/base/cleanup.h"
 #include "tests/lib/check-main.h"
 
@@ -50,11 +50,13 @@ static size_t put_header(uint32_t type, uint64_t size)
 static int unpack(size_t n)
 {
 	CLEANUP(freep) uint8_t *data = NULL;
-	size_t size = 0;
-	int r = inflate_section((struct elf_bytes){.data = room, .size = n}, false, &data, &size);
+	struct inflate_source source;
+	int r = inflate_read_section((struct elf_bytes){.data = room, .size = n}, false, &source);
 
+	if (!r)
+		r = inflate_all(&source, &data);
 	if (!r) {
-		ck_assert_uint_eq(size, SIZE);
+		ck_assert_uint_eq(source.size, SIZE);
 		ck_assert(!memcmp(data, plain, SIZE));
 	}
 	return r;
@@ -80,14 +82,15 @@ START_TEST(old_form_has_its_size_in_front)
 {
 	CLEANUP(freep) uint8_t *data = NULL;
 	uint64_t claim = __builtin_bswap64(SIZE);
-	size_t size;
+	struct inflate_source source;
+	struct elf_bytes bytes = {.data = room};
 
 	memcpy(room, "ZLIB", 4);
 	memcpy(room + 4, &claim, sizeof(claim));
-	ck_assert_int_eq(inflate_zdebug((struct elf_bytes){.data = room, .size = pack(12, 0, SIZE)},
-				 &data, &size),
-		0);
-	ck_assert_uint_eq(size, SIZE);
+	bytes.size = pack(12, 0, SIZE);
+	ck_assert_int_eq(inflate_read_zdebug(bytes, &source), 0);
+	ck_assert_int_eq(inflate_all(&source, &data), 0);
+	ck_assert_uint_eq(source.size, SIZE);
 	ck_assert(!memcmp(data, plain, SIZE));
 }
 END_TEST
@@ -143,6 +146,85 @@ START_TEST(damage_is_noticed_and_never_hangs)
 }
 END_TEST
 
+static void begin(size_t n, struct unpacking **ret_unpacking)
+{
+	struct inflate_source source;
+	struct elf_bytes bytes = {.data = room, .size = n};
+
+	ck_assert_int_eq(inflate_read_section(bytes, false, &source), 0);
+	ck_assert_int_eq(unpacking_new(&source, ret_unpacking), 0);
+}
+
+/* All of it, bit by bit. */
+static void read_all(struct unpacking *unpacking)
+{
+	struct elf_bytes bytes = unpacking_bytes(unpacking);
+
+	ck_assert_uint_eq(bytes.size, SIZE);
+	for (size_t at = 0; at < SIZE; at += 1000) {
+		size_t n = SIZE - at < 1000 ? SIZE - at : 1000;
+
+		unpacking_wait(unpacking, at + n);
+		ck_assert(!memcmp(bytes.data + at, plain + at, n));
+	}
+}
+
+static void unpack_two(void)
+{
+	size_t n = pack(put_header(ELFCOMPRESS_ZLIB, SIZE), 0, SIZE);
+	struct unpacking *first, *second;
+
+	begin(n, &first);
+	begin(n, &second);
+	read_all(first);
+	read_all(second);
+	unpacking_free(first);
+	unpacking_free(second);
+}
+
+START_TEST(section_is_unpacked_with_and_without_a_thread)
+{
+	unpack_two();
+	ck_assert_int_eq(unpacker_start(), 0);
+	unpack_two();
+	unpack_two();
+}
+END_TEST
+
+START_TEST(what_nobody_wants_any_more_is_given_up)
+{
+	size_t n = pack(put_header(ELFCOMPRESS_ZLIB, SIZE), 0, SIZE);
+
+	ck_assert_int_eq(unpacker_start(), 0);
+	for (unsigned i = 0; i < 100; i++) {
+		struct unpacking *unpacking;
+
+		begin(n, &unpacking);
+		unpacking_wait(unpacking, i * 1000);
+		unpacking_free(unpacking);
+	}
+	unpack_two();
+}
+END_TEST
+
+START_TEST(what_is_missing_is_zeros_and_nobody_waits_for_it)
+{
+	size_t n = pack(put_header(ELFCOMPRESS_ZLIB, SIZE), 0, SIZE);
+	struct unpacking *unpacking;
+	struct elf_bytes bytes;
+
+	ck_assert_int_eq(unpacker_start(), 0);
+	begin(n / 2, &unpacking);
+	bytes = unpacking_bytes(unpacking);
+	unpacking_wait(unpacking, SIZE);
+	ck_assert(unpacking_is_over(unpacking));
+	ck_assert(!memcmp(bytes.data, plain, 1000));
+	for (size_t i = SIZE - 1000; i < SIZE; i++)
+		ck_assert_uint_eq(bytes.data[i], 0);
+	unpacking_free(unpacking);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -153,6 +235,9 @@ int main(void)
 		another_size_than_was_claimed_is_bad,
 		unknown_ways_to_pack_are_bad,
 		damage_is_noticed_and_never_hangs,
+		section_is_unpacked_with_and_without_a_thread,
+		what_nobody_wants_any_more_is_given_up,
+		what_is_missing_is_zeros_and_nobody_waits_for_it,
 	};
 
 	make_plain();
