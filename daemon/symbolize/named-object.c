@@ -16,6 +16,7 @@
 #include "proto/base/cleanup.h"
 
 #define FAILURES_MAX 2
+#define LARGE_BYTES (UINT64_C(32) << 20)
 
 static const char worker_failed[] = "worker-failed";
 
@@ -95,6 +96,11 @@ enum need named_object_need(const struct named_object *named)
 	default:
 		return table->names.n ? NEED_NAMES : NEED_LINES;
 	}
+}
+
+bool named_object_is_large(const struct named_object *named)
+{
+	return (uint64_t)named->object->stat.st_size + named->files.bytes >= LARGE_BYTES;
 }
 
 static void set_busy(struct named_object *named)

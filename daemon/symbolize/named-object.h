@@ -58,6 +58,8 @@ struct named_object *named_object_of(struct naming_context *context, struct obje
 struct named_object *named_object_find(const struct object *object);
 
 enum need named_object_need(const struct named_object *named);
+/* Is there so much of it that a call for its lines may take a second? */
+bool named_object_is_large(const struct named_object *named);
 
 /* Begins what it needs. 0 (something is under way), WORKERS_BUSY, WORKERS_BROKEN, or a negative
  * errno. */

@@ -137,6 +137,7 @@ static void accept(struct object_files *files, enum worker_file file)
 {
 	files->trust = object_files_probe_trust(files);
 	files->fds[file] = take_fd(&files->candidate_fd);
+	files->bytes += files->candidate_bytes;
 }
 
 void object_files_on_opened(
@@ -154,6 +155,7 @@ void object_files_on_opened(
 		return;
 	files->candidate_fd = take_fd(&reply->fd);
 	files->candidate_trust = workers_trust(&reply->stat);
+	files->candidate_bytes = (uint64_t)reply->stat.st_size;
 	files->candidate_identity = reply->has_identity ? reply->identity
 							: (struct file_identity){};
 	if (files->stage == FILES_OPEN_PACKAGE || files->stage == FILES_OPEN_SPLIT) {

@@ -30,13 +30,13 @@ struct object_files {
 	struct debug_candidate candidate;
 	int candidate_fd;
 	int root_fd; /* the root directory of a process that has the object; -1: none */
-	uint64_t candidate_trust;
+	uint64_t candidate_trust, candidate_bytes;
 	int fds[N_WORKER_FILES]; /* once found; OBJECT stays -1 */
 	struct file_identity candidate_identity, debug_identity; /* all zero: none */
 	uint64_t split; /* the unit for which SPLIT was opened, or not found */
 	bool is_split_tried; /* the worker does not know yet */
 	unsigned n_splits; /* asked for since the last answer */
-	uint64_t trust; /* of all files together */
+	uint64_t trust, bytes; /* of all files together, but for the object's own bytes */
 };
 
 void object_files_init(struct object_files *files);

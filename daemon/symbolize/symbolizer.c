@@ -2,8 +2,9 @@
 
 /*
  * Who is served next, and who waits for what. Objects that want something take turns: quick calls
- * before those for lines, suspects when nobody else wants anything, and one worker is kept free of
- * calls for lines, so that a large object's DWARF never holds up names.
+ * before those for lines, suspects when nobody else wants anything. One worker is kept free of calls
+ * for lines, so that they never hold up names, and another one of those of large objects, which may
+ * take long, and much memory.
  *
  * Each wanted offset has a turn, counted up; a wait is for all offsets with an earlier turn that are
  * still open, so that it needs a number only, which answers count down.
@@ -78,7 +79,7 @@ static void on_done(void *userdata, const struct name_entry *entry)
 	}
 }
 
-static unsigned n_calls_for_lines(const struct symbolizer *symbolizer)
+static unsigned n_calls_for_lines(const struct symbolizer *symbolizer, bool of_large_ones)
 {
 	unsigned n = 0;
 
@@ -86,16 +87,46 @@ static unsigned n_calls_for_lines(const struct symbolizer *symbolizer)
 		const struct named_object *named = container_of(link, struct named_object, link);
 
 		n += named->is_busy && named->files.stage == FILES_READY &&
-			named->is_call_for_lines;
+			named->is_call_for_lines &&
+			(!of_large_ones || named_object_is_large(named));
 	}
 	return n;
+}
+
+/* Workers that calls for lines may still have, of large objects and in all. */
+struct room {
+	unsigned n, n_large;
+};
+
+static struct room room_for_lines(const struct symbolizer *symbolizer)
+{
+	unsigned n_max = symbolizer->n_workers > 1 ? symbolizer->n_workers - 1 : 1;
+	unsigned n_large_max = n_max > 1 ? n_max - 1 : 1;
+	unsigned n = n_calls_for_lines(symbolizer, false);
+	unsigned n_large = n_calls_for_lines(symbolizer, true);
+
+	return (struct room){
+		.n = n < n_max ? n_max - n : 0,
+		.n_large = n_large < n_large_max ? n_large_max - n_large : 0,
+	};
+}
+
+static bool take_room(struct room *room, const struct named_object *named)
+{
+	bool is_large = named_object_is_large(named);
+
+	if (!room->n || (is_large && !room->n_large))
+		return false;
+	room->n--;
+	room->n_large -= is_large;
+	return true;
 }
 
 /* Begins what objects with this need want; whom it served goes to the end of the line. Returns
  * whether somebody is left waiting, or a negative errno or outcome of named_object_run. */
 static int serve(struct symbolizer *symbolizer, enum need need, bool are_suspects)
 {
-	unsigned n_lines_max = symbolizer->n_workers > 1 ? symbolizer->n_workers - 1 : 1;
+	struct room room = room_for_lines(symbolizer);
 	struct list *objects = &symbolizer->context.objects;
 	bool is_left = false;
 	struct list served;
@@ -107,9 +138,9 @@ static int serve(struct symbolizer *symbolizer, enum need need, bool are_suspect
 
 		if (named_object_need(named) != need || (named->n_failures > 0) != are_suspects)
 			continue;
-		if (need == NEED_LINES && n_calls_for_lines(symbolizer) >= n_lines_max) {
+		if (need == NEED_LINES && !take_room(&room, named)) {
 			is_left = true;
-			break;
+			continue;
 		}
 		r = named_object_run(named);
 		if (r == WORKERS_BROKEN || r < 0) {

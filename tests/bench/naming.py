@@ -101,6 +101,9 @@ def test_large_library():
             us_packed.append(ours(text, "--debug", packed, LARGE))
             llvm.append(measured(["llvm-symbolizer", f"--obj={plain}", "--inlines"], text))
         gnu = measured(["addr2line", "-i", "-f", "-C", "-e", plain], text)
+        answers = [subprocess.run([NAMES, "--debug", debug, LARGE], input=text.encode(), capture_output=True,
+                                  check=True).stdout for debug in (plain, packed)]
+        support.check(answers[0] == answers[1], "the answers from packed sections are other ones")
     ratio = statistics.median(mine["cold"] / theirs for mine, (theirs, _) in zip(us, llvm))
     slower = statistics.median(b["cold"] / a["cold"] for a, b in zip(us, us_packed))
     us, us_packed = best(us), best(us_packed)

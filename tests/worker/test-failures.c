@@ -267,6 +267,55 @@ START_TEST(mutated_files_are_answered_and_good_ones_keep_their_names)
 }
 END_TEST
 
+/* Both forms of the library, mutated; asked for before an innocent one, which is last in line. */
+START_TEST(hostile_files_cost_a_restart_each_at_most_and_others_one_timeout_in_all)
+{
+	static struct object *objects[N_MUTATIONS];
+	CLEANUP(object_unrefp) struct object *innocent = NULL;
+	const uint64_t timeout_ns = 10 * NS_PER_SECOND;
+	uint64_t address, start_ns;
+	char *forms[2];
+	size_t sizes[2];
+
+	bench_open(&bench, NULL, timeout_ns);
+	make_library(&address);
+	bench_run(&bench, "objcopy --compress-debug-sections=zlib " LIBRARY " packed.so");
+	for (int i = 0; i < 2; i++) {
+		char path[128];
+
+		snprintf(path, sizeof(path), "%s/%s", bench.directory, i ? "packed.so" : LIBRARY);
+		ck_assert_int_eq(text_read_file(AT_FDCWD, path, 1 << 20, &forms[i], &sizes[i]), 0);
+	}
+	for (unsigned i = 0; i < N_MUTATIONS; i++) {
+		size_t n = sizes[i % 2];
+		char *copy = memcpy(malloc(n), forms[i % 2], n);
+
+		objects[i] = bench_object_of_bytes(copy, mutate(copy, n, N_MUTATIONS + i));
+		free(copy);
+		for (uint64_t j = 0; j < 16; j++)
+			symbolizer_want(bench.symbolizer, objects[i], address - 8 + j);
+	}
+	innocent = bench_object(&bench, LIBRARY);
+	ck_assert_int_eq(symbolizer_want(bench.symbolizer, innocent, address), 0);
+	start_ns = time_now_ns(CLOCK_MONOTONIC);
+	while (!symbolizer_find(bench.symbolizer, innocent, address) &&
+		time_now_ns(CLOCK_MONOTONIC) < start_ns + timeout_ns)
+		ck_assert_int_eq(loop_step(bench.loop, 100 * NS_PER_MS), 0);
+	is_named(innocent, address);
+	ck_assert_uint_lt(time_now_ns(CLOCK_MONOTONIC), start_ns + timeout_ns);
+	ck_assert_uint_le(statistics().n_worker_restarts, N_MUTATIONS);
+	ck_assert_uint_eq(statistics().n_timeouts, 0);
+	printf("%d hostile files: %u restarts, all done after %u ms\n", N_MUTATIONS,
+		(unsigned)statistics().n_worker_restarts,
+		(unsigned)((time_now_ns(CLOCK_MONOTONIC) - start_ns) / NS_PER_MS));
+	for (unsigned i = 0; i < N_MUTATIONS; i++)
+		object_unref(objects[i]);
+	free(forms[0]);
+	free(forms[1]);
+	bench_close(&bench);
+}
+END_TEST
+
 static void say(uint32_t id, uint32_t n_symbols, uint32_t body_size)
 {
 	struct worker_reply reply = {.magic = WORKER_MAGIC,
@@ -320,6 +369,7 @@ int main(int argc, char **argv)
 		missing_worker_program_leaves_frames_unnamed,
 		text_file_is_no_elf_file,
 		mutated_files_are_answered_and_good_ones_keep_their_names,
+		hostile_files_cost_a_restart_each_at_most_and_others_one_timeout_in_all,
 	};
 
 	if (readlink("/proc/self/exe", self, sizeof(self) - 1) > 0 &&

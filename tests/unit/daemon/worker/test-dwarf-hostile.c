@@ -186,9 +186,8 @@ static void bench_open(struct bench *bench)
 {
 	bench->elf = make_file();
 	bench->start_ns = time_now_ns(CLOCK_PROCESS_CPUTIME_ID);
-	ck_assert_int_eq(
-		dwarf_index_new(&(struct dwarf_index_files){.elf = bench->elf},
-			&(struct dwarf_index_soon){}, &bench->index),
+	ck_assert_int_eq(dwarf_index_new(&(struct dwarf_index_files){.elf = bench->elf},
+				 &(struct dwarf_index_soon){}, &bench->index),
 		0);
 }
 
