@@ -276,7 +276,7 @@ def test_ten_per_cent_more_work_are_found_with_the_defaults():
             done = perfctl('diff', '--no-daemon', '--json',
                            '--before', f'exec {PROGRAMS / "mixture"} {units} 0',
                            '--after', f'exec {PROGRAMS / "mixture"} {units} 10', cwd=where,
-                           timeout=300)
+                           timeout=900)
         result = json.loads(done.out)
         check(result['mode'] == 'work' and result['before']['runs'] == 5, result)
         first = result['functions'][0]
