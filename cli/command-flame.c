@@ -99,6 +99,7 @@ static int draw(struct arguments *arguments, const struct renderer *renderer, co
 			"standard output is a terminal, and '%s' is no text", renderer->suffix);
 		return EXIT_USAGE;
 	}
+	arguments->narrow.is_timeless = renderer->is_timeless;
 	r = narrow_load(&arguments->narrow, source, &profile);
 	if (r != 0)
 		return r;

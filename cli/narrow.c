@@ -102,7 +102,10 @@ int narrow_load(
 		message_error("option '--to': it is not behind '--from'");
 		return EXIT_USAGE;
 	}
-	if (source_load(source, &profile) < 0)
+	r = arguments->is_timeless && !options->from_ns && !options->to_ns
+		? source_load_timeless(source, &profile)
+		: source_load(source, &profile);
+	if (r < 0)
 		return EXIT_FAILED;
 	if (!arguments->is_narrowed) {
 		*ret_profile = TAKE(profile);

@@ -41,6 +41,7 @@ enum {
 struct narrow_arguments {
 	struct narrow_options options;
 	bool is_narrowed, has_time_weight;
+	bool is_timeless; /* nobody looks at when samples were taken, but for --from and --to */
 };
 
 /* Takes one of the options above. 0, -EINVAL after saying why, or NARROW_FOREIGN. */

@@ -86,7 +86,7 @@ static int load_baseline(const char *name, struct profile **ret_profile)
 	return source_load(path, ret_profile);
 }
 
-static int load_store(const char *text, struct profile **ret_profile)
+static int load_store(const char *text, uint32_t n_parts, struct profile **ret_profile)
 {
 	CLEANUP(freep) char *copy = strdup(text);
 	struct store_source source;
@@ -95,6 +95,7 @@ static int load_store(const char *text, struct profile **ret_profile)
 
 	if (r)
 		return r;
+	source.n_parts = n_parts;
 	return store_source_load(&source, ret_profile) ? -EREMOTEIO : 0;
 }
 
@@ -109,7 +110,7 @@ int source_load(const char *source, struct profile **ret_profile)
 	if (*source == '@')
 		return load_baseline(source + 1, ret_profile);
 	if (text_starts_with(source, STORE_SOURCE_PREFIX))
-		return load_store(source + strlen(STORE_SOURCE_PREFIX), ret_profile);
+		return load_store(source + strlen(STORE_SOURCE_PREFIX), 0, ret_profile);
 	if (strcmp(source, "-") != 0) {
 		if (asprintf(&quoted, "'%s'", source) < 0) {
 			quoted = NULL;
@@ -130,4 +131,11 @@ int source_load(const char *source, struct profile **ret_profile)
 		return -EINVAL;
 	}
 	return say_failure(name, r);
+}
+
+int source_load_timeless(const char *source, struct profile **ret_profile)
+{
+	if (text_starts_with(source, STORE_SOURCE_PREFIX))
+		return load_store(source + strlen(STORE_SOURCE_PREFIX), 1, ret_profile);
+	return source_load(source, ret_profile);
 }

@@ -144,6 +144,8 @@ static json_t *parameters_make(const struct store_source *source)
 
 	if (parameters && source->pid)
 		json_object_set_new(parameters, "pid", json_integer(source->pid));
+	if (parameters && source->n_parts)
+		json_object_set_new(parameters, "parts", json_integer(source->n_parts));
 	return parameters;
 }
 

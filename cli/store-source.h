@@ -13,6 +13,7 @@
 struct store_source {
 	uint64_t since_ms, until_ms; /* since the epoch */
 	uint32_t pid; /* 0: any */
+	uint32_t n_parts; /* of the span, by the clock; 0: see Query in the contract */
 	const char *comm, *unit, *container, *event; /* NULL: any */
 	const char *socket; /* NULL: the usual one */
 };

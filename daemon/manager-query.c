@@ -41,6 +41,7 @@ static int query_make(const struct access_caller *caller, const struct query_req
 	query->since_ns = request->since_ns;
 	query->until_ns = request->until_ns;
 	query->pid = request->pid;
+	query->n_parts = request->n_parts;
 	query->uid = caller->uid;
 	query->is_admin = caller->is_admin;
 	query->sees_kernel = access_sees_kernel(caller, recording_perf_event_paranoid());

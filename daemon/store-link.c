@@ -21,6 +21,8 @@
 #include "proto/profile/pprof.h"
 
 #define RETRY_NS (5 * NS_PER_SECOND)
+/* After the end of one that had done its work so far. */
+#define RESTART_NS (20 * NS_PER_MS)
 #define TEND_NS (30 * NS_PER_SECOND)
 #define TEND_SOON_NS (200 * NS_PER_MS)
 #define QUERY_DEADLINE_NS (30 * NS_PER_SECOND)
@@ -50,6 +52,7 @@ struct store_link {
 	struct loop_source *timer;
 	struct store_status status;
 	bool is_tending, is_paused; /* paused: until the timer */
+	bool has_answered; /* this writer */
 };
 
 const char *store_state_word(enum store_state state)
@@ -126,9 +129,10 @@ static void on_reply(void *userdata, const struct store_reply *reply, struct buf
 		link->writer = store_channel_free(link->writer);
 		link->status.n_restarts++;
 		state_set(link, STORE_STATE_FAILING, "perfd-store has ended");
-		pause_until(link, RETRY_NS);
+		pause_until(link, link->has_answered ? RESTART_NS : RETRY_NS);
 		return;
 	}
+	link->has_answered = true;
 	facts_take(link, reply);
 	state_set(link, reply->state <= STORE_STATE_FAILING ? reply->state : STORE_STATE_FAILING,
 		reply->text);
@@ -158,7 +162,10 @@ static int writer_start(struct store_link *link)
 		.userdata = link,
 	};
 
-	return link->writer ? 0 : store_channel_new(&config, &link->writer);
+	if (link->writer)
+		return 0;
+	link->has_answered = false;
+	return store_channel_new(&config, &link->writer);
 }
 
 static int send_first(struct store_link *link)

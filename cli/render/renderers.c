@@ -11,8 +11,8 @@
 
 const struct renderer renderers[] = {
 	{".pb.gz", "pprof, the native file", render_pprof, true},
-	{".folded", "folded stacks", render_folded},
-	{".svg", "flame graph", render_flame_svg},
+	{".folded", "folded stacks", render_folded, .is_timeless = true},
+	{".svg", "flame graph", render_flame_svg, .is_timeless = true},
 	{".speedscope.json", "speedscope", render_speedscope},
 	{".json", "conditions, ledger and hotspots", render_json},
 	{".perf", "the text of perf script", render_perf_script},

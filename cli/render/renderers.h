@@ -26,6 +26,7 @@ struct renderer {
 	const char *about;
 	render_function *render;
 	bool is_binary;
+	bool is_timeless; /* it does not look at when samples were taken */
 };
 
 /* The table, ended by an entry without suffix. */

@@ -25,6 +25,7 @@ static const struct field parameter_fields[] = {
 	{FIELD_AS("unit", struct query_parameters, request.unit, FIELD_TEXT)},
 	{FIELD_AS("container", struct query_parameters, request.container, FIELD_TEXT)},
 	{FIELD_AS("event", struct query_parameters, request.event, FIELD_TEXT)},
+	{FIELD_AS("parts", struct query_parameters, request.n_parts, FIELD_U32)},
 	{},
 };
 
@@ -61,6 +62,10 @@ static bool read_parameters(struct request *request, struct query_parameters *pa
 	}
 	if (parameters->until_ms > INT64_MAX / NS_PER_MS) {
 		request_invalid(request, "untilMs");
+		return false;
+	}
+	if (parameters->request.n_parts > PROFILE_RUNS_MAX) {
+		request_invalid(request, "parts");
 		return false;
 	}
 	parameters->request.since_ns = parameters->since_ms * NS_PER_MS;

@@ -11,7 +11,7 @@
 /* Out of the store. NULL and 0: not asked for. */
 struct query_request {
 	uint64_t since_ns, until_ns; /* since the epoch */
-	uint32_t pid;
+	uint32_t pid, n_parts;
 	const char *comm, *unit, *container, *event;
 };
 

@@ -96,6 +96,8 @@ int database_end(struct database *database, int r)
 {
 	if (!r)
 		r = database_execute(database, "COMMIT");
+	if (r)
+		recent_clear(&database->recent);
 	/* Many errors have rolled back already. */
 	if (r && !sqlite3_get_autocommit(database->handle))
 		database_execute(database, "ROLLBACK");
@@ -155,6 +157,7 @@ static int schema_make(struct database *database)
 static int form_check(struct database *database, bool is_reader)
 {
 	int64_t version, n;
+	int r;
 
 	if (!database_statement(database, STATEMENT_schema_size))
 		return database_error(database);
@@ -166,7 +169,12 @@ static int form_check(struct database *database, bool is_reader)
 		return is_reader ? -ENOENT : schema_make(database);
 	if (database_number(database, STATEMENT_application_id) != DATABASE_APPLICATION_ID)
 		return -EUCLEAN;
-	return version > DATABASE_VERSION ? DATABASE_NEWER : key_read(database);
+	if (version > DATABASE_VERSION)
+		return DATABASE_NEWER;
+	if (version < DATABASE_VERSION && is_reader)
+		return DATABASE_OLDER;
+	r = version < DATABASE_VERSION ? database_migrate(database, version) : 0;
+	return r ? r : key_read(database);
 }
 
 int database_open(struct database *database, const char *path, bool is_reader)
@@ -202,5 +210,6 @@ void database_close(struct database *database)
 	for (size_t i = 0; i < N_STATEMENTS; i++)
 		sqlite3_finalize(database->statements[i]);
 	sqlite3_close(database->handle);
+	recent_clear(&database->recent);
 	*database = (struct database){0};
 }

@@ -13,10 +13,11 @@
 #include <stdint.h>
 
 #include "daemon/store/digest.h"
+#include "daemon/store/recent.h"
 
 /* "pfst", so that no other program's file is taken for ours. */
 #define DATABASE_APPLICATION_ID 0x70667374
-#define DATABASE_VERSION 1
+#define DATABASE_VERSION 2
 
 enum statement {
 #define STATEMENT(name, sql) STATEMENT_##name,
@@ -29,10 +30,12 @@ struct database {
 	sqlite3 *handle;
 	sqlite3_stmt *statements[N_STATEMENTS]; /* prepared when first used */
 	struct digest key;
+	struct recent recent; /* of the writer */
 };
 
-/* What database_open found: made by a later version; nothing was touched. */
-enum { DATABASE_NEWER = 1 };
+/* What database_open found: made by a later version, nothing was touched; or, for reading only, by an
+ * earlier one that the writer has not brought up to date yet. */
+enum { DATABASE_NEWER = 1, DATABASE_OLDER };
 
 /* Opens for writing, making the file where there is none; or for reading only. */
 int database_open(struct database *database, const char *path, bool is_reader);
@@ -52,5 +55,8 @@ int database_error(const struct database *database);
 int database_begin(struct database *database);
 /* Ends what was begun: for good if r is 0, else as if it had not been. Returns r, or why not. */
 int database_end(struct database *database, int r);
+
+/* Brings what an earlier version made to this one's form, all of it or nothing. */
+int database_migrate(struct database *database, int64_t version);
 
 extern const char database_schema[];

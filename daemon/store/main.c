@@ -89,6 +89,9 @@ static const char *sentence_of(int error)
 	case DATABASE_NEWER:
 		return "it was made by a later version of perfd and is left alone; install that "
 		       "version, or name another [store] path";
+	case DATABASE_OLDER:
+		return "it was made by an earlier version of perfd, and has not been brought up to "
+		       "date; it will be when it can be written";
 	case -ENOSPC:
 		return "the disk is full; free some room, or lower [store] max-size";
 	case -EROFS:

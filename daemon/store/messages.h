@@ -30,7 +30,8 @@ struct store_request {
 struct store_query {
 	uint64_t since_ns, until_ns; /* since the epoch */
 	uint32_t pid, uid; /* uid: who asks */
-	uint8_t is_admin, sees_kernel, padding[6];
+	uint32_t n_parts; /* of the span that time is told apart by; 0: see query.h */
+	uint8_t is_admin, sees_kernel, padding[2];
 	char comm[64], unit[STORE_TEXT_MAX], container[STORE_TEXT_MAX], event[64];
 };
 

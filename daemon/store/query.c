@@ -2,7 +2,7 @@
 
 /*
  * Windows in order of time; each id of the database is translated once. Time is told apart as finely
- * as some hundred cells allow, so that a week costs no more than it has stacks.
+ * as some hundred cells allow, and more coarsely where there is too much to tell apart (query-fit.c).
  */
 
 #include "daemon/store/query.h"
@@ -12,36 +12,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/store/query-fit.h"
 #include "daemon/store/rows.h"
-#include "daemon/store/translate.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/text.h"
 #include "proto/base/time.h"
 
 #define CELLS_MAX 720
-#define SLICE_NS (PROFILE_SLICE_MS * NS_PER_MS)
-
-/* What is told of the windows together. */
-struct span {
-	uint64_t first_ns, last_ns; /* since the epoch; last 0: no window */
-	uint64_t covered_ns, missed;
-	double rate_ns; /* rate times covered time */
-	double rate_min, rate_max;
-	uint32_t event, host, n_cpus;
-	bool has_several; /* events */
-};
-
-struct reading {
-	struct translation translation;
-	const struct store_query *query;
-	struct profile *profile;
-	struct span span;
-	uint64_t cell_ns;
-};
 
 static void reading_done(struct reading *reading)
 {
 	translation_done(&reading->translation);
+	gathering_done(&reading->gathering);
 }
 
 static bool may_read(const struct store_query *query, uint32_t visible_to)
@@ -51,22 +33,24 @@ static bool may_read(const struct store_query *query, uint32_t visible_to)
 
 static int row_add(struct reading *reading, const struct row *row, uint32_t slice)
 {
-	struct profile_sample sample = {
+	struct gathered sample = {
+		.stack = row->stack,
+		.stop = row->stop,
 		.slice = slice,
 		.stop_class = (uint8_t)row->stop_class,
+		.n = row->n,
+		.weight_ns = row->weight_ns,
 	};
-	int64_t values[] = {row->n, row->weight_ns};
 	int r = translate_thread(&reading->translation, row->thread, &sample.thread);
 
 	if (r)
 		return r == TRANSLATE_LEFT_OUT ? 0 : r;
-	r = translate_stack(&reading->translation, row->stack, &sample.stack);
+	r = reading_fit(reading);
+	if (reading->is_nameless)
+		sample.thread = 0;
 	if (!r)
-		r = translate_string(&reading->translation, row->stop, &sample.stop);
-	if (!r)
-		r = profile_add_sample(reading->profile, &sample, values);
-	if (!r)
-		reading->profile->conditions.sampled_ns += (uint64_t)row->weight_ns;
+		r = gathering_add(&reading->gathering, &sample);
+	reading->profile->conditions.sampled_ns += (uint64_t)row->weight_ns;
 	return r;
 }
 
@@ -121,13 +105,63 @@ static int lost_add(struct reading *reading, int64_t window)
 	return r;
 }
 
+/* Where a moment lies, in cells since the beginning; to the nearest border between them. */
+static uint64_t border_near(const struct reading *reading, uint64_t at_ns)
+{
+	uint64_t since_ns = reading->query->since_ns;
+
+	return at_ns <= since_ns ? 0 : (at_ns - since_ns + reading->cell_ns / 2) / reading->cell_ns;
+}
+
+/* By the clock: a window lies in the cells that it covers more than half of, or in that of its middle;
+ * its samples are of the first one. Windows that share cells are one run. */
+static int run_add(struct reading *reading, uint64_t t0_ns, uint64_t t1_ns, uint32_t *ret_slice)
+{
+	struct profile *profile = reading->profile;
+	struct profile_run *last = profile->n_runs ? &profile->runs[profile->n_runs - 1] : NULL;
+	uint32_t per_cell = (uint32_t)(reading->cell_ns / SLICE_NS);
+	uint64_t from = border_near(reading, t0_ns), to = border_near(reading, t1_ns);
+	uint64_t middle_ns = t0_ns + (t1_ns - t0_ns) / 2;
+
+	if (from >= to) {
+		from = middle_ns <= reading->query->since_ns
+			? 0
+			: (middle_ns - reading->query->since_ns) / reading->cell_ns;
+		to = from + 1;
+	}
+	if (last && from * per_cell < last->first_slice + last->n_slices) {
+		*ret_slice = last->first_slice;
+		if (to * per_cell > last->first_slice + last->n_slices)
+			last->n_slices = (uint32_t)(to * per_cell) - last->first_slice;
+		return 0;
+	}
+	*ret_slice = (uint32_t)(from * per_cell);
+	return profile_add_run(profile,
+		&(struct profile_run){
+			.first_slice = *ret_slice,
+			.n_slices = (uint32_t)(to - from) * per_cell,
+		});
+}
+
+/* Where its samples lie in the profile. */
+static int slice_find(struct reading *reading, sqlite3_stmt *row, uint32_t *ret_slice)
+{
+	uint64_t slice = reading->span.covered_ns / reading->cell_ns *
+		(reading->cell_ns / SLICE_NS);
+
+	if (reading->query->n_parts)
+		return run_add(reading, (uint64_t)sqlite3_column_int64(row, 2),
+			(uint64_t)sqlite3_column_int64(row, 3), ret_slice);
+	*ret_slice = slice < UINT32_MAX ? (uint32_t)slice : UINT32_MAX;
+	return 0;
+}
+
 static int window_add(struct reading *reading, sqlite3_stmt *row)
 {
 	struct span *span = &reading->span;
 	int64_t id = sqlite3_column_int64(row, 0);
 	uint64_t covered_ns = (uint64_t)sqlite3_column_int64(row, 4);
-	uint32_t event = (uint32_t)sqlite3_column_int64(row, 5), name;
-	uint64_t slice = span->covered_ns / reading->cell_ns * (reading->cell_ns / SLICE_NS);
+	uint32_t event = (uint32_t)sqlite3_column_int64(row, 5), name, slice;
 	const char *asked = reading->query->event;
 	double rate;
 	int r = translate_string(&reading->translation, event, &name);
@@ -136,7 +170,9 @@ static int window_add(struct reading *reading, sqlite3_stmt *row)
 		return r;
 	if (*asked && strcmp(profile_string(reading->profile, name), asked) != 0)
 		return 0;
-	r = segments_add(reading, id, slice < UINT32_MAX ? (uint32_t)slice : UINT32_MAX);
+	r = slice_find(reading, row, &slice);
+	if (!r)
+		r = segments_add(reading, id, slice);
 	if (!r && reading->query->is_admin) {
 		span->missed += (uint64_t)sqlite3_column_int64(row, 9);
 		r = lost_add(reading, id);
@@ -178,6 +214,34 @@ static int windows_read(struct reading *reading)
 	return r;
 }
 
+/* What was gathered becomes the profile's samples. */
+static int samples_add(struct reading *reading)
+{
+	struct gathering *gathering = &reading->gathering;
+	struct translation *translation = &reading->translation;
+	int r = 0;
+
+	gathering_sort(gathering);
+	for (size_t i = 0; i < gathering->n && !r; i++) {
+		const struct gathered *gathered = &gathering->slots[i];
+		const int64_t values[] = {gathered->n, gathered->weight_ns};
+		struct profile_sample sample = {
+			.thread = gathered->thread,
+			.slice = gathered->slice,
+			.stop_class = gathered->stop_class,
+		};
+
+		r = gathered->stack == READING_PRUNED
+			? translation_pruned(translation, &sample.stack)
+			: translate_stack(translation, gathered->stack, &sample.stack);
+		if (!r)
+			r = translate_string(translation, gathered->stop, &sample.stop);
+		if (!r)
+			r = profile_add_sample(reading->profile, &sample, values);
+	}
+	return r;
+}
+
 static void target_describe(const struct store_query *query, char *text, size_t size)
 {
 	struct {
@@ -198,7 +262,7 @@ static void target_describe(const struct store_query *query, char *text, size_t 
 			text, size, "%s", query->is_admin ? "whole system" : "what belongs to you");
 }
 
-static void gaps_describe(const struct span *span, char *text, size_t size)
+static void gaps_note(const struct span *span, struct buffer *out)
 {
 	uint64_t whole_ns = span->last_ns - span->first_ns, gap_ns;
 	char gap[32], whole[32];
@@ -208,25 +272,31 @@ static void gaps_describe(const struct span *span, char *text, size_t size)
 	if (whole_ns < span->covered_ns + whole_ns / 1000 + NS_PER_SECOND)
 		return;
 	gap_ns = whole_ns - span->covered_ns;
-	snprintf(text, size, "gaps: nothing was recorded for %s of %s",
+	buffer_printf(out, "gaps: nothing was recorded for %s of %s",
 		text_format_duration(gap_ns, gap, sizeof(gap)),
 		text_format_duration(whole_ns, whole, sizeof(whole)));
 }
 
 /* Where the rate was held back, a sample of then stands for more time than one of now. */
-static int notes_set(struct profile *profile, const struct span *span)
+static void rates_note(const struct span *span, struct buffer *out)
 {
-	char gaps[96], rates[128] = "", text[256];
-
-	gaps_describe(span, gaps, sizeof(gaps));
 	if (span->rate_max > 1.01 * span->rate_min)
-		snprintf(rates, sizeof(rates),
-			"rates from %.3g to %.3g Hz: weigh by time, not by samples", span->rate_min,
-			span->rate_max);
-	if (!*gaps && !*rates)
-		return 0;
-	snprintf(text, sizeof(text), "%s%s%s", gaps, *gaps && *rates ? "; " : "", rates);
-	return profile_add_string(profile, text, &profile->conditions.notes);
+		buffer_printf(out, "%srates from %.3g to %.3g Hz: weigh by time, not by samples",
+			out->size ? "; " : "", span->rate_min, span->rate_max);
+}
+
+static int notes_set(struct reading *reading)
+{
+	CLEANUP(buffer_done) struct buffer text = {0};
+
+	gaps_note(&reading->span, &text);
+	rates_note(&reading->span, &text);
+	reading_note(reading, &text);
+	if (buffer_error(&text))
+		return -ENOMEM;
+	return text.size ? profile_add_string_n(reading->profile, text.data, text.size,
+				   &reading->profile->conditions.notes)
+			 : 0;
 }
 
 static int conditions_set(struct reading *reading)
@@ -238,7 +308,7 @@ static int conditions_set(struct reading *reading)
 	int r;
 
 	target_describe(reading->query, target, sizeof(target));
-	c->start_realtime_ns = span->first_ns;
+	c->start_realtime_ns = reading->query->n_parts ? reading->query->since_ns : span->first_ns;
 	c->duration_ns = span->covered_ns;
 	c->frequency_asked = span->covered_ns ? span->rate_ns / (double)span->covered_ns : 0;
 	c->n_cpus = span->n_cpus;
@@ -252,15 +322,15 @@ static int conditions_set(struct reading *reading)
 	if (!r)
 		r = profile_add_string(profile, PERFCTL_VERSION, &c->version);
 	if (!r)
-		r = notes_set(profile, span);
+		r = notes_set(reading);
 	profile->ledger.missed = span->missed;
 	if (!r)
 		r = profile_count_samples(profile);
 	return r;
 }
 
-int query_profile(
-	struct database *database, const struct store_query *query, struct profile **ret_profile)
+int query_profile_within(struct database *database, const struct store_query *query,
+	size_t n_samples_max, struct profile **ret_profile)
 {
 	CLEANUP(profile_unrefp) struct profile *profile = profile_new();
 	CLEANUP(reading_done)
@@ -268,16 +338,17 @@ int query_profile(
 		.translation = {.database = database, .profile = profile, .query = query},
 		.query = query,
 		.profile = profile,
+		.n_samples_max = n_samples_max,
 	};
-	uint64_t cell_ns;
+	uint64_t n_cells = query->n_parts ? query->n_parts : CELLS_MAX;
 	int r;
 
 	if (!profile)
 		return -ENOMEM;
 	if (query->since_ns >= query->until_ns)
 		return -ENOENT;
-	cell_ns = (query->until_ns - query->since_ns) / CELLS_MAX;
-	reading.cell_ns = (cell_ns / SLICE_NS + 1) * SLICE_NS;
+	reading.cell_ns = (query->until_ns - query->since_ns + n_cells - 1) / n_cells;
+	reading.cell_ns = (reading.cell_ns + SLICE_NS - 1) / SLICE_NS * SLICE_NS;
 	r = profile_add_value_type(profile, "samples", "count");
 	if (!r)
 		r = profile_add_value_type(profile, "cpu", "nanoseconds");
@@ -288,6 +359,8 @@ int query_profile(
 		return r;
 	r = windows_read(&reading);
 	if (!r)
+		r = samples_add(&reading);
+	if (!r)
 		r = conditions_set(&reading);
 	database_execute(database, "ROLLBACK");
 	if (r)
@@ -296,4 +369,10 @@ int query_profile(
 	profile_seal(profile);
 	*ret_profile = TAKE(profile);
 	return 0;
+}
+
+int query_profile(
+	struct database *database, const struct store_query *query, struct profile **ret_profile)
+{
+	return query_profile_within(database, query, READING_SAMPLES_MAX, ret_profile);
 }

@@ -66,6 +66,8 @@ static int sweep(struct store *store, uint64_t now_ns, int *ret_n)
 			return r;
 		n += sqlite3_changes(store->database.handle);
 	}
+	if (n)
+		recent_clear(&store->database.recent);
 	*ret_n = n;
 	return 0;
 }

@@ -7,11 +7,13 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 -- last: when it was met, in seconds since the epoch; brought up to date now and then only.
 CREATE TABLE str (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, last INTEGER NOT NULL);
 
+-- detail: 0 without a name, 1 named, 2 with lines.
 -- chain: varints, innermost line first: name, system name, file (of str), first line, line.
 CREATE TABLE frame (
 	id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, last INTEGER NOT NULL,
 	path INTEGER NOT NULL, build_id INTEGER NOT NULL, address INTEGER NOT NULL,
-	kind INTEGER NOT NULL, unnamed INTEGER NOT NULL, chain BLOB NOT NULL);
+	kind INTEGER NOT NULL, unnamed INTEGER NOT NULL, chain BLOB NOT NULL,
+	detail INTEGER NOT NULL DEFAULT 0);
 
 -- frames: varints, leaf first.
 CREATE TABLE stack (

@@ -251,11 +251,15 @@ int store_append(struct store *store, const struct profile *profile,
 	const uint8_t serial[STORE_SERIAL_SIZE], uint64_t now_ns)
 {
 	CLEANUP(dictionary_done) struct dictionary dictionary = {0};
+	uint64_t end_ns = profile->conditions.start_realtime_ns + profile->conditions.duration_ns;
 	int r;
 
 	if (profile->n_value_types != 2 || profile_find_value_type(profile, "samples") != 0 ||
 		profile_find_value_type(profile, "cpu") != 1)
 		return -EINVAL;
+	/* The clock may have been put back since: what a window needs is as young as it is. */
+	if (now_ns < end_ns)
+		now_ns = end_ns;
 	r = dictionary_init(
 		&dictionary, &store->database, profile, (int64_t)(now_ns / NS_PER_SECOND));
 	if (!r)

@@ -156,26 +156,38 @@ static int frame_make(struct translation *translation, struct frame_row *row, ui
 	return r ? r : profile_add_frame(translation->profile, &row->frame, lines, n, ret_id);
 }
 
-static int kernel_frame(struct translation *translation, uint32_t *ret_id)
+/* A frame that stands for others, called `name`. */
+static int marker_make(struct profile *profile, const char *name, uint8_t kind, uint32_t *ret_id)
 {
-	struct profile *profile = translation->profile;
-	struct profile_frame frame = {.kind = PROFILE_FRAME_KERNEL};
+	struct profile_frame frame = {.kind = kind};
 	struct profile_mapping mapping = {0};
 	struct profile_function function = {0};
 	struct profile_line line = {0};
+	int r = profile_add_string(profile, name, &function.name);
+
+	mapping.path = function.name;
+	if (!r && kind == PROFILE_FRAME_KERNEL)
+		r = profile_add_mapping(profile, &mapping, &frame.mapping);
+	if (!r)
+		r = profile_add_function(profile, &function, &line.function);
+	return r ? r : profile_add_frame(profile, &frame, &line, 1, ret_id);
+}
+
+int translation_pruned(struct translation *translation, uint32_t *ret_stack)
+{
+	uint32_t frame;
+	int r = marker_make(translation->profile, "[pruned]", PROFILE_FRAME_MARKER, &frame);
+
+	return r ? r : profile_add_stack(translation->profile, 0, frame, ret_stack);
+}
+
+static int kernel_frame(struct translation *translation, uint32_t *ret_id)
+{
 	int r = 0;
 
-	if (!translation->kernel_frame) {
-		r = profile_add_string(profile, "[kernel]", &mapping.path);
-		function.name = mapping.path;
-		if (!r)
-			r = profile_add_mapping(profile, &mapping, &frame.mapping);
-		if (!r)
-			r = profile_add_function(profile, &function, &line.function);
-		if (!r)
-			r = profile_add_frame(
-				profile, &frame, &line, 1, &translation->kernel_frame);
-	}
+	if (!translation->kernel_frame)
+		r = marker_make(translation->profile, "[kernel]", PROFILE_FRAME_KERNEL,
+			&translation->kernel_frame);
 	if (!r)
 		*ret_id = translation->kernel_frame;
 	return r;
@@ -317,6 +329,38 @@ static bool is_asked(const struct translation *translation, const struct profile
 			!strcmp(unit + n, ".service"));
 }
 
+static int thread_make(struct translation *translation, struct thread_row *row, uint32_t *ret_id)
+{
+	int r;
+
+	if (translation->is_folded) {
+		row->process.pid = 0;
+		row->process.start_ns = 0;
+		row->thread.tid = 0;
+		row->thread.name = row->process.comm;
+	}
+	r = profile_add_process(translation->profile, &row->process, &row->thread.process);
+	return r ? r : profile_add_thread(translation->profile, &row->thread, ret_id);
+}
+
+void translation_fold(struct translation *translation)
+{
+	struct translation_map *threads = &translation->threads;
+
+	translation->is_folded = true;
+	for (size_t i = 0; i < threads->n; i++)
+		if (threads->ids[i] != LEFT_OUT)
+			threads->ids[i] = 0;
+}
+
+int translation_folded(struct translation *translation, uint32_t thread, uint32_t *ret_thread)
+{
+	struct thread_row row = {.thread = translation->profile->threads[thread]};
+
+	row.process = translation->profile->processes[row.thread.process];
+	return thread_make(translation, &row, ret_thread);
+}
+
 int translate_thread(struct translation *translation, uint32_t id, uint32_t *ret_id)
 {
 	uint32_t *known = slot(&translation->threads, id);
@@ -338,9 +382,7 @@ int translate_thread(struct translation *translation, uint32_t id, uint32_t *ret
 		*known = LEFT_OUT;
 		return TRANSLATE_LEFT_OUT;
 	}
-	r = profile_add_process(translation->profile, &row.process, &row.thread.process);
-	if (!r)
-		r = profile_add_thread(translation->profile, &row.thread, known);
+	r = thread_make(translation, &row, known);
 	if (!r)
 		*ret_id = *known;
 	return r;

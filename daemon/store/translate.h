@@ -19,6 +19,7 @@ struct translation {
 	const struct store_query *query;
 	struct translation_map strings, frames, stacks, threads;
 	uint32_t kernel_frame; /* the one [kernel] of who does not see more; 0: not yet */
+	bool is_folded; /* processes of the same labels are one, without number */
 };
 
 void translation_done(struct translation *translation);
@@ -29,3 +30,9 @@ int translate_stack(struct translation *translation, uint32_t id, uint32_t *ret_
 /* Or TRANSLATE_LEFT_OUT: the query does not ask for it. */
 enum { TRANSLATE_LEFT_OUT = 1 };
 int translate_thread(struct translation *translation, uint32_t id, uint32_t *ret_id);
+
+/* Folds threads from now on. Those that there are: what they are folded into. */
+void translation_fold(struct translation *translation);
+int translation_folded(struct translation *translation, uint32_t thread, uint32_t *ret_thread);
+/* For stacks that are too rare to be told: the one that stands for them in the profile. */
+int translation_pruned(struct translation *translation, uint32_t *ret_stack);

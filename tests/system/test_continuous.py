@@ -126,6 +126,36 @@ def test_either_end_may_come_at_any_time():
             check(not status['storesSetAside'], status)
 
 
+def clock(seconds):
+    return time.strftime('%H:%M:%S', time.localtime(seconds))
+
+
+@support.only_full
+def test_what_changed_since_the_deploy():
+    """A service is replaced by a slower build while it is profiled: one command says in what."""
+    with support.directory() as where, support.control_groups() as group:
+        with keeping(frequency=997) as daemon:
+            program, unit = where / 'service', group / 'shop.service'
+            moments = []
+            for build in ('service', 'service-slower'):
+                program.unlink(missing_ok=True)
+                shutil.copy(PROGRAMS / build, program)
+                moments.append(time.time() + 1)
+                with started(*support.in_group(unit, program)):
+                    time.sleep(21)
+                    moments.append(time.time())
+            wait_stored(daemon, daemon.status()['windowsStored'] + 2)
+            before, after = (f'store:{clock(a)}..{clock(b)},unit=shop'
+                             for a, b in (moments[:2], moments[2:]))
+            environment = {**os.environ, 'PERFCTL_SOCKET': str(daemon.socket)}
+            done = support.perfctl('diff', '--fail-on', '10%', before, after, expect=3,
+                                   env=environment)
+            row = next(line for line in done.out.splitlines() if 'look_up_record' in line)
+            check('slower' in row and 'Gate: look_up_record grew' in done.out, done.out)
+            print('    ', row.strip())
+            support.perfctl('diff', '--fail-on', '10%', before, before, env=environment)
+
+
 @support.only_full
 def test_a_full_disk_stops_storing_and_nothing_else():
     with support.directory() as where:

@@ -192,6 +192,39 @@ START_TEST(a_later_version_is_left_alone)
 }
 END_TEST
 
+/* As version 1 had it. */
+static void make_older(struct place *place)
+{
+	ck_assert_int_eq(database_execute(&place->store.database,
+				 "ALTER TABLE frame DROP COLUMN detail; PRAGMA user_version = 1"),
+		0);
+	store_close(&place->store);
+}
+
+START_TEST(an_earlier_version_is_brought_up_to_date_with_all_that_it_has)
+{
+	CLEANUP(profile_unrefp) struct profile *all = NULL;
+	struct database database;
+	struct place place;
+
+	place_init(&place);
+	place_open(&place, MUCH, MUCH);
+	ck_assert_int_eq(put_window(&place, 0), 0);
+	make_older(&place);
+	/* Who reads only, waits for who may write. */
+	ck_assert_int_eq(database_open(&database, place.file, true), DATABASE_OLDER);
+	place_open(&place, MUCH, MUCH);
+	ck_assert_int_eq(database_open(&database, place.file, true), 0);
+	database_close(&database);
+	ck_assert_int_eq(put_window(&place, 1), 0);
+	all = place_query(&place, 0, UINT64_MAX / 8, 0);
+	ck_assert_uint_eq(count_all(all), 80);
+	ck_assert_int_eq(place_number(&place, "PRAGMA user_version"), DATABASE_VERSION);
+	ck_assert_uint_eq(count_files(&place, "*damaged*"), 0);
+	place_done(&place);
+}
+END_TEST
+
 START_TEST(a_file_that_cannot_be_written_is_told_so)
 {
 	struct store_limits limits = {MUCH, MUCH};
@@ -211,6 +244,7 @@ int main(void)
 		a_damaged_file_is_put_aside_and_a_new_one_begun,
 		a_damaged_page_is_found_when_it_is_used,
 		a_later_version_is_left_alone,
+		an_earlier_version_is_brought_up_to_date_with_all_that_it_has,
 		a_file_that_cannot_be_written_is_told_so,
 	};
 
