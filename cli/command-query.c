@@ -10,11 +10,12 @@
 #include "cli/message.h"
 #include "cli/output.h"
 #include "cli/render/renderers.h"
-#include "cli/render/series.h"
+#include "cli/render/timeline.h"
 #include "cli/render/table.h"
 #include "cli/store-source.h"
 #include "cli/terminal.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/text.h"
 #include "proto/base/time.h"
 
 #define LIMIT_DEFAULT 30
@@ -42,7 +43,7 @@ static const struct option_spec options[] = {
 	{OPTION_BY, "by", "WHAT", "function (default), module, line, thread, process, unit"},
 	{'n', "limit", "N", "rows (30); of --series: the most"},
 	{OPTION_FUNCTION, "function", "NAME", "with --series: the share of this function"},
-	{OPTION_SERIES, "series", NULL, "in the course of time"},
+	{OPTION_SERIES, "series", NULL, "in the course of time; -o FILE.svg: as a picture"},
 	{'o', "output", "FILE", "write this file instead, its format by its suffix"},
 	{OPTION_JSON, "json", NULL, "for programs"},
 	{OPTION_SOCKET, "socket", "PATH", "the daemon's socket (PERFCTL_SOCKET)"},
@@ -139,10 +140,16 @@ static int append_table(
 	return table_append_hotspots(profile, &table, out);
 }
 
+static bool is_picture(const struct arguments *arguments)
+{
+	return arguments->output && text_ends_with(arguments->output, ".svg");
+}
+
 /* 0, or an exit code after saying why. */
 static int append_series(
 	const struct profile *profile, const struct arguments *arguments, struct buffer *out)
 {
+	CLEANUP(timeline_done) struct timeline timeline = {0};
 	struct profile_error error = {0};
 	uint32_t function;
 	int r = ranking_find_function(profile, arguments->function, &function, &error);
@@ -152,8 +159,13 @@ static int append_series(
 		return EXIT_USAGE;
 	}
 	if (!r)
-		r = series_append(profile, function,
-			&(struct series_options){arguments->limit, arguments->is_json}, out);
+		r = timeline_make(
+			profile, function, arguments->source.until_ms * NS_PER_MS, &timeline);
+	if (!r && is_picture(arguments))
+		r = timeline_append_svg(profile, &timeline, out);
+	else if (!r)
+		r = arguments->is_json ? timeline_append_json(&timeline, out)
+				       : timeline_append_table(&timeline, out);
 	if (r < 0)
 		message_error(
 			"cannot tell the course of '%s': %s", arguments->function, strerror(-r));
@@ -189,6 +201,9 @@ static int check(const struct command *command, const struct arguments *argument
 {
 	if (arguments->is_series != (arguments->function != NULL))
 		return options_error(command, "'--function' and '--series' go together");
+	if (arguments->is_series && arguments->limit > PROFILE_RUNS_MAX)
+		return options_error(
+			command, "'--limit' of '--series' is %d at most", PROFILE_RUNS_MAX);
 	if (arguments->output && !arguments->is_series && !renderer_find(arguments->output))
 		return options_error(
 			command, "the suffix of '%s' names no format", arguments->output);
@@ -218,6 +233,8 @@ static int run(const struct command *command, int argc, char **argv)
 	}
 	if (check(command, &arguments) < 0)
 		return EXIT_USAGE;
+	if (arguments.is_series)
+		arguments.source.n_parts = arguments.limit;
 	r = store_source_load(&arguments.source, &profile);
 	return r ? r : show(profile, &arguments);
 }

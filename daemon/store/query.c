@@ -268,7 +268,6 @@ static void gaps_note(const struct span *span, struct buffer *out)
 	char gap[32], whole[32];
 
 	/* Windows follow each other to the millisecond or so. */
-	*text = '\0';
 	if (whole_ns < span->covered_ns + whole_ns / 1000 + NS_PER_SECOND)
 		return;
 	gap_ns = whole_ns - span->covered_ns;

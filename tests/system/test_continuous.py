@@ -70,6 +70,11 @@ def test_it_is_asked_by_time_and_label():
             check('share_30' in picture.read_text(), 'the picture')
             check('share_50' in support.perfctl('hotspots', source).out, 'hotspots')
             check('share_50' in support.perfctl('diff', source, source).out, 'diff')
+            support.perfctl('query', '--since', '20s', '--function', 'share_50', '--series', '-o',
+                            picture)
+            text = picture.read_text()
+            check('Share of share_50' in text and 'class="share"' in text, text)
+            check('class="gap"' in text, 'nothing was recorded before perfd was started')
         finally:
             del os.environ['PERFCTL_SOCKET']
         done = daemon.perfctl('query', '--since', '2001-01-01', '--until', '2001-01-02', expect=5)

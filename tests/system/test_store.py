@@ -88,14 +88,17 @@ def test_killed_at_any_moment():
                 wait_stored(daemon, before + 2)
                 check(not daemon.status()['storesSetAside'], daemon.status())
                 time.sleep(chance.uniform(0, WINDOW))
+                stored = daemon.status()['storeNewestMs'] / 1e3
                 daemon.process.kill()
                 daemon.process.wait()
                 end = time.time()
             found = [window for window in windows(store) if window[0] >= begin]
             for (_, a), (b, _) in zip(found, found[1:]):
                 check(b - a < WINDOW / 2, f'life {n_life}: {b - a:.3f} s are missing')
-            # The one under way; and for the one before it there must be time to get its names.
-            check(end - found[-1][1] < WINDOW + 1, f'{end - found[-1][1]:.3f} s are lost')
+            # What was said to be stored is; what is not is under way, or its names are still looked up,
+            # which takes its time when perfd has only begun.
+            check(found[-1][1] > stored - 0.01, f'{stored - found[-1][1]:.3f} s were stored')
+            check(end - found[-1][1] < 10 * WINDOW, f'{end - found[-1][1]:.3f} s are lost')
         print(f'     {KILLS[0]} ends of perfd-store, {KILLS[1]} of perfd')
 
 
@@ -145,7 +148,8 @@ def test_a_disk_that_is_read_only():
         config = configure(disk.parent, store)
         with one_at_work(config) as daemon:
             wait_stored(daemon, 2)
-            support.run('mount', '-o', 'remount,ro', disk)
+        support.run('mount', '-o', 'remount,ro', disk)
+        with one_at_work(config) as daemon:
             is_told(daemon, 'read-only', 'it cannot be written')
             support.run('mount', '-o', 'remount,rw', disk)
             is_stored_again(daemon)
