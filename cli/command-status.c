@@ -54,6 +54,8 @@ static const struct row {
 	{"workerRestarts", "Workers restarted", UNIT_COUNT},
 	{"addressesWanted", "Addresses to name", UNIT_COUNT},
 	{"addressesNamed", "Addresses named", UNIT_COUNT},
+	{"debugFilesFetched", "Debug files fetched", UNIT_COUNT},
+	{"debugFilesFailed", "Debug files not fetched", UNIT_COUNT},
 	{"unwindTables", "Unwind tables", UNIT_COUNT},
 	{"unwindTableBytes", "Memory for tables", UNIT_BYTES},
 	{"unwindTablesShared", "Tables shared", UNIT_COUNT},

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "daemon/base/config.h"
+#include "daemon/base/limits.h"
 #include "daemon/base/loop.h"
 #include "daemon/continuous.h"
 #include "daemon/manager.h"
@@ -36,6 +37,9 @@
 
 #define WORKER_NAME "perfd-elf-worker"
 #define STORE_NAME "perfd-store"
+#define FETCH_NAME "perfd-fetch"
+/* Behind the name of the cache directory. */
+#define FETCH_SUFFIX "-debuginfod"
 #define N_WORKERS 2
 
 _Static_assert(CONFIG_MAX_FRAMES == ABI_USER_FRAMES_MAX, "what may be asked for is what there is");
@@ -50,7 +54,8 @@ struct perfd {
 	struct loop_source *terminate, *interrupt, *hang_up;
 	const struct options *options;
 	struct config *config;
-	char worker_path[PATH_MAX], store_path[PATH_MAX];
+	char worker_path[PATH_MAX], store_path[PATH_MAX], fetch_path[PATH_MAX];
+	char fetch_directory[PATH_MAX]; /* of the cache of debug files; "": none */
 	bool is_ending, is_private;
 	const char *socket_path; /* NULL: none of our own */
 	char *cache_directory;
@@ -178,10 +183,45 @@ static int configure(const struct options *options, struct config **ret_config)
 	return 0;
 }
 
+/* What is configured, as far as the corridor needs it; borrows from it. */
+static struct pipeline_config pipeline_config(struct perfd *perfd, const struct config *configured)
+{
+	struct pipeline_config config = {
+		.worker_path = perfd->worker_path,
+		.cache_directory = perfd->cache_directory[0] ? perfd->cache_directory : NULL,
+		.debug_directories = (const char *const *)configured->debug_directories,
+		.n_workers = N_WORKERS,
+		.max_frames = configured->max_frames,
+		.mappings = perfd->mappings,
+		.fetcher =
+			{
+				.program = perfd->fetch_path,
+				/* systemd's fills the usual cache. */
+				.socket_path = perfd->options->cache_directory ? NULL
+									       : FETCH_SOCKET_PATH,
+				.urls = (const char *const *)configured->debuginfod_urls,
+				.file_max_bytes = configured->debuginfod_max_bytes,
+				.cache_max_bytes = LIMIT_FETCH_CACHE_BYTES,
+			},
+	};
+	int n = snprintf(perfd->fetch_directory, sizeof(perfd->fetch_directory), "%s" FETCH_SUFFIX,
+		perfd->cache_directory);
+
+	if (!configured->debuginfod_urls[0])
+		return config;
+	if (!config.cache_directory || n >= (int)sizeof(perfd->fetch_directory))
+		log_error(
+			"cannot fetch debug files: there is no cache directory; going on without");
+	else if (program_find(FETCH_NAME, perfd->fetch_path, sizeof(perfd->fetch_path)) == 0)
+		config.fetcher.directory = perfd->fetch_directory;
+	return config;
+}
+
 /* What there was before stays where the new one cannot be read. */
 static int reload(struct perfd *perfd)
 {
 	struct config *config, *before = perfd->config;
+	struct pipeline_config pipeline;
 	int r = configure(perfd->options, &config);
 
 	if (r < 0)
@@ -196,8 +236,8 @@ static int reload(struct perfd *perfd)
 	config_free(before);
 	if (r < 0)
 		log_error("cannot keep profiles: %s", strerror(-r));
-	return pipeline_reconfigure(perfd->pipeline, config->max_frames,
-		(const char *const *)config->debug_directories);
+	pipeline = pipeline_config(perfd, config);
+	return pipeline_reconfigure(perfd->pipeline, &pipeline);
 }
 
 static int on_reload(void *userdata)
@@ -242,14 +282,7 @@ static int loop_open(struct perfd *perfd)
 static int perfd_open(struct perfd *perfd)
 {
 	const struct config *configured = perfd->config;
-	struct pipeline_config config = {
-		.worker_path = perfd->worker_path,
-		.cache_directory = perfd->cache_directory[0] ? perfd->cache_directory : NULL,
-		.debug_directories = (const char *const *)configured->debug_directories,
-		.n_workers = N_WORKERS,
-		.max_frames = configured->max_frames,
-		.mappings = perfd->mappings,
-	};
+	struct pipeline_config config = pipeline_config(perfd, configured);
 	struct server_config server = {
 		.version = PERFCTL_VERSION,
 		.admin_gid = admin_gid(configured->admin_group),

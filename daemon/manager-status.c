@@ -66,6 +66,8 @@ void manager_status(void *userdata, struct daemon_status *ret_status)
 		.n_objects = p.n_objects,
 		.n_workers = p.n_workers,
 		.n_worker_restarts = p.n_worker_restarts,
+		.n_fetched = p.fetcher.n_fetched,
+		.n_fetches_failed = p.fetcher.n_failed,
 		.n_wanted = p.n_wanted,
 		.n_named = p.n_named,
 		.n_tables = p.tables.n_tables,

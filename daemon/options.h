@@ -9,6 +9,7 @@
 #include "daemon/capture/capture.h"
 
 #define CACHE_DIRECTORY "/var/cache/perfd"
+#define FETCH_SOCKET_PATH "/run/perfd/fetch" /* as in perfd-fetch.socket */
 
 struct options {
 	const char *socket_path; /* NULL: systemd's sockets, else the usual one */

@@ -147,6 +147,7 @@ static int helpers_open(struct pipeline *pipeline, const struct pipeline_config 
 		.gather_ns = NAMING_GATHER_NS,
 		.worker_path = config->worker_path,
 		.debug_directories = config->debug_directories,
+		.fetcher = config->fetcher,
 		.n_workers = config->n_workers,
 		.on_files = on_files,
 		.userdata = pipeline,
@@ -178,11 +179,12 @@ static int helpers_open(struct pipeline *pipeline, const struct pipeline_config 
 	return r;
 }
 
-int pipeline_reconfigure(
-	struct pipeline *pipeline, uint32_t max_frames, const char *const *debug_directories)
+int pipeline_reconfigure(struct pipeline *pipeline, const struct pipeline_config *config)
 {
-	capture_set_max_frames(pipeline->capture, max_frames);
-	return symbolizer_set_debug_directories(pipeline->symbolizer, debug_directories);
+	int r = symbolizer_set_debug_directories(pipeline->symbolizer, config->debug_directories);
+
+	capture_set_max_frames(pipeline->capture, config->max_frames);
+	return r ? r : symbolizer_set_fetcher(pipeline->symbolizer, &config->fetcher);
 }
 
 static int pipeline_open(struct pipeline *pipeline, const struct pipeline_config *config,

@@ -14,6 +14,7 @@
 #include "daemon/base/shares.h"
 #include "daemon/base/loop.h"
 #include "daemon/capture/capture.h"
+#include "daemon/symbolize/fetcher.h"
 #include "daemon/target/attribution.h"
 #include "daemon/tables.h"
 #include "proto/profile/profile.h"
@@ -27,6 +28,7 @@ struct pipeline_config {
 	const char *worker_path;
 	const char *cache_directory; /* for unwind tables; NULL: none */
 	const char *const *debug_directories; /* NULL-terminated */
+	struct fetcher_config fetcher;
 	unsigned n_workers;
 	enum capture_mappings mappings;
 	uint32_t max_frames; /* of a user stack, 1 to ABI_USER_FRAMES_MAX */
@@ -62,6 +64,7 @@ struct pipeline_observer {
 struct pipeline_statistics {
 	uint64_t n_taken, n_lost, n_missed, n_objects, n_workers, n_worker_restarts, n_wanted,
 		n_named;
+	struct fetcher_statistics fetcher;
 	struct tables_statistics tables;
 	uint64_t n_tables_dropped;
 	double kernel_ns_per_sample; /* < 0: none was timed */
@@ -73,9 +76,9 @@ int pipeline_new(struct loop *loop, const struct pipeline_config *config,
 	struct capture_problem *ret_problem, struct pipeline **ret_pipeline);
 struct pipeline *pipeline_free(struct pipeline *pipeline);
 
-/* What may change while it runs: for stacks, and for files met, from now on. 0 or -ENOMEM. */
-int pipeline_reconfigure(
-	struct pipeline *pipeline, uint32_t max_frames, const char *const *debug_directories);
+/* What may change while it runs, which is max_frames, debug_directories and fetcher: for stacks, and
+ * for files met, from now on. 0 or -ENOMEM. */
+int pipeline_reconfigure(struct pipeline *pipeline, const struct pipeline_config *config);
 
 /* Begins a recording without targets. 0, -EBUSY (no slot), or another negative errno. */
 int pipeline_record(struct pipeline *pipeline, const struct pipeline_request *request,

@@ -274,6 +274,18 @@ static void config_parse_groups(struct reader *reader, char ***field, const char
 	list_parse(reader, field, value, group_check);
 }
 
+static const char *url_check(const char *word)
+{
+	return text_starts_with(word, "https://") || text_starts_with(word, "http://")
+		? NULL
+		: "is not an address with https:// or http://";
+}
+
+static void config_parse_urls(struct reader *reader, char ***field, const char *value)
+{
+	list_parse(reader, field, value, url_check);
+}
+
 static void config_parse_event(struct reader *reader, char **field, const char *value)
 {
 	if (strcmp(value, "cpu") && strcmp(value, "cpu-clock"))
@@ -414,6 +426,7 @@ struct config *config_free(struct config *config)
 	list_free(config->continuous_targets);
 	list_free(config->continuous_exclude);
 	list_free(config->debug_directories);
+	list_free(config->debuginfod_urls);
 	free(config);
 	return NULL;
 }

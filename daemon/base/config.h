@@ -18,6 +18,8 @@ struct config {
 	uint32_t max_frames; /* of a user stack */
 	uint64_t memory_bytes; /* for profiles of recordings, in all */
 	char **debug_directories; /* absolute paths, the last one NULL */
+	char **debuginfod_urls; /* the same; empty: nothing is fetched */
+	uint64_t debuginfod_max_bytes; /* of one file */
 	bool continuous_enabled;
 	double continuous_frequency; /* Hz */
 	uint64_t continuous_window_ns;

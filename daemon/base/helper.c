@@ -7,8 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "proto/base/cleanup.h"
@@ -53,4 +56,15 @@ int helper_spawn(const char *path, char *const *arguments, pid_t *ret_pid, int *
 	*ret_pid = pid;
 	*ret_socket = take_fd(&ours);
 	return 0;
+}
+
+void helper_kill(pid_t pid)
+{
+	CLEANUP(closep) int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+
+	kill(pid, SIGKILL);
+	if (fd >= 0)
+		poll(&pollfd, 1, 200);
+	waitpid(pid, NULL, WNOHANG);
 }

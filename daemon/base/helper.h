@@ -14,3 +14,7 @@
  * negative errno.
  */
 int helper_spawn(const char *path, char *const *arguments, pid_t *ret_pid, int *ret_socket);
+
+/* Ends a child that was started so, and that nobody else waits for. It is gone in no time, unless it
+ * hangs in a file system: then init has it. */
+void helper_kill(pid_t pid);

@@ -59,6 +59,9 @@
 #define LIMIT_JIT_CODES_ALL (1u << 21) /* of all together */
 #define LIMIT_JIT_LINES (1u << 20) /* source lines of one process's code */
 #define LIMIT_JIT_NAME_BYTES (32u << 20) /* names of one process's code */
+#define LIMIT_FETCHES_WAITING 1024 /* debug files that are to be fetched */
+#define LIMIT_FETCHES_PER_UID 64 /* in an hour, for files of a user; root's do not count */
+#define LIMIT_FETCH_CACHE_BYTES (UINT64_C(4) << 30) /* on disk */
 #define LIMIT_STORE_WAITING_BYTES                                                                  \
 	(UINT64_C(32) << 20) /* windows that the store has not taken yet */
 #define LIMIT_WINDOW_STACKS                                                                        \

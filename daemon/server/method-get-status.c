@@ -57,6 +57,8 @@ static const struct field reply_fields[] = {
 	STATUS("workerRestarts", status.n_worker_restarts, FIELD_U64),
 	STATUS("addressesWanted", status.n_wanted, FIELD_U64),
 	STATUS("addressesNamed", status.n_named, FIELD_U64),
+	STATUS("debugFilesFetched", status.n_fetched, FIELD_U64),
+	STATUS("debugFilesFailed", status.n_fetches_failed, FIELD_U64),
 	STATUS("unwindTables", status.n_tables, FIELD_U64),
 	STATUS("unwindRows", status.table_rows, FIELD_U64),
 	STATUS("unwindTableBytes", status.table_bytes, FIELD_U64),

@@ -78,7 +78,7 @@ struct examination_observer {
 
 struct daemon_status {
 	uint64_t uptime_ns, n_recordings, n_profiles, n_taken, n_lost, n_missed, n_objects,
-		n_workers, n_worker_restarts, n_wanted, n_named;
+		n_workers, n_worker_restarts, n_wanted, n_named, n_fetched, n_fetches_failed;
 	uint64_t n_tables, table_rows, table_bytes, n_tables_shared, n_tables_compiled,
 		n_tables_failed, n_tables_refused, n_tables_dropped; /* unwind tables */
 	uint64_t n_cache_hits, n_cache_bad, cache_bytes; /* the same on disk */

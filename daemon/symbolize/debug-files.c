@@ -4,8 +4,9 @@
  * The order is GDB's (manual, "Debugging Information in Separate Files"): by build-id below each
  * directory, then by the name in .gnu_debuglink below each directory, in the object's own
  * subdirectory, then in .debug beside the object and beside it. The directories are looked through
- * twice, as the host has them and as the target has them. Candidates are numbered through, skipping
- * what an object does not have; one whose path is too long has an empty path.
+ * twice, as the host has them and as the target has them. Last comes what was fetched from elsewhere.
+ * Candidates are numbered through, skipping what an object does not have; one whose path is too long
+ * has an empty path.
  */
 
 #include "daemon/symbolize/debug-files.h"
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/fetch/messages.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/text.h"
 
@@ -56,10 +58,26 @@ static const char *directory_of(
 	return directories[i % n];
 }
 
-int debug_files_candidate(const struct worker_probe *probe, const char *path,
-	const char *const *directories, size_t i, struct debug_candidate *ret_candidate)
+static int fetched(const uint8_t *id, size_t id_size, const struct debug_places *places, size_t i,
+	struct debug_candidate *ret_candidate)
 {
-	size_t n = count(directories);
+	char hex[2 * WORKER_BUILD_ID_MAX + 1];
+
+	if (i || !places->fetched || id_size < 2)
+		return DEBUG_FILES_END;
+	*ret_candidate = (struct debug_candidate){.how = OPENER_HOST_PATH};
+	text_format_hex(id, id_size, hex);
+	if (snprintf(ret_candidate->path, sizeof(ret_candidate->path), FETCH_PATH_FORMAT,
+		    places->fetched, hex) >= (int)sizeof(ret_candidate->path))
+		ret_candidate->path[0] = '\0';
+	return 0;
+}
+
+int debug_files_candidate(const struct worker_probe *probe, const char *path,
+	const struct debug_places *places, size_t i, struct debug_candidate *ret_candidate)
+{
+	const char *const *directories = places->directories;
+	size_t n = count(directories), n_linked = 2 * n + 2;
 	const char *slash = strrchr(path, '/');
 	char tail[2 * WORKER_BUILD_ID_MAX + 32], directory[DEBUG_FILE_PATH_MAX], name[300];
 
@@ -74,7 +92,10 @@ int debug_files_candidate(const struct worker_probe *probe, const char *path,
 		i -= 2 * n;
 	}
 	if (!probe->debug_link[0] || path[0] != '/' || (size_t)(slash - path) >= sizeof(directory))
-		return DEBUG_FILES_END;
+		n_linked = 0;
+	if (i >= n_linked)
+		return fetched(
+			probe->build_id, probe->build_id_size, places, i - n_linked, ret_candidate);
 	snprintf(directory, sizeof(directory), "%.*s", (int)(slash - path), path);
 	snprintf(name, sizeof(name), "/%s", probe->debug_link);
 	if (i < 2 * n) {
@@ -82,20 +103,19 @@ int debug_files_candidate(const struct worker_probe *probe, const char *path,
 			name);
 		return 0;
 	}
-	i -= 2 * n;
-	if (i > 1)
-		return DEBUG_FILES_END;
 	ret_candidate->how = OPENER_IN_ROOT;
 	ret_candidate->is_the_targets = true;
-	set_path(ret_candidate, directory, i ? "" : "/.debug", name);
+	set_path(ret_candidate, directory, i > 2 * n ? "" : "/.debug", name);
 	return 0;
 }
 
-int debug_files_alternate(const struct worker_probe *probe, const char *const *directories,
+int debug_files_alternate(const struct worker_probe *probe, const struct debug_places *places,
 	size_t i, struct debug_candidate *ret_candidate)
 {
 	static const char *const below[] = {"/.dwz/", "/.dwz/x86_64-linux-gnu/"};
-	size_t n = count(directories);
+	const char *const *directories = places->directories;
+	size_t n = count(directories),
+	       n_named = probe->alternate[0] ? 2 * n * ARRAY_SIZE(below) : 0;
 	char tail[2 * WORKER_BUILD_ID_MAX + 32];
 
 	*ret_candidate = (struct debug_candidate){.how = OPENER_HOST_PATH};
@@ -106,8 +126,9 @@ int debug_files_alternate(const struct worker_probe *probe, const char *const *d
 		return 0;
 	}
 	i -= 2 * n;
-	if (!probe->alternate[0] || i >= 2 * n * ARRAY_SIZE(below))
-		return DEBUG_FILES_END;
+	if (i >= n_named)
+		return fetched(probe->alternate_id, probe->alternate_id_size, places, i - n_named,
+			ret_candidate);
 	set_path(ret_candidate, directory_of(directories, n, i / ARRAY_SIZE(below), ret_candidate),
 		below[i % ARRAY_SIZE(below)], probe->alternate);
 	return 0;

@@ -14,6 +14,11 @@
 
 #define DEBUG_FILE_PATH_MAX 4096
 
+struct debug_places {
+	const char *const *directories; /* NULL-terminated */
+	const char *fetched; /* the directory of what perfd-fetch got; NULL: none */
+};
+
 struct debug_candidate {
 	enum opener_how how;
 	bool is_the_targets; /* from its root: the owner must be the object's */
@@ -23,12 +28,12 @@ struct debug_candidate {
 
 #define DEBUG_FILES_END 1 /* no candidate with this number */
 
-/* Candidate i for the debug file of the object at `path` (as its target calls it).
- * `directories` is NULL-terminated. 0 or DEBUG_FILES_END. */
+/* Candidate i for the debug file of the object at `path` (as its target calls it). 0 or
+ * DEBUG_FILES_END. */
 int debug_files_candidate(const struct worker_probe *probe, const char *path,
-	const char *const *directories, size_t i, struct debug_candidate *ret_candidate);
+	const struct debug_places *places, size_t i, struct debug_candidate *ret_candidate);
 /* The same for the dwz file that a file with this probe shares. */
-int debug_files_alternate(const struct worker_probe *probe, const char *const *directories,
+int debug_files_alternate(const struct worker_probe *probe, const struct debug_places *places,
 	size_t i, struct debug_candidate *ret_candidate);
 
 /* The same for the package of the object's split DWARF: beside it, called OBJECT.dwp. */

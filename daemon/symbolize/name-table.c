@@ -85,13 +85,36 @@ int name_table_add(struct name_table *table, uint64_t offset, uint64_t turn)
 	r = queue_reserve(&table->names, table->names.n + 1);
 	if (r < 0)
 		return r;
-	table->entries[id] = (struct name_entry){.offset = offset, .turn = turn, .last = turn};
+	table->entries[id] = (struct name_entry){
+		.offset = offset, .turn = turn, .last = turn, .is_open = true};
 	r = hash_add(&table->hash, hash_of(offset), (uint32_t)id);
 	if (r < 0)
 		return r;
 	table->n = id + 1;
 	queue_add(&table->names, offset, (uint32_t)id);
 	return 0;
+}
+
+static void done(struct name_table *table, struct name_entry *entry)
+{
+	entry->is_open = false;
+	table->on_done(table->userdata, entry);
+}
+
+int name_table_again(struct name_table *table)
+{
+	int r = queue_reserve(&table->names, table->n);
+
+	for (size_t i = 1; i < table->n && !r; i++) {
+		struct name_entry *entry = &table->entries[i];
+
+		if (entry->is_open)
+			continue;
+		entry->turn = table->on_again(table->userdata, entry);
+		entry->is_open = true;
+		queue_add(&table->names, entry->offset, (uint32_t)i);
+	}
+	return r;
 }
 
 int name_table_answer(struct name_table *table, struct name_queue *queue,
@@ -109,7 +132,7 @@ int name_table_answer(struct name_table *table, struct name_queue *queue,
 		if (then && !r)
 			queue_add(then, entry->offset, queue->ids[i]);
 		else
-			table->on_done(table->userdata, entry);
+			done(table, entry);
 	}
 	queue_drop(queue, n);
 	return r;
@@ -124,7 +147,7 @@ int name_table_give_up(struct name_table *table, struct name_queue *queue, const
 
 		if (!entry->symbol && block)
 			entry->symbol = &block->symbols[i];
-		table->on_done(table->userdata, entry);
+		done(table, entry);
 	}
 	queue->n = 0;
 	if (!block)

@@ -15,6 +15,7 @@ struct name_entry {
 	uint64_t turn; /* the owner's: when it was wanted first */
 	uint64_t last; /* the same: when it was wanted last */
 	const struct symbol *symbol; /* NULL: nothing is known yet */
+	bool is_open; /* it is in a queue, or asked for */
 };
 
 /* A first-in-first-out of offsets. The entry's id (from 1) goes with each. */
@@ -26,6 +27,8 @@ struct name_queue {
 
 /* An entry is as far as it will get. */
 typedef void name_done_callback(void *userdata, const struct name_entry *entry);
+/* An entry is asked for again, and has its old answer meanwhile; gives its new turn. */
+typedef uint64_t name_again_callback(void *userdata, const struct name_entry *entry);
 
 struct name_table {
 	struct name_entry *entries; /* entry 0 is none */
@@ -34,6 +37,7 @@ struct name_table {
 	struct name_queue names, lines;
 	struct symbol_block *blocks;
 	name_done_callback *on_done;
+	name_again_callback *on_again;
 	void *userdata;
 };
 
@@ -52,6 +56,10 @@ int name_table_answer(struct name_table *table, struct name_queue *queue,
 
 /* Where nothing is queued: forgets what was wanted last before that turn; without memory, nothing. */
 void name_table_age(struct name_table *table, uint64_t turn);
+
+/* All that was answered goes into the queue of names again: there is more to ask now. 0, or -ENOMEM:
+ * the rest stays answered. */
+int name_table_again(struct name_table *table);
 
 /* The whole queue is done as far as it is; what has no symbol yet gets one with this reason. 0 or
  * -ENOMEM: then those stay without. */

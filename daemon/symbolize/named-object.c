@@ -5,6 +5,9 @@
  * names before lines. A call whose worker died is tried once more, by a new worker; if that one
  * dies too, the object's own file is bad, or, when it was over lines, its DWARF is. A candidate for
  * a debug file has one try.
+ *
+ * When all is found that there is, what is missing may be fetched from elsewhere. Meanwhile names are
+ * given with what there is; when it has come, and is what it should be, all is asked again.
  */
 
 #include "daemon/symbolize/named-object.h"
@@ -14,9 +17,12 @@
 
 #include "daemon/symbolize/worker-reply.h"
 #include "proto/base/cleanup.h"
+#include "proto/base/time.h"
 
 #define FAILURES_MAX 2
 #define LARGE_BYTES (UINT64_C(32) << 20)
+#define FETCHES_MAX 2 /* the debug file, and the dwz file that it shares */
+#define FETCH_RETRY_NS (900 * NS_PER_SECOND)
 
 static const char worker_failed[] = "worker-failed";
 
@@ -26,6 +32,7 @@ static void on_free(void *symbols)
 
 	named->are_files_wanted = false;
 	if (named->context) {
+		fetcher_cancel(named->context->fetcher, named);
 		named_object_give_up(named, "gave-up");
 		named->context->on_ready(named->context->userdata);
 	}
@@ -35,9 +42,16 @@ static void on_free(void *symbols)
 	free(named);
 }
 
+/* Of an object with the files that it has. */
+static uint64_t new_cookie(void)
+{
+	static uint64_t last;
+
+	return ++last;
+}
+
 struct named_object *named_object_of(struct naming_context *context, struct object *object)
 {
-	static uint64_t last_cookie;
 	struct named_object *named = object->symbols;
 
 	if (named)
@@ -47,8 +61,9 @@ struct named_object *named_object_of(struct naming_context *context, struct obje
 		return NULL;
 	named->context = context;
 	named->object = object;
-	named->cookie = ++last_cookie;
+	named->cookie = new_cookie();
 	named->table.on_done = context->on_done;
+	named->table.on_again = context->on_again;
 	named->table.userdata = context->userdata;
 	object_files_init(&named->files);
 	list_add_tail(&context->objects, &named->link);
@@ -80,7 +95,7 @@ enum need named_object_need(const struct named_object *named)
 
 	if (named->is_busy || named->is_bad || named->object->state != OBJECT_OPEN)
 		return NEED_NOTHING;
-	if (!table->names.n && !table->lines.n && !named->are_files_wanted)
+	if (!table->names.n && !table->lines.n && !named->are_files_wanted && !named->is_searching)
 		return NEED_NOTHING;
 	switch (named->files.stage) {
 	case FILES_PROBE_OBJECT:
@@ -118,14 +133,72 @@ static void tell_files(struct named_object *named)
 	named->context->on_files(named->context->userdata, named->object);
 }
 
+static struct fetch_wanted wanted_of(const struct named_object *named)
+{
+	return (struct fetch_wanted){
+		named->missing.build_id, named->missing.build_id_size, named->object->stat.st_uid};
+}
+
+static void search_if_due(struct named_object *named)
+{
+	if (!named->is_search_due || named->is_busy || named->files.stage != FILES_READY)
+		return;
+	named->is_search_due = false;
+	named->is_searching = true;
+	object_files_search_again(&named->files, named->missing.file);
+}
+
+static void on_fetched(void *userdata, bool is_there)
+{
+	struct named_object *named = userdata;
+
+	named->is_fetching = false;
+	named->is_search_due = is_there;
+	named->n_fetches += is_there;
+	named->fetch_after_ns = time_now_ns(CLOCK_MONOTONIC) + (is_there ? 0 : FETCH_RETRY_NS);
+	search_if_due(named);
+	named->context->on_ready(named->context->userdata);
+}
+
+static void fetch_missing(struct named_object *named)
+{
+	struct fetch_wanted wanted;
+
+	if (named->is_fetching || named->is_search_due || named->n_fetches == FETCHES_MAX ||
+		!named->table.n || named->is_bad ||
+		!object_files_missing(&named->files, named->object, &named->missing) ||
+		time_now_ns(CLOCK_MONOTONIC) < named->fetch_after_ns)
+		return;
+	wanted = wanted_of(named);
+	named->is_fetching = !fetcher_want(named->context->fetcher, &wanted, on_fetched, named);
+}
+
+/* Every file that can be had here is found. */
+static void take_files(struct named_object *named)
+{
+	struct fetch_wanted wanted = wanted_of(named);
+
+	tell_files(named);
+	if (named->is_searching && named->files.fds[named->missing.file] >= 0) {
+		named->cookie = new_cookie();
+		name_table_again(&named->table);
+	} else if (named->is_searching) {
+		fetcher_reject(named->context->fetcher, &wanted);
+		named->n_fetches = FETCHES_MAX;
+	}
+	named->is_searching = false;
+	fetch_missing(named);
+}
+
 /* The last thing that a callback does: the object may go with it. */
 static void set_idle(struct named_object *named)
 {
 	struct naming_context *context = named->context;
 
 	if (named->files.stage == FILES_READY)
-		tell_files(named);
+		take_files(named);
 	named->is_busy = false;
+	search_if_due(named);
 	object_unref(named->object);
 	context->on_ready(context->userdata);
 }
@@ -160,9 +233,9 @@ static int open_candidate(struct named_object *named)
 	int r;
 
 	do {
-		if (!object_files_next(&named->files, named->object, context->debug_directories)) {
+		if (!object_files_next(&named->files, named->object, &context->places)) {
 			if (named->files.stage == FILES_READY)
-				tell_files(named);
+				take_files(named);
 			context->on_ready(context->userdata);
 			return 0;
 		}

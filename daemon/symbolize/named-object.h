@@ -8,6 +8,7 @@
  */
 
 #include "daemon/base/loop.h"
+#include "daemon/symbolize/fetcher.h"
 #include "daemon/symbolize/name-table.h"
 #include "daemon/symbolize/object-files.h"
 #include "daemon/symbolize/workers.h"
@@ -27,10 +28,12 @@ enum need {
 struct naming_context {
 	struct opener *opener;
 	struct workers *workers;
-	const char *const *debug_directories;
+	struct fetcher *fetcher;
+	struct debug_places places;
 	struct list objects; /* all named objects */
 	uint64_t n_bad;
 	name_done_callback *on_done;
+	name_again_callback *on_again;
 	void (*on_ready)(void *userdata); /* some object may want something else now */
 	void (*on_files)(void *userdata, struct object *object);
 	void *userdata;
@@ -50,6 +53,12 @@ struct named_object {
 	bool is_bad, are_lines_bad;
 	const char *bad_reason;
 	unsigned n_failures; /* in a row, of calls; a suspect waits behind all others */
+	struct missing_file missing; /* the last one that was to be fetched */
+	unsigned n_fetches; /* that brought something */
+	uint64_t fetch_after_ns; /* not before */
+	bool is_fetching; /* nothing waits for that */
+	bool is_search_due; /* it has been fetched; */
+	bool is_searching; /* it is looked for */
 };
 
 /* Made when it is first asked for; NULL without memory. */

@@ -61,11 +61,17 @@ static bool next_root(struct object_files *files, const struct object *object)
 	return true;
 }
 
-bool object_files_next(
-	struct object_files *files, const struct object *object, const char *const *directories)
+/* Has the object, by itself, all that a debug file could have? */
+static bool is_complete(const struct object_files *files)
 {
 	const uint32_t complete = WORKER_HAS_SYMTAB | WORKER_HAS_DWARF;
 
+	return (files->object.kinds & complete) == complete;
+}
+
+bool object_files_next(
+	struct object_files *files, const struct object *object, const struct debug_places *places)
+{
 	if (files->stage == FILES_OPEN_ROOT) {
 		if (next_root(files, object))
 			return true;
@@ -73,20 +79,20 @@ bool object_files_next(
 		return false;
 	}
 	if (files->stage == FILES_OPEN_DEBUG) {
-		if ((files->object.kinds & complete) != complete && object->kind == OBJECT_FILE &&
-			!debug_files_candidate(&files->object, object->path, directories,
+		if (!is_complete(files) && object->kind == OBJECT_FILE &&
+			!debug_files_candidate(&files->object, object->path, places,
 				files->n_candidates++, &files->candidate))
 			return true;
 		enter(files, FILES_OPEN_ALTERNATE);
 	}
 	if (files->stage == FILES_OPEN_ALTERNATE) {
-		if (!debug_files_alternate(dwarf_probe(files), directories, files->n_candidates++,
-			    &files->candidate))
+		if (!debug_files_alternate(
+			    dwarf_probe(files), places, files->n_candidates++, &files->candidate))
 			return true;
 		enter(files, FILES_OPEN_PACKAGE);
 	}
 	if (files->stage == FILES_OPEN_PACKAGE) {
-		if (may_be_split(files) &&
+		if (may_be_split(files) && files->fds[WORKER_FILE_PACKAGE] < 0 &&
 			!debug_files_package(
 				object->path, files->n_candidates++, &files->candidate))
 			return true;
@@ -113,6 +119,31 @@ bool object_files_want_split(struct object_files *files, const struct worker_wan
 	files->candidate = (struct debug_candidate){.how = OPENER_IN_ROOT, .is_the_targets = true};
 	snprintf(files->candidate.path, sizeof(files->candidate.path), "%s", want->path);
 	return true;
+}
+
+bool object_files_missing(const struct object_files *files, const struct object *object,
+	struct missing_file *ret_missing)
+{
+	const struct worker_probe *dwarf = dwarf_probe(files);
+
+	if (object->kind != OBJECT_FILE || files->stage != FILES_READY)
+		return false;
+	if (!is_complete(files) && files->fds[WORKER_FILE_DEBUG] < 0 &&
+		files->object.build_id_size > 1) {
+		*ret_missing = (struct missing_file){
+			WORKER_FILE_DEBUG, files->object.build_id, files->object.build_id_size};
+		return true;
+	}
+	if (files->fds[WORKER_FILE_ALTERNATE] >= 0 || dwarf->alternate_id_size < 2)
+		return false;
+	*ret_missing = (struct missing_file){
+		WORKER_FILE_ALTERNATE, dwarf->alternate_id, dwarf->alternate_id_size};
+	return true;
+}
+
+void object_files_search_again(struct object_files *files, enum worker_file file)
+{
+	enter(files, file == WORKER_FILE_DEBUG ? FILES_OPEN_DEBUG : FILES_OPEN_ALTERNATE);
 }
 
 void object_files_split_sent(struct object_files *files)
@@ -150,6 +181,9 @@ void object_files_on_opened(
 		enter(files, FILES_PROBE_OBJECT);
 		return;
 	}
+	/* That a file is known to be nowhere is kept as an empty one. */
+	if (!reply->stat.st_size)
+		return;
 	/* What stands beside a user's file is the user's, or a trap. */
 	if (files->candidate.is_the_targets && reply->stat.st_uid != object->stat.st_uid)
 		return;

@@ -45,7 +45,7 @@ void object_files_done(struct object_files *files);
 /* In an OPEN stage: the next candidate to open, in `candidate`; or the stage moves on. Returns
  * whether there is one. */
 bool object_files_next(
-	struct object_files *files, const struct object *object, const char *const *directories);
+	struct object_files *files, const struct object *object, const struct debug_places *places);
 /* What came of it; takes the reply's fd. The stage is PROBE or still OPEN. */
 void object_files_on_opened(
 	struct object_files *files, const struct object *object, struct opener_reply *reply);
@@ -60,6 +60,19 @@ void object_files_on_probe(struct object_files *files, const struct worker_probe
 bool object_files_want_split(struct object_files *files, const struct worker_want *want);
 /* A call with SPLIT has been sent. */
 void object_files_split_sent(struct object_files *files);
+
+/* A file that is not to be found here, and would name more. */
+struct missing_file {
+	enum worker_file file;
+	const uint8_t *build_id; /* within the object_files */
+	size_t build_id_size;
+};
+
+/* In READY: whether there is one. */
+bool object_files_missing(const struct object_files *files, const struct object *object,
+	struct missing_file *ret_missing);
+/* It may be there now: the stage is the OPEN one of that file, then those that follow. */
+void object_files_search_again(struct object_files *files, enum worker_file file);
 
 /* Does DWARF stand in one of the files? */
 bool object_files_have_lines(const struct object_files *files);

@@ -79,6 +79,16 @@ static void on_done(void *userdata, const struct name_entry *entry)
 	}
 }
 
+static uint64_t on_again(void *userdata, const struct name_entry *entry)
+{
+	struct symbolizer *symbolizer = userdata;
+
+	symbolizer->n_open++;
+	if (entry->symbol && !entry->symbol->unnamed)
+		symbolizer->n_named--;
+	return symbolizer->turn++;
+}
+
 static unsigned n_calls_for_lines(const struct symbolizer *symbolizer, bool of_large_ones)
 {
 	unsigned n = 0;
@@ -281,8 +291,16 @@ int symbolizer_set_debug_directories(struct symbolizer *symbolizer, const char *
 	free(symbolizer->directories);
 	symbolizer->directories = copy;
 	/* Searches under way count on in the new ones, which end where they end. */
-	symbolizer->context.debug_directories = copy;
+	symbolizer->context.places.directories = copy;
 	return 0;
+}
+
+int symbolizer_set_fetcher(struct symbolizer *symbolizer, const struct fetcher_config *config)
+{
+	int r = fetcher_configure(symbolizer->context.fetcher, config);
+
+	symbolizer->context.places.fetched = fetcher_directory(symbolizer->context.fetcher);
+	return r;
 }
 
 int symbolizer_new(struct loop *loop, struct opener *opener, const struct symbolizer_config *config,
@@ -309,6 +327,8 @@ int symbolizer_new(struct loop *loop, struct opener *opener, const struct symbol
 	if (symbolizer->directories)
 		r = workers_new(loop, &workers, &symbolizer->context.workers);
 	if (!r)
+		r = fetcher_new(loop, &config->fetcher, &symbolizer->context.fetcher);
+	if (!r)
 		r = loop_add_timer(
 			loop, UINT64_MAX / 2, on_gathered, symbolizer, &symbolizer->gather_timer);
 	if (r < 0) {
@@ -317,8 +337,10 @@ int symbolizer_new(struct loop *loop, struct opener *opener, const struct symbol
 	}
 	loop_source_set_slack(symbolizer->gather_timer, config->gather_ns / 4);
 	symbolizer->context.opener = opener;
-	symbolizer->context.debug_directories = symbolizer->directories;
+	symbolizer->context.places.directories = symbolizer->directories;
+	symbolizer->context.places.fetched = fetcher_directory(symbolizer->context.fetcher);
 	symbolizer->context.on_done = on_done;
+	symbolizer->context.on_again = on_again;
 	symbolizer->context.on_ready = schedule;
 	symbolizer->context.on_files = on_files;
 	symbolizer->on_files = config->on_files;
@@ -333,6 +355,7 @@ struct symbolizer *symbolizer_free(struct symbolizer *symbolizer)
 	if (!symbolizer)
 		return NULL;
 	workers_free(symbolizer->context.workers);
+	symbolizer->context.fetcher = fetcher_free(symbolizer->context.fetcher);
 	while (!list_is_empty(&symbolizer->context.objects)) {
 		struct named_object *named = container_of(
 			symbolizer->context.objects.next, struct named_object, link);
@@ -559,4 +582,5 @@ void symbolizer_statistics(
 		.n_unserved = symbolizer->n_unserved,
 		.n_workers = workers.n_workers,
 	};
+	fetcher_statistics(symbolizer->context.fetcher, &ret_statistics->fetcher);
 }

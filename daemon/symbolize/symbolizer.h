@@ -13,6 +13,7 @@
 
 #include "daemon/base/loop.h"
 #include "daemon/opener/opener.h"
+#include "daemon/symbolize/fetcher.h"
 #include "daemon/target/objects.h"
 
 struct symbolizer;
@@ -38,6 +39,7 @@ struct symbol {
 struct symbolizer_config {
 	const char *worker_path; /* of the perfd-elf-worker to execute */
 	const char *const *debug_directories; /* NULL-terminated; default /usr/lib/debug */
+	struct fetcher_config fetcher; /* without a directory: nothing is fetched */
 	unsigned n_workers;
 	uint64_t job_timeout_ns; /* 0: default */
 	/* While nobody waits, names wanted within so long are asked for together: a call to a worker
@@ -63,6 +65,8 @@ struct symbolizer *symbolizer_free(struct symbolizer *symbolizer);
 /* Where separate debug information lies from now on; NULL-terminated, copied. Files that were searched
  * for theirs are not searched for again. 0 or -ENOMEM. */
 int symbolizer_set_debug_directories(struct symbolizer *symbolizer, const char *const *directories);
+/* The same for what is fetched. */
+int symbolizer_set_fetcher(struct symbolizer *symbolizer, const struct fetcher_config *config);
 
 /* Asks for a name; cheap when it was asked before. The object may still be OPENING. 0 or -ENOMEM. */
 int symbolizer_want(struct symbolizer *symbolizer, struct object *object, uint64_t file_offset);
@@ -112,6 +116,7 @@ uint64_t symbolizer_cpu_ns(const struct symbolizer *symbolizer);
 struct symbolizer_statistics {
 	uint64_t n_wanted, n_named, n_worker_restarts, n_timeouts, n_bad_objects, n_workers;
 	uint64_t n_unserved; /* times that names were given up since no worker could be started */
+	struct fetcher_statistics fetcher;
 };
 void symbolizer_statistics(
 	const struct symbolizer *symbolizer, struct symbolizer_statistics *ret_statistics);

@@ -12,15 +12,13 @@
 #include "daemon/symbolize/workers.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/wait.h>
 
+#include "daemon/base/helper.h"
 #include "daemon/symbolize/workers-spawn.h"
 #include "proto/base/buffer.h"
 #include "proto/base/cleanup.h"
@@ -385,17 +383,6 @@ int workers_new(
 	return 0;
 }
 
-/* A killed process is gone in no time, unless it hangs in a file system: then init has it. */
-static void reap(pid_t pid)
-{
-	CLEANUP(closep) int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	struct pollfd pollfd = {.fd = fd, .events = POLLIN};
-
-	if (fd >= 0)
-		poll(&pollfd, 1, 200);
-	waitpid(pid, NULL, WNOHANG);
-}
-
 struct workers *workers_free(struct workers *workers)
 {
 	if (!workers)
@@ -404,10 +391,8 @@ struct workers *workers_free(struct workers *workers)
 		struct worker *worker = container_of(link, struct worker, link);
 
 		worker->on_child = loop_source_free(worker->on_child);
-		if (!worker->is_reaped) {
-			kill(worker->pid, SIGKILL);
-			reap(worker->pid);
-		}
+		if (!worker->is_reaped)
+			helper_kill(worker->pid);
 		worker_free(worker);
 	}
 	loop_source_free(workers->idle);

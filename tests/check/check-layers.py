@@ -33,11 +33,13 @@ ROOMS = {
     "daemon/symbolize/": DAEMON
     + [
         "proto/profile/",
+        "daemon/fetch/messages.h",
         "daemon/opener/opener.h",
         "daemon/target/objects.h",
         "daemon/worker/messages.h",
         "daemon/worker/jit-messages.h",
     ],
+    "daemon/fetch/": ["proto/base/"],
     "daemon/store/": DAEMON + ["daemon/access/", "proto/profile/"],
     "daemon/server/": PROTO + ["daemon/base/", "daemon/access/", "daemon/target/selector.h"],
     # main, manager, pipeline and its helpers
@@ -71,12 +73,13 @@ LIBRARIES = {
     "libelf.h": ["daemon/worker/*", "tests/*"],
     "gelf.h": ["daemon/worker/*", "tests/*"],
     "dwarf.h": ["daemon/worker/*", "tests/*"],
+    "elfutils/debuginfod.h": ["daemon/fetch/debuginfod.c"],
     "elfutils/*": ["daemon/worker/*", "tests/*"],
     "libiberty/*": ["daemon/worker/*"],
     "lzma.h": ["daemon/worker/*"],
     "zstd.h": ["daemon/worker/*", "daemon/store/*"],
     "demangle.h": ["daemon/worker/*"],
-    "seccomp.h": ["daemon/worker/*", "daemon/opener/*", "daemon/store/*", "tests/*"],
+    "seccomp.h": ["daemon/worker/*", "daemon/opener/*", "daemon/store/*", "daemon/fetch/*", "tests/*"],
     "sqlite3.h": ["daemon/store/*"],
     "curses.h": ["cli/command-top.c"],
     "ncurses*/*": ["cli/command-top.c"],

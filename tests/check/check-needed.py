@@ -19,6 +19,7 @@ ALLOWED = {
     "perfd": {"libbpf", "libinih", "libjansson", "libseccomp", "libsystemd", "libz"},
     "perfctl": {"libjansson", "libz"},
     "perfd-store": {"libjansson", "libseccomp", "libsqlite3", "libz"},
+    "perfd-fetch": {"libdebuginfod", "libseccomp"},
     "perfd-elf-worker": {"libdw", "libelf", "libisal", "liblzma", "libseccomp", "libzstd"},
 }
 

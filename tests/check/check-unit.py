@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-The unit as systemd sees it: understood in every line, and exposed at most 2.0 of 10. And as we know
-it: none of the settings that would take away what sampling needs.
+The units as systemd sees them: understood in every line, and exposed at most 2.0 of 10. And as we know
+perfd's: none of the settings that would take away what sampling needs.
 """
 
 import os
@@ -15,6 +15,7 @@ import tempfile
 import tree
 
 EXPOSURE = "20"
+UNITS = ("perfd.service", "perfd.socket", "perfd-fetch@.service", "perfd-fetch.socket")
 # What breaks perfd: it hides /proc/kallsyms or the targets, takes CAP_SYSLOG away, forbids bpf,
 # perf_event_open or openat2, or makes the capabilities worthless.
 HARMFUL = (
@@ -55,30 +56,33 @@ def check(root):
             problems.append(f"{path}:1: SystemCallFilter=~{group} breaks perfd")
     with tempfile.TemporaryDirectory() as directory:
         # Anything executable will do: it is looked at, not run.
-        with open(os.path.join(directory, "perfd.service"), "w", encoding="utf-8") as file:
-            file.write(text.replace("@libexecdir@/perfd", "/bin/true"))
-        with open(os.path.join(directory, "perfd.socket"), "w", encoding="utf-8") as file:
-            file.write(tree.read(root, "systemd/perfd.socket"))
-        _, lines = analyze(["verify", "./perfd.service", "./perfd.socket"], directory)
+        for unit in UNITS:
+            with open(os.path.join(directory, unit), "w", encoding="utf-8") as file:
+                content = tree.read(root, "systemd/" + unit)
+                file.write(re.sub(r"@libexecdir@/[a-z-]+", "/bin/true", content))
+        _, lines = analyze(["verify", *("./" + unit for unit in UNITS)], directory)
         problems += [
             f"{path}:1: {line}"
             for line in lines
             # What is told apart from the unit's own text is about the machine.
-            if re.search(r"perfd\.(service|socket):\d+", line)
+            if re.search(r"perfd(-fetch@?)?\.(service|socket):\d+", line)
         ]
-        failed, lines = analyze(
-            ["security", "--offline=yes", "--threshold=" + EXPOSURE, "./perfd.service"], directory
-        )
-        if failed:
-            problems.append(f"{path}:1: more than {EXPOSURE} of 100: {lines[-1]}")
+        for unit in UNITS:
+            if not unit.endswith(".service"):
+                continue
+            failed, lines = analyze(
+                ["security", "--offline=yes", "--threshold=" + EXPOSURE, "./" + unit], directory
+            )
+            if failed:
+                problems.append(f"systemd/{unit}:1: more than {EXPOSURE} of 100: {lines[-1]}")
     return problems
 
 
 def self_test():
     here = os.path.dirname(os.path.abspath(__file__))
     root = os.path.join(here, "../..")
-    service, socket = "systemd/perfd.service", "systemd/perfd.socket"
-    sound = {service: tree.read(root, service), socket: tree.read(root, socket)}
+    service, fetch = "systemd/perfd.service", "systemd/perfd-fetch@.service"
+    sound = {"systemd/" + unit: tree.read(root, "systemd/" + unit) for unit in UNITS}
 
     def plus(line):
         return {service: sound[service].replace("[Service]\n", f"[Service]\n{line}\n")}
@@ -91,6 +95,7 @@ def self_test():
             ("~@debug breaks", plus("SystemCallFilter=~@debug")),
             ("NoSuchSetting", plus("NoSuchSetting=yes")),
             ("more than 20", {service: "[Service]\nType=notify\nExecStart=@libexecdir@/perfd\n"}),
+            ("fetch@.service:1: more", {fetch: "[Service]\nExecStart=@libexecdir@/perfd-fetch\n"}),
         ],
     )
 

@@ -93,8 +93,14 @@ START_TEST(what_is_set_is_set)
 	place_init(&place);
 	put(&place, NULL,
 		"# who\n[access]\nadmin-group = wheel ; them\n[limits]\nmax-frames=1024\n"
-		"[symbols]\ndebug-directories =\ndebug-directories = /a  /b\n");
+		"[symbols]\ndebug-directories =\ndebug-directories = /a  /b\n"
+		"debuginfod-urls = https://a.example http://b.example:8002/x\n"
+		"debuginfod-max-size = 300M\n");
 	config = load(&place);
+	ck_assert_str_eq(config->debuginfod_urls[0], "https://a.example");
+	ck_assert_str_eq(config->debuginfod_urls[1], "http://b.example:8002/x");
+	ck_assert_ptr_null(config->debuginfod_urls[2]);
+	ck_assert_uint_eq(config->debuginfod_max_bytes, 300 << 20);
 	ck_assert_str_eq(config->admin_group, "wheel");
 	ck_assert_uint_eq(config->max_frames, 1024);
 	ck_assert_str_eq(config->debug_directories[0], "/a");
@@ -142,6 +148,8 @@ START_TEST(what_is_wrong_is_said_with_its_line)
 	check_refused("[limits]\nmax-frames\n", ":2: neither a [section] nor KEY = VALUE");
 	check_refused(
 		"[symbols]\ndebug-directories = here\n", ":2: 'here' is not an absolute path");
+	check_refused("[symbols]\ndebuginfod-urls = file:///etc\n",
+		":2: 'file:///etc' is not an address with https:// or http://");
 	check_refused("[access]\nadmin-group = a b\n", ":2: 'a b' is not a name");
 }
 END_TEST
@@ -238,6 +246,8 @@ START_TEST(the_file_that_is_installed_has_every_key_with_its_default)
 	ck_assert_uint_eq(config->max_frames, initial->max_frames);
 	ck_assert_str_eq(config->debug_directories[0], initial->debug_directories[0]);
 	ck_assert_ptr_null(config->debug_directories[1]);
+	ck_assert(!config->debuginfod_urls[0] && !initial->debuginfod_urls[0]);
+	ck_assert_uint_eq(config->debuginfod_max_bytes, initial->debuginfod_max_bytes);
 	ck_assert(config->continuous_enabled && !initial->continuous_enabled);
 	ck_assert_double_eq(config->continuous_frequency, initial->continuous_frequency);
 	ck_assert_uint_eq(config->continuous_window_ns, initial->continuous_window_ns);

@@ -10,6 +10,8 @@
 #include "tests/lib/check-main.h"
 
 static const char *const directories[] = {"/a", "/b", NULL};
+static const struct debug_places here = {.directories = directories};
+static const struct debug_places everywhere = {directories, "/var/cache/x"};
 
 static struct worker_probe probe(bool with_id, const char *link)
 {
@@ -36,12 +38,12 @@ static void candidates_are(const struct worker_probe *probe, const char *const *
 
 	for (size_t i = 0; i < n; i++) {
 		ck_assert_int_eq(
-			debug_files_candidate(probe, "/usr/bin/x", directories, i, &candidate), 0);
+			debug_files_candidate(probe, "/usr/bin/x", &here, i, &candidate), 0);
 		candidate_is(&candidate, expected[i]);
 		ck_assert_int_eq(candidate.needs_crc, !probe->build_id_size);
 	}
-	ck_assert_int_eq(debug_files_candidate(probe, "/usr/bin/x", directories, n, &candidate),
-		DEBUG_FILES_END);
+	ck_assert_int_eq(
+		debug_files_candidate(probe, "/usr/bin/x", &here, n, &candidate), DEBUG_FILES_END);
 }
 
 START_TEST(build_id_comes_before_the_link)
@@ -73,8 +75,33 @@ START_TEST(object_without_a_path_has_no_place_beside_it)
 	struct worker_probe link = probe(false, "x.dbg");
 	struct debug_candidate candidate;
 
-	ck_assert_int_eq(debug_files_candidate(&link, "[vdso]", directories, 0, &candidate),
+	ck_assert_int_eq(
+		debug_files_candidate(&link, "[vdso]", &here, 0, &candidate), DEBUG_FILES_END);
+}
+END_TEST
+
+START_TEST(what_was_fetched_comes_last_and_by_build_id_only)
+{
+	struct worker_probe both = probe(true, "x.dbg"), bare = probe(true, ""),
+			    none = probe(false, "x.dbg");
+	struct worker_probe shared = {
+		.alternate_id_size = 2, .alternate_id = {0xab, 0xcd}, .alternate = "n.debug"};
+	struct debug_candidate candidate;
+
+	ck_assert_int_eq(
+		debug_files_candidate(&both, "/usr/bin/x", &everywhere, 10, &candidate), 0);
+	candidate_is(&candidate, "/var/cache/x/123456.debug");
+	ck_assert(!candidate.needs_crc);
+	ck_assert_int_eq(debug_files_candidate(&both, "/usr/bin/x", &everywhere, 11, &candidate),
 		DEBUG_FILES_END);
+	ck_assert_int_eq(debug_files_candidate(&bare, "/usr/bin/x", &everywhere, 4, &candidate), 0);
+	candidate_is(&candidate, "/var/cache/x/123456.debug");
+	ck_assert_int_eq(debug_files_candidate(&none, "/usr/bin/x", &everywhere, 6, &candidate),
+		DEBUG_FILES_END);
+	ck_assert_int_eq(debug_files_alternate(&shared, &everywhere, 12, &candidate), 0);
+	candidate_is(&candidate, "/var/cache/x/abcd.debug");
+	ck_assert_int_eq(
+		debug_files_alternate(&shared, &everywhere, 13, &candidate), DEBUG_FILES_END);
 }
 END_TEST
 
@@ -119,11 +146,10 @@ START_TEST(shared_dwz_file_is_found_by_id_and_by_name)
 	struct debug_candidate candidate;
 
 	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
-		ck_assert_int_eq(debug_files_alternate(&file, directories, i, &candidate), 0);
+		ck_assert_int_eq(debug_files_alternate(&file, &here, i, &candidate), 0);
 		candidate_is(&candidate, expected[i]);
 	}
-	ck_assert_int_eq(
-		debug_files_alternate(&file, directories, ARRAY_SIZE(expected), &candidate),
+	ck_assert_int_eq(debug_files_alternate(&file, &here, ARRAY_SIZE(expected), &candidate),
 		DEBUG_FILES_END);
 }
 END_TEST
@@ -134,6 +160,7 @@ int main(void)
 		build_id_comes_before_the_link,
 		without_a_build_id_only_the_link_counts,
 		object_without_a_path_has_no_place_beside_it,
+		what_was_fetched_comes_last_and_by_build_id_only,
 		equal_build_ids_match_and_nothing_else_where_there_is_one,
 		without_build_ids_the_checksum_decides,
 		shared_dwz_file_is_found_by_id_and_by_name,
