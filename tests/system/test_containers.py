@@ -3,9 +3,11 @@
 its split DWARF that are to be found nowhere else, also when the target has ended; and a path that is
 another file on the host. Then the names: of functions, of what was inlined, and lines."""
 
+import contextlib
 import os
 import re
 import shutil
+import signal
 
 import support
 from support import PROGRAMS, check
@@ -159,6 +161,151 @@ def test_path_that_is_another_file_on_the_host():
         recorded = record_inside(where, root, staged, place, 10)
         is_named(recorded)
         check('alpha' not in recorded.text, recorded.text[:2000])
+
+
+# Of it nothing is on the host: a loader, the C library and one of its own, linked by their paths.
+LIBRARY = '''
+volatile unsigned long sink;
+static inline __attribute__((always_inline)) void boxed_inner(unsigned long n)
+{
+	for (unsigned long i = 0; i < n; i++)
+		sink += i * i;
+}
+__attribute__((noinline)) void boxed_outer(unsigned long n)
+{
+	boxed_inner(n);
+}
+'''
+CALLER = '''
+void boxed_outer(unsigned long n);
+int main(void)
+{
+	for (;;)
+		boxed_outer(100000);
+}
+'''
+LOADER = '/lib64/ld-linux-x86-64.so.2'
+LIBC = '/lib/x86_64-linux-gnu/libc.so.6'
+
+
+def boxed(where):
+    """Files of a root in which all is in /box."""
+    (where / 'lib.c').write_text(LIBRARY)
+    (where / 'main.c').write_text(CALLER)
+    support.run('gcc', '-g', '-O1', '-fPIC', '-shared', '-Wl,-soname,libboxed.so', 'lib.c', '-o',
+                'libboxed.so', cwd=where)
+    support.run('gcc', '-g', '-O1', '-o', 'boxed', 'main.c', '-L.', '-lboxed', '-Wl,-rpath,/box',
+                '-Wl,--dynamic-linker=/box/ld.so', cwd=where)
+    for path, name in ((LOADER, 'ld.so'), (LIBC, 'libc.so.6')):
+        shutil.copy(path, where / name)
+    return stage(where, *((f'box/{name}', where / name)
+                          for name in ('boxed', 'libboxed.so', 'ld.so', 'libc.so.6')))
+
+
+def contained(root, staged, *command):
+    """In mount and pid namespaces of its own."""
+    return support.started(*inside(root, staged, *command)[:1], '--pid', '--fork', '--kill-child',
+                           *inside(root, staged, *command)[1:])
+
+
+def program_in(outer, name):
+    """The pid, as this host has it."""
+    def find():
+        return [pid for pid in support.children(outer.pid) if support.comm(pid) == name]
+
+    return support.wait_until(find, f'{name} runs')[0]
+
+
+def test_two_containers_and_the_host_keep_their_names_apart():
+    """One has a program and libraries that the host lacks; in the other one the path of a program that
+    the host runs, too, is another file. All three in one recording."""
+    with contextlib.ExitStack() as stack:
+        where, there, root, other = (stack.enter_context(support.directory()) for _ in range(4))
+        staged = boxed(where)
+        place = there / 'bin' / 'work'
+        program = build(there)
+        place.parent.mkdir()
+        shutil.copy(PROGRAMS / 'spin-alpha', place)
+        second = stage(there, (str(place).lstrip('/'), program))
+        check(not os.path.exists('/box'), 'it is on the host')
+        outers = [stack.enter_context(contained(root, staged, '/box/boxed')),
+                  stack.enter_context(contained(other, second, place, 600))]
+        inners = [program_in(outers[0], 'boxed'), program_in(outers[1], 'work')]
+        for pid in inners:
+            stack.callback(os.kill, pid, signal.SIGKILL)
+        pids = [*inners, stack.enter_context(support.started(place)).pid]
+        recorded = support.record(where, '-F', 499, '-p', ','.join(map(str, pids)), '-d', 2)
+        by_pid = {pid: support.frames_of(support.perfctl(
+            'convert', '--pid', pid, recorded.profile, '-').out) for pid in pids}
+    expected = [{'main', 'boxed_outer', 'boxed_inner'}, {'main', 'outer', 'inner'}, {'alpha_leaf'}]
+    for pid, mine in zip(pids, expected):
+        check(mine <= by_pid[pid].keys(), by_pid[pid])
+        for theirs in expected:
+            check(theirs is mine or not (theirs - {'main'}) & by_pid[pid].keys(), by_pid[pid])
+
+
+# The build-id is the C library's. What is behind its one symbol is as long as that library.
+FALSE = '''
+__asm__(".text\\n.globl false_name\\n.type false_name, @function\\n"
+	"false_name:\\n.skip 2000000, 0x90\\nret\\n.size false_name, . - false_name");
+volatile unsigned long sink;
+int main(void)
+{
+	for (;;)
+		sink++;
+}
+'''
+# Most of its time is spent in the C library.
+SORTER = '''
+#include <stdlib.h>
+#include <string.h>
+static int compare(const void *a, const void *b)
+{
+	return memcmp(a, b, 8);
+}
+int main(void)
+{
+	static unsigned long numbers[4096];
+	for (;;) {
+		for (unsigned i = 0; i < 4096; i++)
+			numbers[i] = i * 2654435761u;
+		qsort(numbers, 4096, 8, compare);
+	}
+}
+'''
+
+
+def test_false_symbols_under_the_build_id_of_the_c_library_name_nothing_else():
+    """A user's own file, sound or broken, seen first and beside; recorded by the same daemon."""
+    with contextlib.ExitStack() as stack:
+        where = stack.enter_context(support.directory(0o755))
+        (where / 'sorter.c').write_text(SORTER)
+        (where / 'false.c').write_text(FALSE)
+        support.run('gcc', '-O1', '-o', 'sorter', 'sorter.c', cwd=where)
+        support.run('gcc', '-O1', f'-Wl,--build-id=0x{build_id(LIBC)}', 'false.c', '-o', 'false',
+                    cwd=where)
+        broken = bytearray((where / 'false').read_bytes())
+        # The section headers are of no use to the kernel.
+        start = int.from_bytes(broken[0x28:0x30], 'little')
+        broken[start:] = b'\xff' * len(broken[start:])
+        (where / 'broken').write_bytes(broken)
+        (where / 'broken').chmod(0o755)
+        for name in ('false', 'broken'):
+            os.chown(where / name, support.STRANGER, support.STRANGER)
+        sorter = stack.enter_context(support.started(where / 'sorter'))
+        usual = support.record(where, '-F', 499, '-p', sorter.pid, '-d', 1)
+        daemon = stack.enter_context(support.daemon())
+        false = [stack.enter_context(support.started(*support.as_stranger(str(where / name))))
+                 for name in ('false', 'broken')]
+        pids = ','.join(str(program.pid) for program in false)
+        first = support.record(where, '-F', 499, '-p', pids, '-d', 1, daemon=daemon)
+        both = support.record(where, '-F', 499, '-p', f'{pids},{sorter.pid}', '-d', 2, daemon=daemon)
+    check(first.count('main') > 10, first.text[:2000])
+    common = {frame for frame, n in usual.frames.items() if n >= 20}
+    check(len(common) >= 4 and any('qsort' in frame for frame in common), usual.frames)
+    mine = {frame for stack_, _ in both.stacks if stack_[0] == 'sorter' for frame in stack_}
+    check(common <= mine, f'{common - mine} of {mine}')
+    check(not any('false' in frame for frame in mine), mine)
 
 
 if __name__ == '__main__':

@@ -5,6 +5,7 @@ else put there."""
 import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import time
 
@@ -132,6 +133,71 @@ def test_what_is_planted_names_nothing_and_says_why():
     # Each of them has these two functions, at a few addresses.
     for reason, n in reasons.items():
         check(whole[reason]['frames'] >= 2 * n, whole)
+
+
+def test_a_map_as_python_writes_it():
+    """From 3.12 on, with -X perf: each function has a trampoline, told as py::FUNCTION:FILE."""
+    with support.directory() as where, jit('map', 20) as program:
+        text = map_of(program.pid).read_text()
+        text = text.replace('jit_outer', 'py::handle:/srv/app.py')
+        map_of(program.pid).write_text(text.replace('jit_loop', 'py::<module>:/srv/app.py'))
+        recorded = record(where, '-p', program.pid, '-F', 499, '-d', 1)
+        picture = recorded.picture.read_text()
+    recorded.has('jit', 'main', 'c_calls_outer', 'py::handle:/srv/app.py', 'c_leaf')
+    recorded.has('jit', 'main', 'c_calls_loop', 'py::<module>:/srv/app.py')
+    check('<path class="p ' in picture and '<path class="j ' not in picture, 'they are drawn otherwise')
+
+
+HOT_SCRIPT = '''
+function hotSpin(n) { let s = 0; for (let i = 0; i < n; i++) s = (s + i * i) | 0; return s; }
+let total = 0;
+for (;;) total += hotSpin(100000);
+'''
+HOT_CLASS = '''
+public class Hot {
+    static int hotSpin(int n) { int s = 0; for (int i = 0; i < n; i++) s += i * i ^ n; return s; }
+    public static void main(String[] a) { long t = 0; for (int k = 0; ; k++) t += hotSpin(100000 + k % 8); }
+}
+'''
+
+
+@support.only_full
+def test_node_is_named_by_its_map():
+    if not os.access('/usr/bin/node', os.X_OK):
+        raise support.Skip('nodejs is not installed')
+    with support.directory() as where:
+        (where / 'hot.js').write_text(HOT_SCRIPT)
+        with started('/usr/bin/node', '--perf-basic-prof', '--interpreted-frames-native-stack',
+                     where / 'hot.js', cwd=where) as node:
+            try:
+                support.wait_until(map_of(node.pid).exists, 'its map', 20)
+                time.sleep(2)
+                recorded = record(where, '-p', node.pid, '-F', 499, '-d', 3)
+            finally:
+                support.end(node)
+                map_of(node.pid).unlink(missing_ok=True)
+    hot = [f for f in recorded.frames if 'hotSpin' in f and 'hot.js' in f]
+    check(hot, recorded.text[:4000])
+    recorded.mostly(sum(n for stack, n in recorded.stacks if any(f in stack for f in hot)))
+
+
+@support.only_full
+def test_java_is_named_by_the_map_that_jcmd_asks_for():
+    if not shutil.which('jcmd'):
+        raise support.Skip('openjdk-17-jdk-headless is not installed')
+    with support.directory() as where:
+        (where / 'Hot.java').write_text(HOT_CLASS)
+        support.run('javac', 'Hot.java', cwd=where)
+        with started('java', '-XX:+PreserveFramePointer', 'Hot', cwd=where) as java:
+            try:
+                time.sleep(4)
+                support.run('jcmd', java.pid, 'Compiler.perfmap')
+                recorded = record(where, '-p', java.pid, '-F', 499, '-d', 3)
+            finally:
+                support.end(java)
+                map_of(java.pid).unlink(missing_ok=True)
+    recorded.mostly(recorded.count('int Hot.hotSpin(int)'))
+    check('[anon]' not in recorded.frames, recorded.text[:4000])
 
 
 # Its own pids, its own /tmp.
