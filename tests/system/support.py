@@ -4,6 +4,7 @@ load. Each test is a program of its own: `support.main(globals())` runs its func
 with `test_`, in order of their definition, and exits 77 where the machine cannot run them. After
 each of them none of our processes may be left: no perfctl, no perfd, no helper."""
 
+import atexit
 import contextlib
 import json
 import os
@@ -19,9 +20,27 @@ import time
 import traceback
 
 BUILD = pathlib.Path(os.environ.get('PERFCTL_BUILD') or sys.argv[1]).resolve()
-PERFCTL = BUILD / 'perfctl'
-PERFD = BUILD / 'perfd'
-WORKER = BUILD / 'perfd-elf-worker'
+
+
+def links():
+    """A directory with the programs as links of this test's own: another test that runs beside it has
+    others, so that what one leaves behind is told from what another is at. Where nothing can be
+    written, nobody runs beside it."""
+    if not os.access(BUILD, os.W_OK):
+        return BUILD
+    where = pathlib.Path(tempfile.mkdtemp(prefix='run-', dir=BUILD))
+    where.chmod(0o755)
+    for program in BUILD.glob('perf*'):
+        if program.is_file() and os.access(program, os.X_OK):
+            os.link(program, where / program.name)
+    atexit.register(shutil.rmtree, where, ignore_errors=True)
+    return where
+
+
+LINKS = links()
+PERFCTL = LINKS / 'perfctl'
+PERFD = LINKS / 'perfd'
+WORKER = LINKS / 'perfd-elf-worker'
 PROGRAMS = BUILD / 'tests' / 'system' / 'programs'
 # What somebody is who is not root and owns nothing on this host.
 STRANGER = 23456
