@@ -18,7 +18,8 @@ FULL = os.environ.get('PERFCTL_FULL') == '1'
 
 
 def service(where, name, lookup):
-    """A small service that answers requests; `lookup` is how it finds a key."""
+    """A small service that answers requests; `lookup` is how it finds a key. The rest computes in
+    registers: where the stack lies, and the code, would make it faster or slower by itself."""
     path = where / name
     path.write_text(f'''
 #include <stdint.h>
@@ -34,16 +35,19 @@ __attribute__((noinline)) static int lookup(uint32_t key)
 __attribute__((noinline)) static uint32_t parse(uint32_t seed)
 {{
 	uint32_t hash = seed;
-	for (volatile int i = 0; i < 400; i++)
+	for (int i = 0; i < 400; i++) {{
 		hash = hash * 16777619 ^ (hash >> 7);
+		__asm__ volatile("" : "+r"(hash));
+	}}
 	return hash;
 }}
 __attribute__((noinline)) static uint32_t respond(uint32_t value)
 {{
-	volatile uint32_t sum = value;
-	for (int i = 0; i < 250; i++)
-		sum += i;
-	return sum;
+	for (int i = 0; i < 250; i++) {{
+		value = value * 1664525 + 1013904223;
+		__asm__ volatile("" : "+r"(value));
+	}}
+	return value;
 }}
 int main(void)
 {{
