@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * What acquisition lets go of: tables when their room is full, and all files when nothing is
- * recorded and they are too many, or hold something back, or are to be tried again.
+ * What acquisition lets go of: tables when their room is full; when nothing is recorded the files
+ * that are in somebody's way, and all where they are too many or workers failed at some.
  */
 
 #include <sys/stat.h>
@@ -86,27 +86,6 @@ void acquisition_drop_files(struct acquisition *acquisition)
 	object_table_clear(acquisition->objects);
 }
 
-/*
- * What an open file keeps from others: the space of a deleted one is not given back, and a file system
- * with one cannot be unmounted. From the root's nobody wants to part.
- */
-static bool holds_back(const struct acquisition *acquisition)
-{
-	struct stat root = {};
-
-	stat("/", &root);
-	list_for_each (&acquisition->files, link) {
-		const struct object *object = container_of(link, struct acquired, link)->object;
-		struct stat now;
-
-		if (object->kind == OBJECT_FILE &&
-			(object->state != OBJECT_OPEN || fstat(object->fd, &now) < 0 ||
-				!now.st_nlink || now.st_dev != root.st_dev))
-			return true;
-	}
-	return false;
-}
-
 /* What only waits for a worker may be dropped; what a worker or the opener is at may not. */
 static bool is_at_work(const struct acquisition *acquisition)
 {
@@ -126,6 +105,61 @@ static bool may_retry(const struct acquisition *acquisition,
 		time_now_ns(CLOCK_MONOTONIC) - acquisition->dropped_ns > RETRY_NS;
 }
 
+/*
+ * What an open file keeps from others: the space of a deleted one is not given back, and a file system
+ * with one cannot be unmounted. From the root's nobody wants to part. What could not be opened is to
+ * be tried again.
+ */
+static bool holds_back(const struct object *object)
+{
+	struct stat root = {}, now;
+
+	if (object->kind != OBJECT_FILE)
+		return false;
+	stat("/", &root);
+	return object->state != OBJECT_OPEN || fstat(object->fd, &now) < 0 || !now.st_nlink ||
+		now.st_dev != root.st_dev;
+}
+
+/* What the opener or a worker is at, or what waits for them, stays. */
+static bool is_at_rest(const struct acquired *acquired)
+{
+	enum table_state state = acquired->table.state;
+
+	return acquired->object->kind == OBJECT_FILE && !acquired->object->is_requested &&
+		!acquired->is_improving && state != TABLE_WAITING && state != TABLE_COMPILING;
+}
+
+static void file_forget(struct acquired *acquired)
+{
+	struct acquisition *acquisition = acquired->acquisition;
+
+	/* The kernel first: it must not have a table's index that is somebody else's. */
+	capture_forget_file(acquisition->config.capture, &acquired->key);
+	object_table_remove(acquisition->objects, acquired->file);
+	acquired_free(acquired);
+}
+
+/* Nothing is recorded: what stays is for the next recording, and is in nobody's way. Workers keep open
+ * what they were asked of lately. */
+static void files_let_go(struct acquisition *acquisition)
+{
+	bool is_any = false;
+
+	list_for_each (&acquisition->files, link) {
+		struct acquired *acquired = container_of(link, struct acquired, link);
+
+		if (!is_at_rest(acquired) || !holds_back(acquired->object))
+			continue;
+		file_forget(acquired);
+		is_any = true;
+	}
+	if (!is_any)
+		return;
+	tables_trim(acquisition->tables);
+	symbolizer_trim(acquisition->config.symbolizer);
+}
+
 void acquisition_rest(struct acquisition *acquisition)
 {
 	struct symbolizer_statistics symbols;
@@ -134,8 +168,9 @@ void acquisition_rest(struct acquisition *acquisition)
 	watch_clear(acquisition->watch);
 	symbolizer_statistics(acquisition->config.symbolizer, &symbols);
 	tables_statistics(acquisition->tables, &tables);
+	files_let_go(acquisition);
 	if (is_at_work(acquisition) ||
-		(acquisition->n_files <= LIMIT_OBJECTS_RESTING && !holds_back(acquisition) &&
+		(acquisition->n_files <= LIMIT_OBJECTS_RESTING &&
 			!may_retry(acquisition, &symbols, &tables)))
 		return;
 	capture_forget_files(acquisition->config.capture);
@@ -146,15 +181,6 @@ void acquisition_rest(struct acquisition *acquisition)
 	acquisition->dropped_ns = time_now_ns(CLOCK_MONOTONIC);
 	if (acquisition_add_vdso(acquisition) < 0)
 		log_warning("the vdso stays without names: out of memory");
-}
-
-/* What the opener or a worker is at, or what waits for them, stays. */
-static bool is_at_rest(const struct acquired *acquired)
-{
-	enum table_state state = acquired->table.state;
-
-	return acquired->object->kind == OBJECT_FILE && !acquired->object->is_requested &&
-		!acquired->is_improving && state != TABLE_WAITING && state != TABLE_COMPILING;
 }
 
 static bool is_deleted(const struct object *object)
@@ -176,10 +202,7 @@ size_t acquisition_age(struct acquisition *acquisition, uint64_t age_ns)
 		if (idle_ns < age_ns / 10 || !is_at_rest(acquired) ||
 			(idle_ns < age_ns && !is_deleted(acquired->object)))
 			continue;
-		/* The kernel first: it must not have a table's index that is somebody else's. */
-		capture_forget_file(acquisition->config.capture, &acquired->key);
-		object_table_remove(acquisition->objects, acquired->file);
-		acquired_free(acquired);
+		file_forget(acquired);
 		n++;
 	}
 	return n;

@@ -131,6 +131,8 @@ def test_a_program_on_an_overlay():
         recorded.has('below', 'alpha_outer', 'alpha_leaf')
         recorded.has('above', 'beta_outer', 'beta_leaf')
         recorded.mostly(recorded.count('alpha_leaf') + recorded.count('beta_leaf'))
+        check(json.loads(daemon.perfctl('status', '--json').out)['objects'] > 1,
+              'what is in nobody\'s way was let go of too')
 
 
 # In a mount namespace of its own: a program on a tmpfs that is only there.
