@@ -131,8 +131,10 @@ def test_a_program_on_an_overlay():
         recorded.has('below', 'alpha_outer', 'alpha_leaf')
         recorded.has('above', 'beta_outer', 'beta_leaf')
         recorded.mostly(recorded.count('alpha_leaf') + recorded.count('beta_leaf'))
-        check(json.loads(daemon.perfctl('status', '--json').out)['objects'] > 1,
-              'what is in nobody\'s way was let go of too')
+        # Where the root is an overlay itself, no file of it has its device.
+        if os.stat('/').st_dev == os.stat('/bin/sh').st_dev:
+            check(json.loads(daemon.perfctl('status', '--json').out)['objects'] > 1,
+                  'what is in nobody\'s way was let go of too')
 
 
 # In a mount namespace of its own: a program on a tmpfs that is only there.
