@@ -5,7 +5,10 @@
  * that are in somebody's way, and all where they are too many or workers failed at some.
  */
 
+#include <linux/magic.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "daemon/acquisition-state.h"
 #include "daemon/base/limits.h"
@@ -105,6 +108,20 @@ static bool may_retry(const struct acquisition *acquisition,
 		time_now_ns(CLOCK_MONOTONIC) - acquisition->dropped_ns > RETRY_NS;
 }
 
+/* Files of an overlay have devices of the layers that they are from. */
+static bool is_of_root(int fd, const struct stat *file)
+{
+	struct statfs root_system, system;
+	struct stat root;
+
+	if (stat("/", &root) == 0 && root.st_dev == file->st_dev)
+		return true;
+	return statfs("/", &root_system) == 0 && fstatfs(fd, &system) == 0 &&
+		root_system.f_type == OVERLAYFS_SUPER_MAGIC &&
+		system.f_type == OVERLAYFS_SUPER_MAGIC &&
+		!memcmp(&root_system.f_fsid, &system.f_fsid, sizeof(system.f_fsid));
+}
+
 /*
  * What an open file keeps from others: the space of a deleted one is not given back, and a file system
  * with one cannot be unmounted. From the root's nobody wants to part. What could not be opened is to
@@ -112,13 +129,12 @@ static bool may_retry(const struct acquisition *acquisition,
  */
 static bool holds_back(const struct object *object)
 {
-	struct stat root = {}, now;
+	struct stat now;
 
 	if (object->kind != OBJECT_FILE)
 		return false;
-	stat("/", &root);
 	return object->state != OBJECT_OPEN || fstat(object->fd, &now) < 0 || !now.st_nlink ||
-		now.st_dev != root.st_dev;
+		!is_of_root(object->fd, &now);
 }
 
 /* What the opener or a worker is at, or what waits for them, stays. */

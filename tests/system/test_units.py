@@ -175,7 +175,9 @@ def test_a_storm_of_short_processes_at_half_the_rate_there_can_be():
         print(f'  {rate:.0f} a second, {len(pids)} in all, {seconds:.2f} s of CPU: '
               f'{recorded.ledger}', flush=True)
         check(len(pids) > 0.7 * 5 * rate, f'{len(pids)} at {rate} a second')
-        check(recorded.names <= {'storm', 'true', 'sh'}, recorded.names)
+        # One that is caught while its name is being replaced still has the end of the one before.
+        check(recorded.names <= {'storm', 'true', 'sh', 'ttorm', 'trorm', 'trurm', 'truem'},
+              recorded.names)
         ours = set(pids)
         strangers = recorded.pids - ours
         # The shell that became the storm.
