@@ -111,6 +111,7 @@ typedef struct {
 } mm_context_t;
 
 struct mm_struct {
+	unsigned long start_stack;
 	struct maple_tree mm_mt;
 	mm_context_t context;
 };

@@ -33,14 +33,16 @@ static __always_inline void known_mappings_check(
 	__u64 start_ns = task_start_ns(task);
 	__u32 sequence = 0, exec_id = task->self_exec_id, epoch = files_epoch;
 	bool is_counted = mm && mm_lock_sequence(mm, &sequence);
+	__u64 start_stack = mm ? mm->start_stack : 0;
 
 	if (is_counted && known->mm == (__u64)mm && known->start_ns == start_ns &&
-		known->exec_id == exec_id && known->lock_sequence == sequence &&
-		known->files_epoch == epoch)
+		known->exec_id == exec_id && known->start_stack == start_stack &&
+		known->lock_sequence == sequence && known->files_epoch == epoch)
 		return;
 	known->mm = is_counted ? (__u64)mm : 0;
 	known->start_ns = start_ns;
 	known->exec_id = exec_id;
+	known->start_stack = start_stack;
 	known->lock_sequence = sequence;
 	known->files_epoch = epoch;
 	for (int i = 0; i < KNOWN_MAPPINGS; i++)

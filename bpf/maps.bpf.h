@@ -157,6 +157,7 @@ struct mapping {
 
 struct known_mappings {
 	__u64 mm, start_ns;
+	__u64 start_stack; /* of the program, at random */
 	__u32 exec_id, lock_sequence, files_epoch;
 	__u32 next; /* the one to be replaced */
 	struct mapping mappings[KNOWN_MAPPINGS]; /* end 0: none */

@@ -41,7 +41,12 @@ def wait_stored(daemon, n):
 
 
 def writers(daemon):
-    return [pid for pid in daemon.children() if support.comm(pid) == 'perfd-store']
+    found = []
+    for pid in daemon.children():
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if support.comm(pid) == 'perfd-store':
+                found.append(pid)
+    return found
 
 
 def database(daemon):
