@@ -65,7 +65,7 @@ def place():
 @contextlib.contextmanager
 def running(*command):
     """A program that is what it will be: setpriv and others before it have gone."""
-    name = next(word.name for word in command if isinstance(word, pathlib.Path))
+    name = [word.name for word in command if isinstance(word, pathlib.Path)][-1]
     with started(*command) as process:
         support.wait_until(lambda: family_member(process.pid, name), f'{name} runs')
         time.sleep(0.1)
@@ -442,13 +442,17 @@ def test_recordings_belong_to_who_made_them():
         check('spin_leaf' in (where / 'y.folded').read_text(), 'the owner gets it')
 
 
+def in_shop(groups, *command):
+    return support.in_group(groups / 'shop.service', *command)
+
+
 def test_a_user_records_a_service_of_theirs_without_any_privilege():
     """From list to picture, at each level of what the kernel lets users do by themselves."""
     bare = as_user('--bounding-set=-all', '--inh-caps=-all', '--no-new-privs')
     other = as_user(f'--reuid={OTHER}', f'--regid={OTHER}')
     with place() as where, support.daemon() as daemon, support.control_groups() as groups, \
-            started(*support.in_group(groups / 'shop.service', *as_user(), where / 'spin', 60)), \
-            started(*support.in_group(groups / 'shop.service', *other, where / 'spin-alpha', 60)):
+            running(*in_shop(groups, *as_user()), where / 'spin', 60), \
+            running(*in_shop(groups, *other), where / 'spin-alpha', 60):
         for level in (2, 3):
             with paranoid(level):
                 support.run(*bare, PERFCTL, 'record', '--socket', daemon.socket, '-u', 'shop', '-d',
