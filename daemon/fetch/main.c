@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <seccomp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,6 +19,7 @@
 #include "daemon/fetch/cache.h"
 #include "daemon/fetch/debuginfod.h"
 #include "daemon/fetch/messages.h"
+#include "proto/base/call-filter.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/confine.h"
 #include "proto/base/log.h"
@@ -37,15 +37,9 @@ static int filter_calls(void)
 		SCMP_SYS(unshare), SCMP_SYS(userfaultfd), SCMP_SYS(io_uring_setup),
 		SCMP_SYS(keyctl), SCMP_SYS(add_key), SCMP_SYS(request_key), SCMP_SYS(fork),
 		SCMP_SYS(vfork), SCMP_SYS(pidfd_getfd), SCMP_SYS(bind), SCMP_SYS(listen)};
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-	int r = filter ? 0 : -ENOMEM;
+	const struct call_rule rule = {SCMP_ACT_ERRNO(EPERM), forbidden, ARRAY_SIZE(forbidden)};
 
-	for (size_t i = 0; i < ARRAY_SIZE(forbidden) && !r; i++)
-		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), forbidden[i], 0);
-	if (!r)
-		r = seccomp_load(filter);
-	seccomp_release(filter);
-	return r;
+	return call_filter_load(SCMP_ACT_ALLOW, &rule, 1, NULL);
 }
 
 static int set_limits(void)

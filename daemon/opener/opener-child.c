@@ -16,7 +16,6 @@
 #include <linux/close_range.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +27,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "proto/base/call-filter.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/text.h"
 #include "proto/base/time.h"
@@ -293,15 +293,9 @@ static int sandbox(void)
 		SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(exit),
 		SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(sched_yield),
 		SCMP_SYS(futex), SCMP_SYS(madvise), SCMP_SYS(getpid), SCMP_SYS(memfd_create)};
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int r = filter ? 0 : -ENOMEM;
+	const struct call_rule rule = {SCMP_ACT_ALLOW, allowed, ARRAY_SIZE(allowed)};
 
-	for (size_t i = 0; i < ARRAY_SIZE(allowed) && !r; i++)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
-	if (!r)
-		r = seccomp_load(filter);
-	seccomp_release(filter);
-	return r;
+	return call_filter_load(SCMP_ACT_ERRNO(EPERM), &rule, 1, NULL);
 }
 
 static void child_prepare(int socket_fd)

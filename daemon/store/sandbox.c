@@ -10,13 +10,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <seccomp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proto/base/call-filter.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/confine.h"
 #include "proto/base/text.h"
@@ -97,34 +96,16 @@ static const int allowed_sanitized[] = {
 	SCMP_SYS(prlimit64),
 };
 
-static int add_rules(scmp_filter_ctx filter)
-{
-	struct scmp_arg_cmp no_exec = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
-	int r = 0;
-
-	for (size_t i = 0; !r && i < ARRAY_SIZE(allowed); i++)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
-	for (size_t i = 0; !r && CONFINE_IS_SANITIZED && i < ARRAY_SIZE(allowed_sanitized); i++)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed_sanitized[i], 0);
-	if (!r)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, no_exec);
-	if (!r)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, no_exec);
-	return r;
-}
-
 static int filter_calls(void)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	int r;
+	const struct call_rule rules[] = {
+		{SCMP_ACT_ALLOW, allowed, ARRAY_SIZE(allowed)},
+		{SCMP_ACT_ALLOW, allowed_sanitized,
+			CONFINE_IS_SANITIZED ? ARRAY_SIZE(allowed_sanitized) : 0},
+	};
 
-	if (!filter)
-		return -ENOMEM;
-	r = add_rules(filter);
-	if (!r)
-		r = seccomp_load(filter);
-	seccomp_release(filter);
-	return r;
+	return call_filter_load(
+		SCMP_ACT_KILL_PROCESS, rules, ARRAY_SIZE(rules), call_filter_allow_data);
 }
 
 static int set_limits(void)
@@ -175,10 +156,7 @@ static int enter_directory(const char *path, const char **ret_path)
 
 int sandbox_enter(const char *path, int keep_fd, const char **ret_path, const char **ret_step)
 {
-	static const struct {
-		const char *name;
-		int (*run)(void);
-	} steps[] = {
+	static const struct confine_step steps[] = {
 		{"drop the bounding set", confine_drop_bounding_set},
 		{"change the user", confine_drop_user},
 		{"drop capabilities", confine_drop_capabilities},
@@ -192,9 +170,5 @@ int sandbox_enter(const char *path, int keep_fd, const char **ret_path, const ch
 	*ret_step = "make and enter the directory";
 	if (!r)
 		r = enter_directory(path, ret_path);
-	for (size_t i = 0; i < ARRAY_SIZE(steps) && !r; i++) {
-		*ret_step = steps[i].name;
-		r = steps[i].run();
-	}
-	return r;
+	return r ? r : confine_run(steps, ARRAY_SIZE(steps), ret_step);
 }

@@ -12,17 +12,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "daemon/worker/unpacker.h"
+#include "proto/base/call-filter.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/confine.h"
 
@@ -130,24 +129,13 @@ static const int allowed_sanitized[] = {
 	SCMP_SYS(dup),
 };
 
+/* Limits of this process only; what libelf asks of a descriptor. */
 static int add_rules(scmp_filter_ctx filter)
 {
-	/* No memory that can be executed; limits of this process only. */
-	struct scmp_arg_cmp no_exec = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
 	struct scmp_arg_cmp get_fd = SCMP_A1(SCMP_CMP_EQ, F_GETFD);
 	struct scmp_arg_cmp myself = SCMP_A0(SCMP_CMP_EQ, 0);
-	int r = 0;
+	int r = call_filter_allow_data(filter);
 
-	for (size_t i = 0; !r && i < ARRAY_SIZE(allowed); i++)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
-	for (size_t i = 0; !r && i < ARRAY_SIZE(refused); i++)
-		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), refused[i], 0);
-	for (size_t i = 0; !r && CONFINE_IS_SANITIZED && i < ARRAY_SIZE(allowed_sanitized); i++)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed_sanitized[i], 0);
-	if (!r)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, no_exec);
-	if (!r)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, no_exec);
 	if (!r && !CONFINE_IS_SANITIZED)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mremap), 0);
 	if (!r)
@@ -159,28 +147,19 @@ static int add_rules(scmp_filter_ctx filter)
 
 static int filter_calls(void)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	int r;
+	const struct call_rule rules[] = {
+		{SCMP_ACT_ALLOW, allowed, ARRAY_SIZE(allowed)},
+		{SCMP_ACT_ERRNO(EPERM), refused, ARRAY_SIZE(refused)},
+		{SCMP_ACT_ALLOW, allowed_sanitized,
+			CONFINE_IS_SANITIZED ? ARRAY_SIZE(allowed_sanitized) : 0},
+	};
 
-	if (!filter)
-		return -ENOMEM;
-	r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-	if (!r)
-		r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1); /* for all threads */
-	if (!r)
-		r = add_rules(filter);
-	if (!r)
-		r = seccomp_load(filter);
-	seccomp_release(filter);
-	return r;
+	return call_filter_load(SCMP_ACT_KILL_PROCESS, rules, ARRAY_SIZE(rules), add_rules);
 }
 
 int sandbox_enter(int keep_fd, const char **ret_step)
 {
-	static const struct {
-		const char *name;
-		int (*run)(void);
-	} steps[] = {
+	static const struct confine_step steps[] = {
 		{"drop the bounding set", confine_drop_bounding_set},
 		{"change the user", confine_drop_user},
 		{"drop capabilities", confine_drop_capabilities},
@@ -196,12 +175,5 @@ int sandbox_enter(int keep_fd, const char **ret_step)
 		*ret_step = "close descriptors";
 		return r;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-		r = steps[i].run();
-		if (r < 0) {
-			*ret_step = steps[i].name;
-			return r;
-		}
-	}
-	return 0;
+	return confine_run(steps, ARRAY_SIZE(steps), ret_step);
 }

@@ -114,3 +114,15 @@ int confine_tie_to_parent(void)
 		return -errno;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
+
+int confine_run(const struct confine_step *steps, size_t n, const char **ret_step)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && !r; i++) {
+		r = steps[i].run();
+		if (r < 0)
+			*ret_step = steps[i].name;
+	}
+	return r;
+}

@@ -4,6 +4,7 @@
 /* How a helper process gives up its privileges. Each gives 0 or a negative errno. */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -34,3 +35,11 @@ int confine_set_limit(int resource, rlim_t value);
 int confine_close_descriptors(int keep_fd, bool keeps_errors);
 /* No new privileges, no ptrace by equals, death by parent (which a change of user has cleared). */
 int confine_tie_to_parent(void);
+
+struct confine_step {
+	const char *name; /* for a person: "change the user" */
+	int (*run)(void);
+};
+
+/* In turn, up to the first that fails: its negative errno, and its name in *ret_step; else 0. */
+int confine_run(const struct confine_step *steps, size_t n, const char **ret_step);

@@ -79,7 +79,7 @@ LIBRARIES = {
     "lzma.h": ["daemon/worker/*"],
     "zstd.h": ["daemon/worker/*", "daemon/store/*"],
     "demangle.h": ["daemon/worker/*"],
-    "seccomp.h": ["daemon/worker/*", "daemon/opener/*", "daemon/store/*", "daemon/fetch/*", "tests/*"],
+    "seccomp.h": ["proto/base/call-filter.*", "tests/*"],
     "sqlite3.h": ["daemon/store/*"],
     "curses.h": ["cli/command-top.c"],
     "ncurses*/*": ["cli/command-top.c"],
@@ -166,7 +166,8 @@ def self_test():
     sound = {
         "proto/profile/profile.c": '#include <stdio.h>\n#include "proto/base/log.h"\n',
         "proto/profile/profile-json.c": "#include <jansson.h>\n",
-        "daemon/worker/symbols.c": "#include <elfutils/libdw.h>\n#include <seccomp.h>\n",
+        "daemon/worker/symbols.c": "#include <elfutils/libdw.h>\n",
+        "proto/base/call-filter.c": "#include <seccomp.h>\n",
         "daemon/capture/capture.c": '#include <bpf/libbpf.h>\n#include "bpf/perfd.skel.h"\n',
         "daemon/pipeline.c": '#include "daemon/target/targets.h"\n',
         "bpf/walk.bpf.h": '#include <bpf/bpf_helpers.h>\n#include "bpf/abi.h"\n',
