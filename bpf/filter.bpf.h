@@ -71,10 +71,11 @@ static __always_inline __u64 filter_by_uid(struct task_struct *task)
 	return recordings_of(bpf_map_lookup_elem(&uids, &uid));
 }
 
-/* By all but its control group, of any task; `pid` is its process's number. */
+/* By all but its control group, of any task; `pid` is its process's number. One that has none, as it
+ * is not in perfd's pid namespace, is nobody's target. */
 static __always_inline __u64 filter_by_who(struct task_struct *task, __u32 pid)
 {
-	__u64 wanted = filter.on;
+	__u64 wanted = pid ? filter.on : 0;
 
 	if (wanted & filter.by_name)
 		wanted &= ~filter.by_name | filter_by_name(task, pid);

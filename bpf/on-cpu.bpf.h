@@ -168,8 +168,6 @@ static __always_inline void tick(
 	if (!task->pid)
 		return; /* idle */
 	pid = task_pid(task);
-	if (!pid)
-		return; /* not in perfd's pid namespace */
 	wanted = filter_find(task, pid);
 	if (!wanted || !ticks_draw(wanted, is_first ? 0 : ticks_missed(clock, elapsed), slot))
 		return;

@@ -78,13 +78,13 @@ def chrooted(root, script, **options):
 
 class Container:
     def __init__(self, root, log, *options):
-        # Its seccomp filter would forbid the two calls that a profiler is made of.
+        # Its seccomp filter would forbid the calls that a profiler is made of.
         environment = {**os.environ, 'SYSTEMD_NSPAWN_UNIFIED_HIERARCHY': '1',
                        'SYSTEMD_NSPAWN_USE_CGNS': '0'}
         self.nspawn = subprocess.Popen(
             ['systemd-nspawn', '-D', str(root), '--register=no', '--keep-unit', '--capability=all',
-             '--system-call-filter=bpf perf_event_open', '--console=pipe', *options, '-b',
-             'systemd.unified_cgroup_hierarchy=1'],
+             '--system-call-filter=bpf open_by_handle_at perf_event_open', '--console=pipe',
+             *options, '-b', 'systemd.unified_cgroup_hierarchy=1'],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
             start_new_session=True)
         try:
