@@ -171,10 +171,8 @@ static int run(const struct command *command, int argc, char **argv)
 	int r;
 
 	r = options_parse(command, argc, argv, on_option, &arguments, &positional);
-	if (r == OPTIONS_HELP)
-		return EXIT_DONE;
-	if (r < 0)
-		return EXIT_USAGE;
+	if (r != 0)
+		return options_exit_code(r);
 	for (size_t i = 0; positional.n && i < ARRAY_SIZE(verbs); i++) {
 		if (strcmp(positional.items[0], verbs[i].name) != 0)
 			continue;
@@ -193,6 +191,7 @@ static int run(const struct command *command, int argc, char **argv)
 
 const struct command command_baseline = {
 	.name = "baseline",
+	.n_arguments = ARGUMENTS_ITS_OWN,
 	.usage = "[OPTION…] save NAME SOURCE | list | show NAME | remove NAME",
 	.summary = "Named baselines that can be kept under version control",
 	.details =

@@ -171,16 +171,15 @@ static int run(const struct command *command, int argc, char **argv)
 
 	diff_runs_init(&arguments.runs);
 	r = options_parse(command, argc, argv, on_option, &arguments, &positional);
-	if (r == OPTIONS_HELP)
-		return EXIT_DONE;
-	if (r < 0)
-		return EXIT_USAGE;
+	if (r != 0)
+		return options_exit_code(r);
 	r = sides_make(command, &arguments, &positional, sides);
 	return r != 0 ? r : show(&arguments, sides);
 }
 
 const struct command command_diff = {
 	.name = "diff",
+	.n_arguments = ARGUMENTS_ITS_OWN,
 	.usage = "[OPTION…] BEFORE[,…] AFTER[,…] | --runs N --before COMMAND --after COMMAND",
 	.summary = "Compare two recordings; --fail-on makes it a gate",
 	.details =

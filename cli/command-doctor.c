@@ -266,14 +266,8 @@ static int run(const struct command *command, int argc, char **argv)
 	int r;
 
 	r = options_parse(command, argc, argv, on_option, &arguments, &positional);
-	if (r == OPTIONS_HELP)
-		return EXIT_DONE;
-	if (r < 0)
-		return EXIT_USAGE;
-	if (positional.n) {
-		options_error(command, "doctor takes no argument");
-		return EXIT_USAGE;
-	}
+	if (r != 0)
+		return options_exit_code(r);
 	if (arguments.pid)
 		return examine_process(&arguments);
 	checks = arguments.is_json ? json_array() : NULL;

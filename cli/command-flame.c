@@ -126,14 +126,8 @@ static int run_flame(const struct command *command, int argc, char **argv)
 	int r;
 
 	r = options_parse(command, argc, argv, on_option, &arguments, &positional);
-	if (r == OPTIONS_HELP)
-		return EXIT_DONE;
-	if (r < 0)
-		return EXIT_USAGE;
-	if (positional.n != 1) {
-		options_error(command, "flame takes one SOURCE: a file, or '-'");
-		return EXIT_USAGE;
-	}
+	if (r != 0)
+		return options_exit_code(r);
 	if (!arguments.output) {
 		options_error(command, "flame needs to know where to: -o FILE.svg");
 		return EXIT_USAGE;
@@ -179,14 +173,8 @@ static int run_convert(const struct command *command, int argc, char **argv)
 	int r;
 
 	r = options_parse(command, argc, argv, on_option, &arguments, &positional);
-	if (r == OPTIONS_HELP)
-		return EXIT_DONE;
-	if (r < 0)
-		return EXIT_USAGE;
-	if (positional.n != 2) {
-		options_error(command, "convert takes two files: IN and OUT");
-		return EXIT_USAGE;
-	}
+	if (r != 0)
+		return options_exit_code(r);
 	arguments.output = positional.items[1];
 	renderer = find_renderer(command, &arguments);
 	if (!renderer)
@@ -196,6 +184,8 @@ static int run_convert(const struct command *command, int argc, char **argv)
 
 const struct command command_flame = {
 	.name = "flame",
+	.n_arguments = 1,
+	.takes = "one SOURCE: a file, or '-'",
 	.usage = "[OPTION…] SOURCE -o FILE.svg",
 	.summary = "Draw a flame graph",
 	.details = "SOURCE is a profile (pprof, folded stacks, the text of perf script), or '-'.",
@@ -207,6 +197,8 @@ const struct command command_flame = {
 
 const struct command command_convert = {
 	.name = "convert",
+	.n_arguments = 2,
+	.takes = "two files: IN and OUT",
 	.usage = "[OPTION…] IN OUT",
 	.summary = "Convert between profile formats",
 	.details =

@@ -148,14 +148,8 @@ static int run(const struct command *command, int argc, char **argv)
 	int r;
 
 	r = options_parse(command, argc, argv, on_option, &arguments, &positional);
-	if (r == OPTIONS_HELP)
-		return EXIT_DONE;
-	if (r < 0)
-		return EXIT_USAGE;
-	if (positional.n != 1) {
-		options_error(command, "hotspots takes one SOURCE: a file, or '-'");
-		return EXIT_USAGE;
-	}
+	if (r != 0)
+		return options_exit_code(r);
 	if (arguments.callers && arguments.callees) {
 		options_error(command, "'--callers' and '--callees' exclude each other");
 		return EXIT_USAGE;
@@ -175,6 +169,8 @@ static int run(const struct command *command, int argc, char **argv)
 
 const struct command command_hotspots = {
 	.name = "hotspots",
+	.n_arguments = 1,
+	.takes = "one SOURCE: a file, or '-'",
 	.usage = "[OPTION…] SOURCE",
 	.summary = "Rank where time goes",
 	.details =

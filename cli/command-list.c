@@ -326,14 +326,8 @@ static int run(const struct command *command, int argc, char **argv)
 	int r, exit_code;
 
 	r = options_parse(command, argc, argv, on_option, &arguments, &positional);
-	if (r == OPTIONS_HELP)
-		return EXIT_DONE;
-	if (r < 0)
-		return EXIT_USAGE;
-	if (positional.n) {
-		options_error(command, "list takes no argument");
-		return EXIT_USAGE;
-	}
+	if (r != 0)
+		return options_exit_code(r);
 	if (arguments.has_names) {
 		r = print_names(arguments.names);
 		if (r < 0)

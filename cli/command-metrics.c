@@ -139,14 +139,8 @@ static int run(const struct command *command, int argc, char **argv)
 	int r;
 
 	r = options_parse(command, argc, argv, on_option, &connection, &positional);
-	if (r == OPTIONS_HELP)
-		return EXIT_DONE;
-	if (r < 0)
-		return EXIT_USAGE;
-	if (positional.n) {
-		options_error(command, "metrics takes no argument");
-		return EXIT_USAGE;
-	}
+	if (r != 0)
+		return options_exit_code(r);
 	r = connection_open_client(&client, &connection);
 	if (r != 0)
 		return r;

@@ -223,14 +223,8 @@ static int run(const struct command *command, int argc, char **argv)
 	arguments.source.since_ms = arguments.now_ms - 3600 * 1000;
 	arguments.source.until_ms = arguments.now_ms;
 	r = options_parse(command, argc, argv, on_option, &arguments, &positional);
-	if (r == OPTIONS_HELP)
-		return EXIT_DONE;
-	if (r < 0)
-		return EXIT_USAGE;
-	if (positional.n) {
-		options_error(command, "query takes no argument");
-		return EXIT_USAGE;
-	}
+	if (r != 0)
+		return options_exit_code(r);
 	if (check(command, &arguments) < 0)
 		return EXIT_USAGE;
 	if (arguments.is_series)

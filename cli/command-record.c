@@ -388,10 +388,8 @@ static int run(const struct command *command, int argc, char **argv)
 	arguments.request.frequency_hz = FREQUENCY_DEFAULT_HZ;
 	arguments.n_warm_ups = 1;
 	r = options_parse(command, argc, argv, on_option, &arguments, &positional);
-	if (r == OPTIONS_HELP)
-		return EXIT_DONE;
-	if (r < 0)
-		return EXIT_USAGE;
+	if (r != 0)
+		return options_exit_code(r);
 	if (check_arguments(command, &arguments, &positional) < 0)
 		return EXIT_USAGE;
 	signal_fd = recording_open_signals(&mask);
@@ -414,6 +412,7 @@ static int run(const struct command *command, int argc, char **argv)
 
 const struct command command_record = {
 	.name = "record",
+	.n_arguments = ARGUMENTS_ITS_OWN,
 	.usage = "[OPTION…] -p PID | -u UNIT | -a | … | [OPTION…] -- COMMAND [ARGUMENT…]",
 	.summary = "Profile a target now",
 	.details =

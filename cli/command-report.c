@@ -212,9 +212,9 @@ static int run(const struct command *command, int argc, char **argv)
 	struct profile_error error = {0};
 	int r = options_parse(command, argc, argv, on_option, &arguments, &positional);
 
-	if (r == OPTIONS_HELP)
-		return EXIT_DONE;
-	if (r < 0 || check_arguments(command, &arguments, &positional) < 0)
+	if (r != 0)
+		return options_exit_code(r);
+	if (check_arguments(command, &arguments, &positional) < 0)
 		return EXIT_USAGE;
 	r = load(&arguments, &positional);
 	if (r != 0)
@@ -231,6 +231,7 @@ static int run(const struct command *command, int argc, char **argv)
 
 const struct command command_report = {
 	.name = "report",
+	.n_arguments = ARGUMENTS_ITS_OWN,
 	.usage = "[OPTION…] SOURCE [-o FILE.md|FILE.html]",
 	.summary = "Write up what a profile says, with pictures",
 	.details =

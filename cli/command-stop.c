@@ -122,14 +122,8 @@ static int run(const struct command *command, int argc, char **argv)
 	int r;
 
 	r = options_parse(command, argc, argv, on_option, &arguments, &positional);
-	if (r == OPTIONS_HELP)
-		return EXIT_DONE;
-	if (r < 0)
-		return EXIT_USAGE;
-	if (positional.n != 1) {
-		options_error(command, "stop takes one recording's ID; 'perfctl list' shows them");
-		return EXIT_USAGE;
-	}
+	if (r != 0)
+		return options_exit_code(r);
 	if (results_check(&arguments.results, command) < 0)
 		return EXIT_USAGE;
 	return stop(&arguments, positional.items[0]);
@@ -137,6 +131,8 @@ static int run(const struct command *command, int argc, char **argv)
 
 const struct command command_stop = {
 	.name = "stop",
+	.n_arguments = 1,
+	.takes = "one recording's ID; 'perfctl list' shows them",
 	.usage = "[OPTION…] ID",
 	.summary = "End a recording and fetch it",
 	.details =

@@ -21,8 +21,13 @@ enum exit_code {
 	EXIT_SIGNAL = 128,
 };
 
+/* The command looks itself at how many arguments there are. */
+#define ARGUMENTS_ITS_OWN -1
+
 struct command {
 	const char *name;
+	int n_arguments; /* so many, or ARGUMENTS_ITS_OWN */
+	const char *takes; /* which those are, for the error when they are not; NULL: none */
 	const char *usage; /* what follows "perfctl NAME" */
 	const char *summary; /* one line */
 	const char *details; /* paragraphs, or NULL */

@@ -198,8 +198,16 @@ int options_parse(const struct command *command, int argc, char **argv, option_f
 		/* An argument between options: those passed already make room for it in front. */
 		arguments.items[arguments.n++] = argv[optind++];
 	}
+	if (command->n_arguments != ARGUMENTS_ITS_OWN && arguments.n != command->n_arguments)
+		return options_error(command, "%s takes %s", command->name,
+			command->takes ? command->takes : "no argument");
 	*ret_arguments = arguments;
 	return 0;
+}
+
+int options_exit_code(int r)
+{
+	return r == OPTIONS_HELP ? EXIT_DONE : EXIT_USAGE;
 }
 
 /* Columns, not bytes: a "…" takes three of these and one of those. */

@@ -31,10 +31,13 @@ struct option_arguments {
 
 /*
  * Parses argv[1..] of a command. 0; OPTIONS_HELP when --help was asked for and printed; -EINVAL
- * when the line is wrong, which has been said on standard error.
+ * when the line is wrong, also in how many arguments there are, which has been said on standard error.
  */
 int options_parse(const struct command *command, int argc, char **argv, option_function *on_option,
 	void *userdata, struct option_arguments *ret_arguments);
+
+/* What a command ends with for which options_parse() did not return 0. */
+int options_exit_code(int r);
 
 /* Prints what --help shows, to standard output. */
 void options_print_help(const struct command *command);

@@ -22,6 +22,7 @@ static const struct option_spec specs[] = {
 
 static const struct command command = {
 	.name = "test",
+	.n_arguments = ARGUMENTS_ITS_OWN,
 	.usage = "[OPTION…]",
 	.summary = "Test",
 	.example = "perfctl test",
@@ -115,6 +116,29 @@ START_TEST(a_wrong_line_is_refused)
 }
 END_TEST
 
+START_TEST(a_command_has_as_many_arguments_as_it_takes)
+{
+	static const struct {
+		int n_arguments, argc, r;
+	} cases[] = {{0, 1, 0}, {0, 2, -EINVAL}, {1, 1, -EINVAL}, {1, 3, 0}, {1, 4, -EINVAL}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct command taking = command;
+		struct option_arguments arguments = {0};
+		struct seen seen = {0};
+		char *argv[] = {"test", "a", "-q", "b"};
+
+		taking.n_arguments = cases[i].n_arguments;
+		ck_assert_int_eq(
+			options_parse(&taking, cases[i].argc, argv, on_option, &seen, &arguments),
+			cases[i].r);
+		ck_assert_int_eq(arguments.n, cases[i].r ? 0 : cases[i].n_arguments);
+	}
+	ck_assert_int_eq(options_exit_code(-EINVAL), EXIT_USAGE);
+	ck_assert_int_eq(options_exit_code(OPTIONS_HELP), EXIT_DONE);
+}
+END_TEST
+
 START_TEST(a_refused_value_ends_the_line)
 {
 	struct seen seen = {.r = -EINVAL};
@@ -171,6 +195,7 @@ int main(void)
 	const TTest *const tests[] = {
 		options_and_arguments_are_told_apart,
 		a_wrong_line_is_refused,
+		a_command_has_as_many_arguments_as_it_takes,
 		a_refused_value_ends_the_line,
 		help_wins_over_what_follows,
 		values_are_read_strictly,

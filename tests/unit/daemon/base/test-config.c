@@ -56,6 +56,16 @@ static struct config *load(const struct place *place)
 	return config;
 }
 
+/* What a file with this text says. */
+static struct config *load_text(const char *text)
+{
+	CLEANUP(place_done) struct place place;
+
+	place_init(&place);
+	put(&place, NULL, text);
+	return load(&place);
+}
+
 /* The configuration is refused with this sentence, behind the path of its file. */
 static void check_refused(const char *text, const char *wanted)
 {
@@ -72,12 +82,8 @@ static void check_refused(const char *text, const char *wanted)
 
 START_TEST(an_empty_file_leaves_the_defaults)
 {
-	CLEANUP(place_done) struct place place;
-	CLEANUP(config_freep) struct config *config = NULL;
+	CLEANUP(config_freep) struct config *config = load_text("");
 
-	place_init(&place);
-	put(&place, NULL, "");
-	config = load(&place);
 	ck_assert_str_eq(config->admin_group, "perfd-admin");
 	ck_assert_uint_eq(config->max_frames, 127);
 	ck_assert_str_eq(config->debug_directories[0], "/usr/lib/debug");
@@ -87,16 +93,13 @@ END_TEST
 
 START_TEST(what_is_set_is_set)
 {
-	CLEANUP(place_done) struct place place;
-	CLEANUP(config_freep) struct config *config = NULL;
-
-	place_init(&place);
-	put(&place, NULL,
+	CLEANUP(config_freep)
+	struct config *config = load_text(
 		"# who\n[access]\nadmin-group = wheel ; them\n[limits]\nmax-frames=1024\n"
 		"[symbols]\ndebug-directories =\ndebug-directories = /a  /b\n"
 		"debuginfod-urls = https://a.example http://b.example:8002/x\n"
 		"debuginfod-max-size = 300M\n");
-	config = load(&place);
+
 	ck_assert_str_eq(config->debuginfod_urls[0], "https://a.example");
 	ck_assert_str_eq(config->debuginfod_urls[1], "http://b.example:8002/x");
 	ck_assert_ptr_null(config->debuginfod_urls[2]);
@@ -111,12 +114,8 @@ END_TEST
 
 START_TEST(an_empty_value_empties_a_list)
 {
-	CLEANUP(place_done) struct place place;
-	CLEANUP(config_freep) struct config *config = NULL;
+	CLEANUP(config_freep) struct config *config = load_text("[symbols]\ndebug-directories =\n");
 
-	place_init(&place);
-	put(&place, NULL, "[symbols]\ndebug-directories =\n");
-	config = load(&place);
 	ck_assert_ptr_nonnull(config->debug_directories);
 	ck_assert_ptr_null(config->debug_directories[0]);
 }
@@ -156,14 +155,11 @@ END_TEST
 
 START_TEST(what_never_ends_is_configured)
 {
-	CLEANUP(place_done) struct place place;
-	CLEANUP(config_freep) struct config *config = NULL;
-
-	place_init(&place);
-	put(&place, NULL,
+	CLEANUP(config_freep)
+	struct config *config = load_text(
 		"[continuous]\nenabled = yes\nfrequency = 49.5\nwindow = 1m\n"
 		"[store]\npath = /a/b\nmax-size = 500M\nmax-age = 12h\n");
-	config = load(&place);
+
 	ck_assert(config->continuous_enabled);
 	ck_assert_double_eq(config->continuous_frequency, 49.5);
 	ck_assert_uint_eq(config->continuous_window_ns, 60000000000);
@@ -220,16 +216,12 @@ END_TEST
  * for the one that is set. */
 START_TEST(the_file_that_is_installed_has_every_key_with_its_default)
 {
-	CLEANUP(place_done) struct place place;
-	CLEANUP(config_freep) struct config *config = NULL, *initial = NULL;
+	CLEANUP(config_freep) struct config *config = NULL, *initial = load_text("");
 	CLEANUP(fclosep) FILE *file = fopen(INSTALLED_CONF, "re");
 	char line[256], text[8192] = "";
 	size_t n_keys = 0;
 
 	ck_assert_ptr_nonnull(file);
-	place_init(&place);
-	put(&place, NULL, "");
-	initial = load(&place);
 	while (fgets(line, sizeof(line), file)) {
 		bool is_key = line[0] == '#' && line[1] >= 'a' && line[1] <= 'z';
 
@@ -240,8 +232,7 @@ START_TEST(the_file_that_is_installed_has_every_key_with_its_default)
 		strcat(text, line + is_key);
 	}
 	ck_assert_uint_eq(n_keys, config_n_keys());
-	put(&place, NULL, text);
-	config = load(&place);
+	config = load_text(text);
 	ck_assert_str_eq(config->admin_group, initial->admin_group);
 	ck_assert_uint_eq(config->max_frames, initial->max_frames);
 	ck_assert_str_eq(config->debug_directories[0], initial->debug_directories[0]);
