@@ -29,8 +29,8 @@ def postgres_backend():
 
 
 @contextlib.contextmanager
-def nginx():
-    """Debian's nginx on a private port of the loopback, one worker, under ab. Yields the worker."""
+def nginx_server(n_workers):
+    """Debian's nginx with a page of its own: the command that starts it, and its port of the loopback."""
     if not pathlib.Path('/usr/sbin/nginx').exists() or not shutil.which('ab'):
         raise support.Skip('nginx-light or apache2-utils is not installed')
     with support.directory() as where:
@@ -38,18 +38,23 @@ def nginx():
             port = free.getsockname()[1]
         (where / 'index.html').write_text('<p>text</p>\n' * 200)
         (where / 'nginx.conf').write_text(
-            f'daemon off; worker_processes 1; pid {where}/pid; error_log {where}/error.log;\n'
+            f'daemon off; worker_processes {n_workers}; pid {where}/pid; error_log {where}/error.log;\n'
             'events { worker_connections 100; }\n'
             f'http {{ access_log {where}/access.log; gzip on; gzip_types text/css;\n'
             f'server {{ listen 127.0.0.1:{port}; root {where}; }} }}\n')
-        with support.started('/usr/sbin/nginx', '-e', where / 'error.log', '-c',
-                             where / 'nginx.conf') as server:
-            support.wait_until(lambda: support.children(server.pid), 'nginx')
-            # ab keeps a record of each request.
-            with support.started('ab', '-q', '-k', '-c', '4', '-t', '3600', '-n', '9000000', '-H',
-                                 'Accept-Encoding: gzip', f'http://127.0.0.1:{port}/'):
-                time.sleep(0.5)
-                yield support.children(server.pid)[0]
+        yield ['/usr/sbin/nginx', '-e', where / 'error.log', '-c', where / 'nginx.conf'], port
+
+
+@contextlib.contextmanager
+def nginx():
+    """One worker of it, under ab. Yields the worker."""
+    with nginx_server(1) as (command, port), support.started(*command) as server:
+        support.wait_until(lambda: support.children(server.pid), 'nginx')
+        # ab keeps a record of each request.
+        with support.started('ab', '-q', '-k', '-c', '4', '-t', '3600', '-n', '9000000', '-H',
+                             'Accept-Encoding: gzip', f'http://127.0.0.1:{port}/'):
+            time.sleep(0.5)
+            yield support.children(server.pid)[0]
 
 
 PYTHON_LOAD = r"""

@@ -4,14 +4,13 @@ storms of processes that are gone before anybody can look at them."""
 
 import contextlib
 import os
-import pathlib
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import time
 
+import loads
 import support
 from support import PERFCTL, PROGRAMS, check, started
 
@@ -96,25 +95,13 @@ def database():
 
 @contextlib.contextmanager
 def web_server():
-    if not pathlib.Path('/usr/sbin/nginx').exists() or not shutil.which('ab'):
-        raise support.Skip('nginx-light or apache2-utils is not installed')
-    with support.directory() as where:
-        with socket.create_server(('127.0.0.1', 0)) as free:
-            port = free.getsockname()[1]
-        (where / 'index.html').write_text('<p>text</p>\n' * 200)
-        (where / 'nginx.conf').write_text(
-            f'daemon off; worker_processes 3; pid {where}/pid; error_log {where}/error.log;\n'
-            'events { worker_connections 100; }\n'
-            f'http {{ access_log off; gzip on; server {{ listen 127.0.0.1:{port}; '
-            f'root {where}; }} }}\n')
-
+    with loads.nginx_server(3) as (server, port):
         def is_ready():
             with socket.socket() as probe:
                 return probe.connect_ex(('127.0.0.1', port)) == 0
 
-        yield (['/usr/sbin/nginx', '-e', where / 'error.log', '-c', where / 'nginx.conf'],
-               ['ab', '-q', '-r', '-c', '4', '-t', '600', '-n', '9000000',
-                f'http://127.0.0.1:{port}/'], is_ready)
+        yield (server, ['ab', '-q', '-r', '-c', '4', '-t', '600', '-n', '9000000',
+                        f'http://127.0.0.1:{port}/'], is_ready)
 
 
 def lives_of(service, name, stop):
