@@ -80,7 +80,7 @@ def perfctl(*arguments, **options):
     return run(PERFCTL, *arguments, **options)
 
 
-def wait_until(condition, what, seconds=10):
+def wait_until(condition, what, seconds=30):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         value = condition()
@@ -136,7 +136,8 @@ class Daemon:
             self.process = subprocess.Popen([str(PERFD), '--socket', str(self.socket),
                                              *map(str, options)],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait_until(lambda: self.socket.exists() or self.process.poll() is not None, 'perfd')
+        # In an emulated machine that has little of its host's time.
+        wait_until(lambda: self.socket.exists() or self.process.poll() is not None, 'perfd', 60)
         check(self.process.poll() is None, f'perfd ended: {self.log.read_text()}')
 
     @property

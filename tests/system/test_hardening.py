@@ -15,7 +15,7 @@ TESTS = pathlib.Path(__file__).resolve().parent
 SOURCE = container.SOURCE
 # Those that record, but for what needs a perfd of its own, or judges how fast the machine is.
 NAMES = ('stacks', 'walks', 'mappings', 'services', 'targets', 'units', 'containers', 'identities',
-         'events', 'files', 'tables', 'jit', 'shares', 'input')
+         'events', 'files', 'tables', 'jit', 'shares', 'input', 'access', 'compilers', 'endings')
 INSIDE = '/perfctl'
 # No recording of its own: the tests count what they asked for.
 CONF = '[continuous]\nenabled = no\n'
@@ -59,9 +59,9 @@ def test_recording_with_every_line_of_the_unit_in_force():
         install(root)
         with container.booted(root, f'--bind-ro={SOURCE}:{INSIDE}/source',
                               f'--bind-ro={support.BUILD}:{INSIDE}/build') as system:
-            # The tests make control groups of their own.
-            system.run('mount -o remount,rw /sys/fs/cgroup; '
-                       'systemctl start perfd.socket perfd.service')
+            # The tests make control groups and set-uid programs of their own, and set what the host says.
+            system.run('mount -o remount,rw /sys/fs/cgroup; mount -o remount,suid /tmp; '
+                       'mount -o remount,bind,rw /proc/sys; systemctl start perfd.socket perfd.service')
             is_confined(system)
             results = {name: run_test(system, name) for name in only}
             audited = system.run('journalctl -b -u perfd.service -o cat | grep -c "uid 0"', expect=None).out
