@@ -47,6 +47,8 @@ def rows(found, note):
         mine = {row['load']: row for row in found if row['way'] == way}
         check(set(mine) == {'redis', 'nginx', 'python'}, f'{way}: figures of {sorted(mine)} alone')
         release = mine['redis']['release']
+        # What builders append is of interest where the package can be had.
+        release = release if note else release.partition('-')[0]
         shares = [f'{100 * row["complete"] / row["n"]:.2f} % of {row["n"]}'
                   for row in (mine[name] for name in ('redis', 'nginx', 'python'))]
         times = [row['ns'] / 1000 for row in mine.values() if row['ns']]
@@ -103,7 +105,7 @@ def test_the_readme_has_each_kernel():
     """The table is of the kernels that are tried here."""
     body = re.match(r'(\|.*\n)*', README.read_text().partition(HEAD)[2])[0]
     found = {(int(m[1]), int(m[2]), m[3]) for m in ROW.finditer(body)}
-    missing = {(6, minor, way) for minor in (1, 12) for way in inside.WAYS} - found
+    missing = {(6, minor, way) for minor in (1, 12, 18) for way in inside.WAYS} - found
     check(not missing, f'the README has no row of {missing}')
 
 
