@@ -95,6 +95,5 @@ int source_decode(
 			error, "is a perf.data file; give what `perf script` prints of it");
 	if (is_binary(bytes, n))
 		return pprof_decode(bytes, n, ret_profile, error);
-	return profile_malformed(
-		error, "is neither pprof, nor folded stacks, nor perf script text");
+	return profile_malformed(error, "its format is unknown");
 }

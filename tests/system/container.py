@@ -88,8 +88,8 @@ class Container:
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
             start_new_session=True)
         try:
-            self.init = support.wait_until(self.find_init, 'a booted container', 60)
-            support.wait_until(self.is_running, 'a container that runs', 90)
+            self.init = support.wait_until(self.find_init, 'a booted container', 200)
+            support.wait_until(self.is_running, 'a container that runs', 200)
         except BaseException:
             self.kill()
             raise

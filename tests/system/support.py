@@ -64,7 +64,7 @@ def check(condition, what):
         raise AssertionError(what)
 
 
-def run(*command, expect=0, timeout=60, **options):
+def run(*command, expect=0, timeout=200, **options):
     """Runs a program to its end; its exit status must be `expect` (None: any)."""
     done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           timeout=timeout, stdin=subprocess.DEVNULL, **options)

@@ -24,7 +24,7 @@ CROSS = '''[binaries]
 c = ['ccache', 'aarch64-linux-gnu-gcc']
 ar = 'aarch64-linux-gnu-ar'
 strip = 'aarch64-linux-gnu-strip'
-pkg-config = 'pkg-config'
+pkgconfig = 'pkg-config'
 [properties]
 sys_root = '{0}'
 pkg_config_libdir = ['{0}/usr/lib/aarch64-linux-gnu/pkgconfig', '{0}/usr/share/pkgconfig']

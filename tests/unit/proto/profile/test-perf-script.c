@@ -125,7 +125,7 @@ START_TEST(what_is_no_profile_is_refused_with_the_cause)
 		{"", 0, "is empty"},
 		{"PERFILE2xxxx", 12, "perf script"},
 		{"\x7f\x45LF\0\0\0", 7, "no pprof"},
-		{"just text\n", 10, "neither"},
+		{"just text\n", 10, "unknown"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
