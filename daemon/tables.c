@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * What is not in the cache waits in a queue of its file's owner, and the owners take turns, so that
- * one user's thousand odd files delay nobody else's. One worker is never at the disposal of users: a
- * file that hangs it would hold root's files for a whole deadline. Until a table is there the kernel
- * side ends walks in that file with "no-table": a missing frame is better than a wrong one.
- *
- * Invariant: an owner is in the list exactly while it has tables waiting or at a worker.
+ * What is not in the cache waits until it is its owner's turn (table-owners.c). Until a table is there
+ * the kernel side ends walks in that file with "no-table": a missing frame is better than a wrong one.
  */
 
 #include "daemon/tables.h"
@@ -18,6 +14,7 @@
 #include "daemon/base/allowance.h"
 #include "daemon/base/audit.h"
 #include "daemon/base/limits.h"
+#include "daemon/table-owners.h"
 #include "daemon/unwind/table-cache.h"
 #include "daemon/unwind/upload.h"
 #include "daemon/unwind/validate.h"
@@ -30,60 +27,18 @@
 #define COMPILE_TRIES 2
 /* Where no worker can be started, what waits for one is tried again after this. */
 #define BROKEN_RETRY_NS NS_PER_SECOND
-/* Files of one owner in a row: another owner's cost another worker. */
-#define TURN_FILES 16
-
-struct table_owner {
-	struct list link; /* tables.owners; the first has the turn */
-	uid_t uid;
-	struct list waiting; /* table.link */
-	size_t n_waiting, n_compiling, n_in_turn;
-};
 
 struct tables {
 	struct tables_config config;
 	struct workers *workers;
 	struct upload *upload;
 	struct table_cache *cache; /* NULL: none */
-	struct list owners;
-	size_t n_waiting, n_compiling, n_compiling_users;
+	struct table_owners owners;
+	uint64_t last_cookie;
 	struct loop_source *wait_timer; /* for a worker that can be started, or for the allowance */
 	struct allowance allowance;
 	struct tables_statistics statistics; /* what is counted here */
 };
-
-static struct table_owner *owner_find(struct tables *tables, uid_t uid)
-{
-	struct table_owner *owner;
-
-	list_for_each (&tables->owners, link) {
-		owner = container_of(link, struct table_owner, link);
-		if (owner->uid == uid)
-			return owner;
-	}
-	owner = calloc(1, sizeof(*owner));
-	if (!owner)
-		return NULL;
-	owner->uid = uid;
-	list_init(&owner->waiting);
-	list_add_tail(&tables->owners, &owner->link);
-	return owner;
-}
-
-static void owner_release(struct table_owner *owner)
-{
-	if (owner->n_waiting || owner->n_compiling)
-		return;
-	list_remove(&owner->link);
-	free(owner);
-}
-
-/* One of its tables is not at a worker any more. */
-static void owner_unpin(struct table_owner *owner)
-{
-	owner->n_compiling--;
-	owner_release(owner);
-}
 
 static void index_remove(struct tables *tables, uint32_t index)
 {
@@ -103,35 +58,18 @@ static void done(struct table *table, enum table_state state)
 		state = TABLE_READY;
 	}
 	table->state = state;
-	table->owner = NULL;
 	tables->config.on_table(tables->config.userdata, table);
 	index_remove(tables, former);
 }
 
-static void unqueue(struct table *table)
-{
-	list_remove(&table->link);
-	table->owner->n_waiting--;
-	table->tables->n_waiting--;
-}
-
-/* Into the queue of its owner; at its end, or at its head where a worker was not to be had. */
 static void queue(struct table *table)
 {
 	struct tables *tables = table->tables;
-	uid_t uid = table->object->stat.st_uid;
-	struct table_owner *owner = owner_find(tables, uid);
 
-	if (!owner || (uid && owner->n_waiting >= LIMIT_COMPILES_PER_UID)) {
+	if (table_owners_add(&tables->owners, table) < 0) {
 		tables->statistics.n_refused++;
 		done(table, TABLE_FAILED);
-		return;
 	}
-	table->state = TABLE_WAITING;
-	table->owner = owner;
-	list_add_tail(&owner->waiting, &table->link);
-	owner->n_waiting++;
-	tables->n_waiting++;
 }
 
 /* Into the kernel's maps; no rows: the file describes no frames, the kernel side goes by frame
@@ -234,9 +172,9 @@ static int take(struct table *table, const struct worker_reply *reply, const voi
 
 static void run_next(struct tables *tables);
 
-static void failed(struct table *table)
+static void failed(struct table *table, bool is_to_blame)
 {
-	if (++table->n_failures < COMPILE_TRIES) {
+	if (++table->n_failures < COMPILE_TRIES && !is_to_blame) {
 		queue(table);
 		return;
 	}
@@ -251,13 +189,11 @@ static int on_reply(struct worker_call *call, const struct worker_reply *reply, 
 {
 	struct table *table = container_of(call, struct table, call);
 	struct tables *tables = table->tables;
-	struct table_owner *owner = table->owner;
 	int r = 0;
 
-	tables->n_compiling--;
-	tables->n_compiling_users -= owner->uid != 0;
+	table_owners_end(&tables->owners, table);
 	if (!reply) {
-		failed(table);
+		failed(table, call->is_to_blame);
 	} else if (reply->status == WORKER_STATUS_OK || reply->status == WORKER_STATUS_NO_TABLE) {
 		tables->statistics.n_compiled++;
 		r = take(table, reply, body);
@@ -270,77 +206,46 @@ static int on_reply(struct worker_call *call, const struct worker_reply *reply, 
 		tables->statistics.n_refused++;
 		done(table, TABLE_FAILED);
 	}
-	owner_unpin(owner);
 	run_next(tables);
 	return r == -EBADMSG ? r : 0;
 }
 
-/* May one more of this owner's be compiled now? */
-static bool may_run(const struct tables *tables, const struct table_owner *owner)
+static void on_aside(struct worker_call *call)
 {
-	if (!owner->n_waiting)
-		return false;
-	return !owner->uid || (!owner->n_compiling && tables->n_compiling_users < N_WORKERS - 1);
+	struct table *table = container_of(call, struct table, call);
+
+	table_owners_step_aside(&table->tables->owners, table);
 }
 
-static int run_one(struct tables *tables, struct table_owner *owner)
+/* False: no worker is free. */
+static bool run_one(struct tables *tables, struct table *table)
 {
-	struct table *table = container_of(owner->waiting.next, struct table, link);
 	int r;
 
 	table->call = (struct worker_call){
 		.job = WORKER_JOB_TABLE,
+		.cookie = ++tables->last_cookie,
 		.trust = table_trust(table),
+		.is_alone = table->n_failures > 0,
 		.fds = WORKER_ONLY_OBJECT(table->object->fd),
 		.on_reply = on_reply,
+		.on_aside = on_aside,
 	};
 	table->call.fds[WORKER_FILE_DEBUG] = table->debug_fd;
 	r = workers_run(tables->workers, &table->call);
-	if (r > 0)
-		return r;
-	unqueue(table);
-	if (r < 0) {
-		tables->statistics.n_failed++;
-		done(table, TABLE_FAILED);
-		return 0;
-	}
-	table->state = TABLE_COMPILING;
-	owner->n_compiling++;
-	tables->n_compiling++;
-	tables->n_compiling_users += owner->uid != 0;
-	return 0;
-}
-
-/* The owner that has had its turn goes behind the others. */
-static void turn_end(struct tables *tables, struct table_owner *owner)
-{
-	if (++owner->n_in_turn < TURN_FILES)
-		return;
-	owner->n_in_turn = 0;
-	list_remove(&owner->link);
-	list_add_tail(&tables->owners, &owner->link);
-}
-
-/* One table of the first owner that may have one. False: nobody may, or no worker is free. */
-static bool run_first(struct tables *tables)
-{
-	list_for_each (&tables->owners, link) {
-		struct table_owner *owner = container_of(link, struct table_owner, link);
-		int r;
-
-		if (!may_run(tables, owner))
-			continue;
-		owner->n_compiling++; /* what comes back may be the last that it waits for */
-		r = run_one(tables, owner);
-		if (!r)
-			turn_end(tables, owner);
-		owner_unpin(owner);
+	if (r > 0) {
+		table_owners_put_back(&tables->owners, table);
 		if (r == WORKERS_BROKEN)
 			loop_source_set_time(
 				tables->wait_timer, time_now_ns(CLOCK_MONOTONIC) + BROKEN_RETRY_NS);
-		return !r;
+		return false;
 	}
-	return false;
+	if (r < 0) {
+		table_owners_end(&tables->owners, table);
+		tables->statistics.n_failed++;
+		done(table, TABLE_FAILED);
+	}
+	return true;
 }
 
 /* Else the timer will tell. */
@@ -358,8 +263,15 @@ static bool is_allowed(struct tables *tables)
 /* Hands on as many as the workers take. Those that found none to be started stay in the queue. */
 static void run_next(struct tables *tables)
 {
-	while (tables->n_waiting && is_allowed(tables) && run_first(tables))
-		;
+	struct table *table;
+	bool is_free = true;
+
+	while (is_free && tables->owners.n_waiting && is_allowed(tables)) {
+		table = table_owners_take(&tables->owners);
+		is_free = table && run_one(tables, table);
+		if (!table)
+			workers_press(tables->workers);
+	}
 }
 
 static int on_workers_idle(void *userdata)
@@ -386,8 +298,7 @@ void tables_want(struct tables *tables, struct table *table)
 void tables_drop(struct tables *tables, struct table *table)
 {
 	if (table->state == TABLE_WAITING) {
-		unqueue(table);
-		owner_release(TAKE(table->owner));
+		table_owners_remove(&tables->owners, table);
 	}
 	index_remove(tables, table->index);
 	index_remove(tables, table->former);
@@ -427,7 +338,7 @@ int tables_new(const struct tables_config *config, struct tables **ret_tables)
 	if (!tables)
 		return -ENOMEM;
 	tables->config = *config;
-	list_init(&tables->owners);
+	table_owners_init(&tables->owners, N_WORKERS - 1);
 	r = upload_new(config->shards_fd, config->tables_fd, &tables->upload);
 	if (!r)
 		r = workers_new(config->loop, &workers, &tables->workers);
@@ -449,8 +360,7 @@ struct tables *tables_free(struct tables *tables)
 		return NULL;
 	loop_source_free(tables->wait_timer);
 	workers_free(tables->workers);
-	list_for_each (&tables->owners, link)
-		free(container_of(link, struct table_owner, link));
+	table_owners_done(&tables->owners);
 	table_cache_close(tables->cache);
 	upload_free(tables->upload);
 	free(tables);
@@ -475,12 +385,12 @@ uint64_t tables_cpu_ns(const struct tables *tables)
 
 size_t tables_n_wanted(const struct tables *tables)
 {
-	return tables->n_waiting + tables->n_compiling;
+	return tables->owners.n_waiting + tables->owners.n_compiling;
 }
 
 size_t tables_n_compiling(const struct tables *tables)
 {
-	return tables->n_compiling;
+	return tables->owners.n_compiling;
 }
 
 void tables_statistics(const struct tables *tables, struct tables_statistics *ret_statistics)

@@ -43,9 +43,10 @@ struct table {
 	uint32_t former; /* while it is wanted anew: the index so far, which still serves */
 	size_t n_rows; /* READY: of the kernel's */
 	bool is_partial; /* READY: a debug file may know more */
-	struct list link; /* table_owner.waiting */
+	struct list link; /* in the queue of its owner */
 	struct tables *tables;
 	struct table_owner *owner; /* while WAITING or COMPILING */
+	bool is_aside; /* COMPILING: it let others go before it */
 	struct worker_call call;
 	unsigned n_failures;
 };

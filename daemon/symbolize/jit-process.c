@@ -210,7 +210,7 @@ static int on_reply(struct worker_call *call, const struct worker_reply *reply, 
 		take_reply(process, file, &parsed, &is_more);
 	else if (reply && reply->status == WORKER_STATUS_BAD_ELF)
 		file_refuse(file, "jit-map-bad");
-	else if (++file->n_failures == FAILURES_MAX)
+	else if (++file->n_failures == FAILURES_MAX || r == -EPROTO || call->is_to_blame)
 		file_refuse(file, "worker-failed");
 	if (!is_more || file->is_bad)
 		process->step++;

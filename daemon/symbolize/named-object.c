@@ -2,9 +2,9 @@
 
 /*
  * One thing at a time for each object: probe it, find its debug files, then batches of offsets,
- * names before lines. A call whose worker died is tried once more, by a new worker; if that one
- * dies too, the object's own file is bad, or, when it was over lines, its DWARF is. A candidate for
- * a debug file has one try.
+ * names before lines. If a call fails by the file's doing, the object's own file is bad, or, when it was
+ * over lines, its DWARF is; if nobody can say why, it is tried once more, by a new worker. A candidate
+ * for a debug file has one try.
  *
  * When all is found that there is, what is missing may be fetched from elsewhere. Meanwhile names are
  * given with what there is; when it has come, and is what it should be, all is asked again.
@@ -256,10 +256,10 @@ static int open_candidate(struct named_object *named)
 	return 0;
 }
 
-/* Half of a call's failure: 0, or that it was the last straw. */
-static bool is_given_up(struct named_object *named)
+/* Of a call that has failed: was that the last try? */
+static bool is_given_up(struct named_object *named, bool is_to_blame)
 {
-	if (++named->n_failures < FAILURES_MAX)
+	if (++named->n_failures < FAILURES_MAX && !is_to_blame)
 		return false;
 	named->n_failures = 0;
 	named->context->n_bad++;
@@ -294,7 +294,7 @@ static int on_probe(struct worker_call *call, const struct worker_reply *reply, 
 		object_files_on_probe(&named->files, NULL);
 	} else if (reply && reply->status == WORKER_STATUS_BAD_ELF) {
 		named_object_set_bad(named, "bad-elf");
-	} else if (is_given_up(named)) {
+	} else if (is_given_up(named, r < 0 || call->is_to_blame)) {
 		named_object_set_bad(named, worker_failed);
 	}
 	set_idle(named);
@@ -314,6 +314,7 @@ static int run_probe(struct named_object *named)
 		.job = WORKER_JOB_PROBE,
 		.cookie = named->cookie,
 		.trust = object_files_probe_trust(files),
+		.is_alone = named->n_failures > 0,
 		.fds = WORKER_ONLY_OBJECT(object_files_probe_fd(files, named->object)),
 		.on_reply = on_probe,
 		.userdata = named,
@@ -327,9 +328,9 @@ static int run_probe(struct named_object *named)
 }
 
 /* The worker died over these names or lines, or talked nonsense. */
-static void take_failure(struct named_object *named)
+static void take_failure(struct named_object *named, bool is_to_blame)
 {
-	if (!is_given_up(named))
+	if (!is_given_up(named, is_to_blame))
 		return;
 	if (!named->is_call_for_lines) {
 		named_object_set_bad(named, worker_failed);
@@ -346,7 +347,7 @@ static int take_want(struct named_object *named, const struct worker_reply *repl
 	int r = named->is_call_for_lines ? worker_reply_want(reply, body, &want) : -EPROTO;
 
 	if (r < 0 || !object_files_want_split(&named->files, &want)) {
-		take_failure(named);
+		take_failure(named, true);
 		return r < 0 ? r : -EPROTO;
 	}
 	return 0;
@@ -368,10 +369,10 @@ static int on_symbols(struct worker_call *call, const struct worker_reply *reply
 	r = reply ? worker_reply_symbols(reply, body, call->n_offsets, &block) : -EPIPE;
 
 	if (r < 0) {
-		take_failure(named);
 		/* A worker may say that it could not: that is no nonsense. */
 		if (reply && reply->status != WORKER_STATUS_OK)
 			r = 0;
+		take_failure(named, reply ? r < 0 : call->is_to_blame);
 		set_idle(named);
 		return r;
 	}
@@ -396,6 +397,7 @@ static int run_symbols(struct named_object *named, bool with_lines)
 		.job = with_lines ? WORKER_JOB_LINES : WORKER_JOB_NAMES,
 		.cookie = named->cookie,
 		.trust = named->files.trust,
+		.is_alone = named->n_failures > 0,
 		.flags = with_lines && named->files.is_split_tried ? WORKER_FLAG_SPLIT : 0,
 		.split = named->files.split,
 		.offsets = queue->offsets,

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Who is served next, and who waits for what. Objects that want something take turns: quick calls
- * before those for lines, suspects when nobody else wants anything. One worker is kept free of calls
- * for lines, so that they never hold up names, and another one of those of large objects, which may
- * take long, and much memory.
- *
- * Each wanted offset has a turn, counted up; a wait is for all offsets with an earlier turn that are
+ * What is wanted of which object, and who waits for what. Each wanted offset has a turn, counted up; a wait is for all offsets with an earlier turn that are
  * still open, so that it needs a number only, which answers count down.
  */
 
@@ -16,17 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/base/allowance.h"
 #include "daemon/symbolize/named-object.h"
+#include "daemon/symbolize/serving.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/list.h"
-#include "proto/base/log.h"
 #include "proto/base/time.h"
 
 #define JOB_TIMEOUT_NS (10 * NS_PER_SECOND)
 #define N_WORKERS 3
-/* Names are gathered up to eight times as long as at first. */
-#define GATHER_DOUBLINGS_MAX 3
 
 struct wait {
 	struct list link; /* symbolizer.waits */
@@ -41,17 +33,11 @@ struct wait {
 struct symbolizer {
 	struct loop *loop;
 	struct naming_context context;
+	struct serving serving;
 	const char **directories; /* with their texts behind */
-	unsigned n_workers;
 	struct list waits;
 	uint64_t aged_turn; /* the one of the last symbolizer_age() */
-	uint64_t turn, n_open, n_wanted, n_named, n_unserved;
-	struct loop_source *deferred;
-	struct loop_source *gather_timer;
-	bool is_gathering; /* it is set */
-	struct allowance allowance;
-	uint64_t gather_ns;
-	unsigned n_gathered; /* how often since somebody waited, up to GATHER_DOUBLINGS_MAX */
+	uint64_t turn, n_open, n_wanted, n_named;
 	void (*on_files)(void *userdata, struct object *object);
 	void *userdata;
 };
@@ -89,153 +75,6 @@ static uint64_t on_again(void *userdata, const struct name_entry *entry)
 	return symbolizer->turn++;
 }
 
-static unsigned n_calls_for_lines(const struct symbolizer *symbolizer, bool of_large_ones)
-{
-	unsigned n = 0;
-
-	list_for_each ((struct list *)&symbolizer->context.objects, link) {
-		const struct named_object *named = container_of(link, struct named_object, link);
-
-		n += named->is_busy && named->files.stage == FILES_READY &&
-			named->is_call_for_lines &&
-			(!of_large_ones || named_object_is_large(named));
-	}
-	return n;
-}
-
-/* Workers that calls for lines may still have, of large objects and in all. */
-struct room {
-	unsigned n, n_large;
-};
-
-static struct room room_for_lines(const struct symbolizer *symbolizer)
-{
-	unsigned n_max = symbolizer->n_workers > 1 ? symbolizer->n_workers - 1 : 1;
-	unsigned n_large_max = n_max > 1 ? n_max - 1 : 1;
-	unsigned n = n_calls_for_lines(symbolizer, false);
-	unsigned n_large = n_calls_for_lines(symbolizer, true);
-
-	return (struct room){
-		.n = n < n_max ? n_max - n : 0,
-		.n_large = n_large < n_large_max ? n_large_max - n_large : 0,
-	};
-}
-
-static bool take_room(struct room *room, const struct named_object *named)
-{
-	bool is_large = named_object_is_large(named);
-
-	if (!room->n || (is_large && !room->n_large))
-		return false;
-	room->n--;
-	room->n_large -= is_large;
-	return true;
-}
-
-/* Begins what objects with this need want; whom it served goes to the end of the line. Returns
- * whether somebody is left waiting, or a negative errno or outcome of named_object_run. */
-static int serve(struct symbolizer *symbolizer, enum need need, bool are_suspects)
-{
-	struct room room = room_for_lines(symbolizer);
-	struct list *objects = &symbolizer->context.objects;
-	bool is_left = false;
-	struct list served;
-
-	list_init(&served);
-	list_for_each (objects, link) {
-		struct named_object *named = container_of(link, struct named_object, link);
-		int r;
-
-		if (named_object_need(named) != need || (named->n_failures > 0) != are_suspects)
-			continue;
-		if (need == NEED_LINES && !take_room(&room, named)) {
-			is_left = true;
-			continue;
-		}
-		r = named_object_run(named);
-		if (r == WORKERS_BROKEN || r < 0) {
-			named_object_give_up(named, "worker-failed");
-			symbolizer->n_unserved++;
-		}
-		if (r == WORKERS_BUSY) {
-			is_left = true;
-			continue;
-		}
-		list_remove(link);
-		list_add_tail(&served, link);
-	}
-	list_for_each (&served, link) {
-		list_remove(link);
-		list_add_tail(objects, link);
-	}
-	return is_left;
-}
-
-static bool is_anybody_busy(const struct symbolizer *symbolizer)
-{
-	list_for_each ((struct list *)&symbolizer->context.objects, link)
-		if (container_of(link, struct named_object, link)->is_busy)
-			return true;
-	return false;
-}
-
-/* Else the timer will tell. */
-static bool is_allowed(struct symbolizer *symbolizer)
-{
-	uint64_t now_ns = time_now_ns(CLOCK_MONOTONIC);
-	uint64_t wait_ns = allowance_wait_ns(
-		&symbolizer->allowance, now_ns, workers_cpu_ns(symbolizer->context.workers));
-
-	if (wait_ns)
-		symbolizer->is_gathering = loop_source_set_time(
-						   symbolizer->gather_timer, now_ns + wait_ns) == 0;
-	return !wait_ns;
-}
-
-static int dispatch(void *userdata)
-{
-	struct symbolizer *symbolizer = userdata;
-	bool is_left = false;
-
-	symbolizer->is_gathering = false;
-	if (!is_allowed(symbolizer))
-		return 0;
-	serve(symbolizer, NEED_OPEN, false);
-	is_left |= serve(symbolizer, NEED_NAMES, false);
-	is_left |= serve(symbolizer, NEED_LINES, false);
-	if (is_left || is_anybody_busy(symbolizer))
-		return 0;
-	serve(symbolizer, NEED_OPEN, true);
-	serve(symbolizer, NEED_NAMES, true);
-	serve(symbolizer, NEED_LINES, true);
-	return 0;
-}
-
-/* Work is begun from the loop, never from the call that asked for it. */
-static void schedule(void *userdata)
-{
-	struct symbolizer *symbolizer = userdata;
-	int r;
-
-	symbolizer->deferred = loop_source_free(symbolizer->deferred);
-	r = loop_add_deferred(symbolizer->loop, dispatch, symbolizer, &symbolizer->deferred);
-	if (r < 0 && r != -ESTALE) /* the loop has ended: nobody waits any more */
-		log_warning("cannot plan naming; going on with the next event");
-}
-
-/* The same, but not yet, since more will be wanted. */
-static void schedule_later(struct symbolizer *symbolizer)
-{
-	uint64_t time_ns = time_now_ns(CLOCK_MONOTONIC) +
-		(symbolizer->gather_ns << symbolizer->n_gathered);
-
-	if (symbolizer->is_gathering)
-		return;
-	symbolizer->is_gathering = loop_source_set_time(symbolizer->gather_timer, time_ns) == 0;
-	if (!symbolizer->is_gathering)
-		schedule(symbolizer);
-}
-
 static void on_files(void *userdata, struct object *object)
 {
 	struct symbolizer *symbolizer = userdata;
@@ -244,19 +83,18 @@ static void on_files(void *userdata, struct object *object)
 		symbolizer->on_files(symbolizer->userdata, object);
 }
 
-/* The longer names are gathered, the fewer are new, and the longer they are gathered next. */
-static int on_gathered(void *userdata)
+static int on_idle(void *userdata)
 {
 	struct symbolizer *symbolizer = userdata;
 
-	if (symbolizer->n_gathered < GATHER_DOUBLINGS_MAX)
-		symbolizer->n_gathered++;
-	return dispatch(symbolizer);
+	return serving_run(&symbolizer->serving);
 }
 
-static int on_idle(void *userdata)
+static void schedule(void *userdata)
 {
-	return dispatch(userdata);
+	struct symbolizer *symbolizer = userdata;
+
+	serving_schedule(&symbolizer->serving);
 }
 
 /* Copies of the directories' names behind an array of pointers to them. */
@@ -319,8 +157,6 @@ int symbolizer_new(struct loop *loop, struct opener *opener, const struct symbol
 	if (!symbolizer)
 		return -ENOMEM;
 	symbolizer->loop = loop;
-	symbolizer->n_workers = workers.n_max;
-	symbolizer->gather_ns = config->gather_ns;
 	list_init(&symbolizer->waits);
 	list_init(&symbolizer->context.objects);
 	symbolizer->directories = copy_directories(config->debug_directories);
@@ -329,13 +165,13 @@ int symbolizer_new(struct loop *loop, struct opener *opener, const struct symbol
 	if (!r)
 		r = fetcher_new(loop, &config->fetcher, &symbolizer->context.fetcher);
 	if (!r)
-		r = loop_add_timer(
-			loop, UINT64_MAX / 2, on_gathered, symbolizer, &symbolizer->gather_timer);
+		r = serving_init(&symbolizer->serving,
+			&(struct serving_config){
+				loop, &symbolizer->context, workers.n_max, config->gather_ns});
 	if (r < 0) {
 		symbolizer_free(symbolizer);
 		return r;
 	}
-	loop_source_set_slack(symbolizer->gather_timer, config->gather_ns / 4);
 	symbolizer->context.opener = opener;
 	symbolizer->context.places.directories = symbolizer->directories;
 	symbolizer->context.places.fetched = fetcher_directory(symbolizer->context.fetcher);
@@ -366,8 +202,7 @@ struct symbolizer *symbolizer_free(struct symbolizer *symbolizer)
 	}
 	list_for_each (&symbolizer->waits, link)
 		wait_free(container_of(link, struct wait, link));
-	loop_source_free(symbolizer->deferred);
-	loop_source_free(symbolizer->gather_timer);
+	serving_done(&symbolizer->serving);
 	free(symbolizer->directories);
 	free(symbolizer);
 	return NULL;
@@ -417,11 +252,11 @@ int symbolizer_want(struct symbolizer *symbolizer, struct object *object, uint64
 		named_object_give_up(named, named->bad_reason);
 	else if (object->state == OBJECT_OPEN && !named->is_busy) {
 		/* Its files may be gone later, and somebody may wait already. */
-		if (!symbolizer->gather_ns || named_object_need(named) == NEED_OPEN ||
+		if (!symbolizer->serving.gather_ns || named_object_need(named) == NEED_OPEN ||
 			!list_is_empty(&symbolizer->waits))
 			schedule(symbolizer);
 		else
-			schedule_later(symbolizer);
+			serving_schedule_later(&symbolizer->serving);
 	}
 	return 0;
 }
@@ -535,9 +370,7 @@ int symbolizer_wait(struct symbolizer *symbolizer, uint64_t deadline_ns, loop_ca
 		return r;
 	}
 	list_add_tail(&symbolizer->waits, &wait->link);
-	symbolizer->n_gathered = 0;
-	if (symbolizer->is_gathering)
-		schedule(symbolizer);
+	serving_hurry(&symbolizer->serving);
 	return 0;
 }
 
@@ -553,8 +386,7 @@ void symbolizer_cancel_wait(struct symbolizer *symbolizer, void *userdata)
 
 void symbolizer_set_share(struct symbolizer *symbolizer, double share)
 {
-	allowance_set(&symbolizer->allowance, share);
-	schedule(symbolizer);
+	serving_set_share(&symbolizer->serving, share);
 }
 
 void symbolizer_trim(struct symbolizer *symbolizer)
@@ -579,7 +411,7 @@ void symbolizer_statistics(
 		.n_worker_restarts = workers.n_restarts,
 		.n_timeouts = workers.n_timeouts,
 		.n_bad_objects = symbolizer->context.n_bad,
-		.n_unserved = symbolizer->n_unserved,
+		.n_unserved = symbolizer->serving.n_unserved,
 		.n_workers = workers.n_workers,
 	};
 	fetcher_statistics(symbolizer->context.fetcher, &ret_statistics->fetcher);

@@ -19,7 +19,7 @@
 struct workers;
 struct worker_call;
 
-/* `reply` is NULL when the worker died or was killed; else a header whose sizes fit the limits, and
+/* `reply` is NULL when the worker died or was killed (see is_to_blame); else a header whose sizes fit the limits, and
  * body_size bytes at `body`, both gone after the call. A negative errno says that the reply is
  * nonsense: its worker is killed. The call is the caller's again. */
 typedef int worker_call_callback(
@@ -38,11 +38,17 @@ struct worker_call {
 	uint64_t split; /* the same */
 	uint64_t cookie; /* of the object with these files */
 	uint64_t trust;
+	bool is_alone; /* by a worker that has seen no file before */
 	int fds[N_WORKER_FILES]; /* -1: none; needed until workers_run returns only */
 	const uint64_t *offsets; /* the same */
 	size_t n_offsets;
 	worker_call_callback *on_reply;
+	/* Once, if it steps aside for others, before on_reply. May be NULL. */
+	void (*on_aside)(struct worker_call *call);
 	void *userdata;
+	/* The pool's, to be read. */
+	bool is_aside;
+	bool is_to_blame; /* no reply: the file did that, and would again */
 };
 
 struct workers_config {
@@ -57,7 +63,7 @@ struct workers_statistics {
 	uint64_t n_workers, n_restarts, n_timeouts;
 };
 
-#define WORKERS_BUSY 1 /* on_idle will tell */
+#define WORKERS_BUSY 1 /* on_idle will tell; calls that take long step aside */
 #define WORKERS_BROKEN 2 /* the program cannot be started; tried again some seconds later */
 
 int workers_new(
@@ -69,6 +75,10 @@ struct workers *workers_free(struct workers *workers);
  * WORKERS_BROKEN, or a negative errno. */
 int workers_run(struct workers *workers, struct worker_call *call);
 
+/* Somebody waits until other calls are over, who did not ask for a worker: as after WORKERS_BUSY, until
+ * on_idle is called next. */
+void workers_press(struct workers *workers);
+
 void workers_statistics(const struct workers *workers, struct workers_statistics *ret_statistics);
 
 /* CPU time that all of them have used so far; what one did at its very end may be missing. */
@@ -77,6 +87,7 @@ uint64_t workers_cpu_ns(const struct workers *workers);
 void workers_trim(struct workers *workers);
 
 #define WORKERS_TRUST_ROOT 0
+#define WORKERS_TRUST_NONE UINT64_MAX /* whoever likes may have written it */
 
 /* How far the content of a file can be trusted, by who could have written it. */
 uint64_t workers_trust(const struct stat *stat);
