@@ -193,7 +193,8 @@ int database_open(struct database *database, const char *path, bool is_reader)
 		sqlite3_db_config(database->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 		r = database_execute(database,
 			"PRAGMA temp_store = MEMORY; PRAGMA synchronous = NORMAL;"
-			"PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = 4194304;"
+			"PRAGMA cell_size_check = ON; PRAGMA journal_size_limit = 1048576;"
+			"PRAGMA wal_autocheckpoint = 256;"
 			"PRAGMA cache_size = -4096");
 	}
 	if (!r)

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "daemon/store/rows.h"
+#include "proto/base/cleanup.h"
 #include "proto/base/hash.h"
 
 #define SLOTS_MIN 4096
@@ -98,16 +100,10 @@ int gathering_map(struct gathering *gathering, gathering_change *change, void *u
 static int compare(const void *a, const void *b)
 {
 	const struct gathered *x = a, *y = b;
+	const uint32_t key_x[] = {x->slice, x->thread, x->stack, x->stop, x->stop_class};
+	const uint32_t key_y[] = {y->slice, y->thread, y->stack, y->stop, y->stop_class};
 
-	if (x->slice != y->slice)
-		return x->slice < y->slice ? -1 : 1;
-	if (x->thread != y->thread)
-		return x->thread < y->thread ? -1 : 1;
-	if (x->stack != y->stack)
-		return x->stack < y->stack ? -1 : 1;
-	if (x->stop != y->stop)
-		return x->stop < y->stop ? -1 : 1;
-	return (x->stop_class > y->stop_class) - (x->stop_class < y->stop_class);
+	return numbers_compare(key_x, key_y, ARRAY_SIZE(key_x));
 }
 
 void gathering_sort(struct gathering *gathering)

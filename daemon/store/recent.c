@@ -1,48 +1,98 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/*
- * One place for each record, by its digest. That is keyed: nobody can plan to be in the way of another.
- */
+/* Open addressing, at most half full. Digests are keyed: nobody can plan to be in the way of another. */
 
 #include "daemon/store/recent.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* 2.5 MiB for each kind: more than one window has. A power of two. */
-#define RECORDS 65536
+#define SLOTS_MIN 4096
 
-static size_t place_of(const struct digest *digest)
+/* Its slot, or the free one where it belongs. */
+static struct recent_record *slot_of(const struct recent_table *table, const struct digest *digest)
 {
 	uint64_t start;
 
 	memcpy(&start, digest->bytes, sizeof(start));
-	return start & (RECORDS - 1);
+	for (size_t at = start;; at++) {
+		struct recent_record *slot = &table->slots[at & (table->n_slots - 1)];
+
+		if (!slot->id || !memcmp(&slot->digest, digest, sizeof(*digest)))
+			return slot;
+	}
 }
 
-const struct recent_record *recent_find(
-	const struct recent *recent, enum recent_kind kind, const struct digest *digest)
+struct recent_record *recent_find(
+	const struct recent *recent, enum record_kind kind, const struct digest *digest)
 {
-	const struct recent_record *record;
+	const struct recent_table *table = &recent->tables[kind];
+	struct recent_record *slot = table->n_slots ? slot_of(table, digest) : NULL;
 
-	if (!recent->records[kind])
-		return NULL;
-	record = &recent->records[kind][place_of(digest)];
-	return record->id && !memcmp(&record->digest, digest, sizeof(*digest)) ? record : NULL;
+	return slot && slot->id ? slot : NULL;
 }
 
-void recent_put(struct recent *recent, enum recent_kind kind, const struct recent_record *record)
+/* With so many slots, and only what was met since then. */
+static int rebuild(struct recent_table *table, size_t n_slots, int64_t since)
 {
-	if (!recent->records[kind])
-		recent->records[kind] = calloc(RECORDS, sizeof(*record));
-	if (recent->records[kind])
-		recent->records[kind][place_of(&record->digest)] = *record;
+	struct recent_table other = {.n_slots = n_slots};
+
+	other.slots = calloc(n_slots, sizeof(*other.slots));
+	if (!other.slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < table->n_slots; i++) {
+		const struct recent_record *record = &table->slots[i];
+
+		if (!record->id || record->last < since)
+			continue;
+		*slot_of(&other, &record->digest) = *record;
+		other.n++;
+	}
+	free(table->slots);
+	*table = other;
+	return 0;
+}
+
+int recent_put(struct recent *recent, enum record_kind kind, const struct recent_record *record)
+{
+	struct recent_table *table = &recent->tables[kind];
+	struct recent_record *slot;
+	int r = 0;
+
+	if (table->n * 2 >= table->n_slots)
+		r = rebuild(table, table->n_slots ? table->n_slots * 2 : SLOTS_MIN, INT64_MIN);
+	if (r)
+		return r;
+	slot = slot_of(table, &record->digest);
+	table->n += !slot->id;
+	*slot = *record;
+	return 0;
+}
+
+bool recent_is_full(const struct recent *recent)
+{
+	for (size_t i = 0; i < N_RECORD_KINDS; i++)
+		if (recent->tables[i].n >= RECENT_RECORDS_MAX)
+			return true;
+	return false;
+}
+
+void recent_forget(struct recent *recent, int64_t before)
+{
+	for (size_t i = 0; i < N_RECORD_KINDS; i++) {
+		struct recent_table *table = &recent->tables[i];
+
+		if (table->n && rebuild(table, table->n_slots, before)) {
+			recent_clear(recent);
+			return;
+		}
+	}
 }
 
 void recent_clear(struct recent *recent)
 {
-	for (size_t i = 0; i < N_RECENT_KINDS; i++) {
-		free(recent->records[i]);
-		recent->records[i] = NULL;
-	}
+	for (size_t i = 0; i < N_RECORD_KINDS; i++)
+		free(recent->tables[i].slots);
+	*recent = (struct recent){0};
 }

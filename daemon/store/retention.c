@@ -12,8 +12,9 @@
 #include "proto/base/time.h"
 
 #define REMOVED_PER_STEP 4
-/* What was last met may be written down that much later, and a good measure more. */
-#define SWEEP_MARGIN_SECONDS (2 * 3600)
+/* So much later may be written down that a thing was met: a thread's or a frame's texts, that the frame
+ * was, that a stack was; and a good measure more. */
+#define SWEEP_MARGIN_SECONDS (4 * 3600)
 
 static bool is_too_large(struct store *store)
 {
@@ -67,7 +68,7 @@ static int sweep(struct store *store, uint64_t now_ns, int *ret_n)
 		n += sqlite3_changes(store->database.handle);
 	}
 	if (n)
-		recent_clear(&store->database.recent);
+		recent_forget(&store->database.recent, before + SWEEP_MARGIN_SECONDS);
 	*ret_n = n;
 	return 0;
 }

@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
+#include "daemon/store/packing.h"
 #include "proto/base/array.h"
 #include "proto/base/cleanup.h"
 
@@ -24,17 +24,21 @@ int rows_add(struct rows *rows, const struct row *row)
 	return r;
 }
 
+int numbers_compare(const uint32_t *a, const uint32_t *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (a[i] != b[i])
+			return a[i] < b[i] ? -1 : 1;
+	return 0;
+}
+
 static int compare(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
+	const uint32_t key_x[] = {x->thread, x->stack, x->stop, x->stop_class};
+	const uint32_t key_y[] = {y->thread, y->stack, y->stop, y->stop_class};
 
-	if (x->thread != y->thread)
-		return x->thread < y->thread ? -1 : 1;
-	if (x->stack != y->stack)
-		return x->stack < y->stack ? -1 : 1;
-	if (x->stop != y->stop)
-		return x->stop < y->stop ? -1 : 1;
-	return (x->stop_class > y->stop_class) - (x->stop_class < y->stop_class);
+	return numbers_compare(key_x, key_y, ARRAY_SIZE(key_x));
 }
 
 void rows_combine(struct rows *rows)
@@ -61,40 +65,11 @@ void rows_done(struct rows *rows)
 	*rows = (struct rows){0};
 }
 
-void varint_put(struct buffer *out, uint64_t value)
-{
-	uint8_t bytes[10];
-	size_t n = 0;
-
-	do {
-		bytes[n++] = (uint8_t)((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
-		value >>= 7;
-	} while (value);
-	buffer_append(out, bytes, n);
-}
-
-int varint_get(const uint8_t **at, const uint8_t *end, uint64_t *ret_value)
-{
-	uint64_t value = 0;
-
-	for (unsigned shift = 0; *at < end && shift < 64; shift += 7) {
-		uint8_t byte = *(*at)++;
-
-		value |= (uint64_t)(byte & 0x7f) << shift;
-		if (!(byte & 0x80)) {
-			*ret_value = value;
-			return 0;
-		}
-	}
-	return -EUCLEAN;
-}
-
 int rows_encode(const struct rows *rows, struct buffer *out, size_t *ret_n_bytes)
 {
 	CLEANUP(buffer_done) struct buffer plain = {0};
 	uint32_t thread = 0, stack = 0;
-	uLongf size;
-	char *room;
+	int r;
 
 	for (size_t i = 0; i < rows->n; i++) {
 		const struct row *row = &rows->items[i];
@@ -111,14 +86,9 @@ int rows_encode(const struct rows *rows, struct buffer *out, size_t *ret_n_bytes
 	}
 	if (buffer_error(&plain))
 		return -ENOMEM;
-	size = compressBound(plain.size);
-	room = buffer_reserve(out, size);
-	if (!room)
-		return -ENOMEM;
-	if (compress2((Bytef *)room, &size, (const Bytef *)(plain.data ? plain.data : ""),
-		    plain.size, Z_DEFAULT_COMPRESSION) != Z_OK)
-		return -ENOMEM;
-	out->size += size;
+	r = deflate_append(out, plain.data, plain.size);
+	if (r)
+		return r;
 	*ret_n_bytes = plain.size;
 	return 0;
 }
@@ -146,23 +116,19 @@ int rows_decode(struct rows *rows, const void *data, size_t size, size_t n_bytes
 	CLEANUP(freep) uint8_t *plain = NULL;
 	const uint8_t *at;
 	struct row row = {0};
-	uLongf inflated = n_bytes;
+	int r;
 
 	if (n_bytes > SEGMENT_BYTES_MAX)
 		return -EUCLEAN;
 	plain = malloc(n_bytes + 1);
 	if (!plain)
 		return -ENOMEM;
-	if (uncompress(plain, &inflated, data, size) != Z_OK || inflated != n_bytes)
-		return -EUCLEAN;
+	r = inflate_exactly(plain, n_bytes, data, size);
 	at = plain;
-	while (at < plain + inflated) {
-		int r = row_get(&at, plain + inflated, &row);
-
+	while (!r && at < plain + n_bytes) {
+		r = row_get(&at, plain + n_bytes, &row);
 		if (!r)
 			r = rows_add(rows, &row);
-		if (r)
-			return r;
 	}
-	return 0;
+	return r;
 }

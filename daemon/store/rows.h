@@ -21,6 +21,8 @@ struct rows {
 
 /* 0 or -ENOMEM. */
 int rows_add(struct rows *rows, const struct row *row);
+/* By the first of them that differ: -1, 0 or 1. */
+int numbers_compare(const uint32_t *a, const uint32_t *b, size_t n);
 /* Sorts; those of the same thread, stack and stop become one. */
 void rows_combine(struct rows *rows);
 void rows_done(struct rows *rows);
@@ -29,8 +31,3 @@ void rows_done(struct rows *rows);
 int rows_encode(const struct rows *rows, struct buffer *out, size_t *ret_n_bytes);
 /* Adds what was encoded. 0, -ENOMEM, or -EUCLEAN (it is damaged). */
 int rows_decode(struct rows *rows, const void *data, size_t size, size_t n_bytes);
-
-/* Numbers of seven bits a byte, the lowest first. */
-void varint_put(struct buffer *out, uint64_t value);
-/* 0, or -EUCLEAN at the end. */
-int varint_get(const uint8_t **at, const uint8_t *end, uint64_t *ret_value);

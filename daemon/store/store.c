@@ -230,7 +230,9 @@ static int window_put(
 		r = store_add_window(store, &window, serial);
 	if (!r)
 		r = lost_add(store, dictionary, window.id);
-	return r ? r : segments_add(store, dictionary, window.id);
+	if (!r)
+		r = segments_add(store, dictionary, window.id);
+	return r ? r : dictionary_write(dictionary);
 }
 
 static bool is_known(struct store *store, const uint8_t serial[STORE_SERIAL_SIZE])
@@ -260,13 +262,12 @@ int store_append(struct store *store, const struct profile *profile,
 	/* The clock may have been put back since: what a window needs is as young as it is. */
 	if (now_ns < end_ns)
 		now_ns = end_ns;
-	r = dictionary_init(
-		&dictionary, &store->database, profile, (int64_t)(now_ns / NS_PER_SECOND));
-	if (!r)
-		r = database_begin(&store->database);
+	r = database_begin(&store->database);
 	if (r)
 		return r;
-	if (!is_known(store, serial))
+	r = dictionary_init(
+		&dictionary, &store->database, profile, (int64_t)(now_ns / NS_PER_SECOND));
+	if (!r && !is_known(store, serial))
 		r = window_put(store, &dictionary, serial);
 	return database_end(&store->database, r);
 }

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/store/rows.h"
+#include "daemon/store/packing.h"
+#include "daemon/store/record.h"
 #include "proto/base/array.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/text.h"
@@ -17,67 +18,63 @@
 #define LINES_MAX 1024
 #define FRAMES_MAX 16384
 
+static void map_done(struct translation_map *map)
+{
+	for (size_t i = 0; i < map->n_pages; i++)
+		free(map->pages[i]);
+	free(map->pages);
+}
+
 void translation_done(struct translation *translation)
 {
-	free(translation->strings.ids);
-	free(translation->frames.ids);
-	free(translation->stacks.ids);
-	free(translation->threads.ids);
+	map_done(&translation->strings);
+	map_done(&translation->frames);
+	map_done(&translation->stacks);
+	map_done(&translation->threads);
+	for (size_t i = 0; i < N_RECORD_KINDS; i++)
+		chunks_done(&translation->chunks[i]);
 }
 
 /* Where the id's translation is kept, or NULL without memory. */
 static uint32_t *slot(struct translation_map *map, uint32_t id)
 {
-	if (id >= map->n) {
-		size_t n = map->n ? map->n : 1024;
-		uint32_t *grown;
+	uint32_t page = id / TRANSLATION_PAGE;
 
-		while (n <= id)
-			n *= 2;
-		grown = reallocarray(map->ids, n, sizeof(*grown));
-		if (!grown)
-			return NULL;
-		memset(grown + map->n, 0, (n - map->n) * sizeof(*grown));
-		map->ids = grown;
-		map->n = n;
-	}
-	return &map->ids[id];
+	if (array_reserve(&map->pages, &map->n_pages, page + 1, sizeof(*map->pages)))
+		return NULL;
+	if (!map->pages[page])
+		map->pages[page] = calloc(TRANSLATION_PAGE, sizeof(**map->pages));
+	return map->pages[page] ? &map->pages[page][id % TRANSLATION_PAGE] : NULL;
 }
 
-/* The row with that id, to be reset by the caller. */
-static int row_get(struct translation *translation, enum statement statement, uint32_t id,
-	sqlite3_stmt **ret_row)
+static int record_get(struct translation *translation, enum record_kind kind, uint32_t id,
+	const uint8_t **ret_at, const uint8_t **ret_end)
 {
-	sqlite3_stmt *row = database_statement(translation->database, statement);
-	int step;
+	size_t size;
+	int r = chunks_find(
+		&translation->chunks[kind], translation->database, kind, id, ret_at, &size);
 
-	if (!row)
-		return database_error(translation->database);
-	sqlite3_bind_int64(row, 1, id);
-	step = sqlite3_step(row);
-	if (step != SQLITE_ROW) {
-		sqlite3_reset(row);
-		return step == SQLITE_DONE ? -EUCLEAN : database_error(translation->database);
-	}
-	*ret_row = row;
-	return 0;
+	if (!r)
+		*ret_end = *ret_at + size;
+	return r;
 }
 
 int translate_string(struct translation *translation, uint32_t id, uint32_t *ret_id)
 {
 	uint32_t *known = slot(&translation->strings, id);
-	sqlite3_stmt *row;
+	const uint8_t *at, *end;
 	int r = 0;
 
 	if (!known)
 		return -ENOMEM;
 	if (id && !*known) {
-		r = row_get(translation, STATEMENT_str_get, id, &row);
-		if (r)
-			return r;
-		r = profile_add_string(
-			translation->profile, (const char *)sqlite3_column_text(row, 0), known);
-		sqlite3_reset(row);
+		CLEANUP(freep) char *text = NULL;
+
+		r = record_get(translation, RECORD_STR, id, &at, &end);
+		if (!r)
+			text = strndup((const char *)at, (size_t)(end - at));
+		if (!r)
+			r = text ? profile_add_string(translation->profile, text, known) : -ENOMEM;
 	}
 	if (!r)
 		*ret_id = *known;
@@ -89,71 +86,37 @@ static int line_read(struct translation *translation, const uint8_t **at, const 
 {
 	struct profile_function function = {0};
 	uint32_t *const texts[] = {&function.name, &function.system_name, &function.file};
-	uint64_t number = 0;
-	int r = 0;
+	struct line_record line;
+	int r = line_record_parse(&line, at, end);
 
-	for (size_t i = 0; i < ARRAY_SIZE(texts) && !r; i++) {
-		r = varint_get(at, end, &number);
-		if (!r)
-			r = translate_string(translation, (uint32_t)number, texts[i]);
-	}
-	if (!r)
-		r = varint_get(at, end, &number);
-	function.start_line = (uint32_t)number;
-	if (!r)
-		r = varint_get(at, end, &number);
-	ret_line->line = (uint32_t)number;
-	if (!r)
-		r = profile_add_function(translation->profile, &function, &ret_line->function);
-	return r;
-}
-
-struct frame_row {
-	uint32_t path, build_id, unnamed;
-	struct profile_frame frame;
-	struct buffer chain;
-};
-
-static void frame_row_done(struct frame_row *row)
-{
-	buffer_done(&row->chain);
-}
-
-static int frame_row_read(struct translation *translation, uint32_t id, struct frame_row *out)
-{
-	sqlite3_stmt *row;
-	int r = row_get(translation, STATEMENT_frame_get, id, &row);
-
+	for (size_t i = 0; i < ARRAY_SIZE(texts) && !r; i++)
+		r = translate_string(translation, (uint32_t)line.texts[i], texts[i]);
 	if (r)
 		return r;
-	out->path = (uint32_t)sqlite3_column_int64(row, 0);
-	out->build_id = (uint32_t)sqlite3_column_int64(row, 1);
-	out->frame.address = (uint64_t)sqlite3_column_int64(row, 2);
-	out->frame.kind = (uint8_t)sqlite3_column_int64(row, 3);
-	out->unnamed = (uint32_t)sqlite3_column_int64(row, 4);
-	buffer_append(
-		&out->chain, sqlite3_column_blob(row, 5), (size_t)sqlite3_column_bytes(row, 5));
-	sqlite3_reset(row);
-	return buffer_error(&out->chain);
+	function.start_line = (uint32_t)line.start_line;
+	ret_line->line = (uint32_t)line.line;
+	return profile_add_function(translation->profile, &function, &ret_line->function);
 }
 
-static int frame_make(struct translation *translation, struct frame_row *row, uint32_t *ret_id)
+static int frame_make(
+	struct translation *translation, const struct frame_record *record, uint32_t *ret_id)
 {
 	struct profile_line lines[LINES_MAX];
 	struct profile_mapping mapping = {0};
-	const uint8_t *at = (const uint8_t *)row->chain.data, *end = at + row->chain.size;
+	struct profile_frame frame = {.kind = (uint8_t)record->kind, .address = record->address};
+	const uint8_t *at = record->lines;
 	size_t n = 0;
-	int r = translate_string(translation, row->path, &mapping.path);
+	int r = translate_string(translation, (uint32_t)record->path, &mapping.path);
 
 	if (!r)
-		r = translate_string(translation, row->build_id, &mapping.build_id);
+		r = translate_string(translation, (uint32_t)record->build_id, &mapping.build_id);
 	if (!r)
-		r = translate_string(translation, row->unnamed, &row->frame.unnamed);
+		r = translate_string(translation, (uint32_t)record->unnamed, &frame.unnamed);
 	if (!r && (mapping.path || mapping.build_id))
-		r = profile_add_mapping(translation->profile, &mapping, &row->frame.mapping);
-	for (; !r && at < end && n < LINES_MAX; n++)
-		r = line_read(translation, &at, end, &lines[n]);
-	return r ? r : profile_add_frame(translation->profile, &row->frame, lines, n, ret_id);
+		r = profile_add_mapping(translation->profile, &mapping, &frame.mapping);
+	for (; !r && at < record->end && n < LINES_MAX; n++)
+		r = line_read(translation, &at, record->end, &lines[n]);
+	return r ? r : profile_add_frame(translation->profile, &frame, lines, n, ret_id);
 }
 
 /* A frame that stands for others, called `name`. */
@@ -195,19 +158,21 @@ static int kernel_frame(struct translation *translation, uint32_t *ret_id)
 
 static int translate_frame(struct translation *translation, uint32_t id, uint32_t *ret_id)
 {
-	CLEANUP(frame_row_done) struct frame_row row = {0};
 	uint32_t *known = slot(&translation->frames, id);
+	const uint8_t *at, *end;
+	struct frame_record record;
 	int r = 0;
 
 	if (!known)
 		return -ENOMEM;
 	if (!*known) {
-		r = frame_row_read(translation, id, &row);
-		if (!r && row.frame.kind == PROFILE_FRAME_KERNEL &&
-			!translation->query->sees_kernel)
+		r = record_get(translation, RECORD_FRAME, id, &at, &end);
+		if (!r)
+			r = frame_record_parse(&record, at, (size_t)(end - at));
+		if (!r && record.kind == PROFILE_FRAME_KERNEL && !translation->query->sees_kernel)
 			r = kernel_frame(translation, known);
 		else if (!r)
-			r = frame_make(translation, &row, known);
+			r = frame_make(translation, &record, known);
 	}
 	if (!r)
 		*ret_id = *known;
@@ -226,14 +191,9 @@ static void frame_list_done(struct frame_list *list)
 
 static int frame_list_read(struct translation *translation, uint32_t id, struct frame_list *list)
 {
-	sqlite3_stmt *row;
 	const uint8_t *at, *end;
-	int r = row_get(translation, STATEMENT_stack_get, id, &row);
+	int r = record_get(translation, RECORD_STACK, id, &at, &end);
 
-	if (r)
-		return r;
-	at = sqlite3_column_blob(row, 0);
-	end = at + sqlite3_column_bytes(row, 0);
 	while (!r && at < end && list->n < FRAMES_MAX) {
 		uint64_t frame;
 
@@ -244,7 +204,6 @@ static int frame_list_read(struct translation *translation, uint32_t id, struct 
 		if (!r)
 			list->ids[list->n++] = (uint32_t)frame;
 	}
-	sqlite3_reset(row);
 	return r;
 }
 
@@ -289,23 +248,24 @@ struct thread_row {
 
 static int thread_row_read(struct translation *translation, uint32_t id, struct thread_row *out)
 {
-	uint32_t *const texts[] = {&out->thread.name, &out->process.comm, &out->process.exe,
-		&out->process.unit, &out->process.container, &out->process.cgroup};
-	uint32_t ids[ARRAY_SIZE(texts)];
-	sqlite3_stmt *row;
-	int r = row_get(translation, STATEMENT_thread_get, id, &row);
+	uint32_t *const texts[RECORD_THREAD_TEXTS] = {&out->thread.name, &out->process.comm,
+		&out->process.exe, &out->process.unit, &out->process.container,
+		&out->process.cgroup};
+	uint64_t numbers[RECORD_THREAD_NUMBERS + RECORD_THREAD_TEXTS];
+	const uint8_t *at, *end;
+	int r = record_get(translation, RECORD_THREAD, id, &at, &end);
 
+	for (size_t i = 0; i < ARRAY_SIZE(numbers) && !r; i++)
+		r = varint_get(&at, end, &numbers[i]);
 	if (r)
 		return r;
-	out->process.pid = (uint32_t)sqlite3_column_int64(row, 0);
-	out->process.uid = (uint32_t)sqlite3_column_int64(row, 1);
-	out->process.start_ns = (uint64_t)sqlite3_column_int64(row, 2);
-	out->thread.tid = (uint32_t)sqlite3_column_int64(row, 3);
-	for (int i = 0; i < (int)ARRAY_SIZE(ids); i++)
-		ids[i] = (uint32_t)sqlite3_column_int64(row, 4 + i);
-	sqlite3_reset(row);
+	out->process.pid = (uint32_t)numbers[0];
+	out->process.uid = (uint32_t)numbers[1];
+	out->process.start_ns = numbers[2];
+	out->thread.tid = (uint32_t)numbers[3];
 	for (size_t i = 0; i < ARRAY_SIZE(texts) && !r; i++)
-		r = translate_string(translation, ids[i], texts[i]);
+		r = translate_string(
+			translation, (uint32_t)numbers[RECORD_THREAD_NUMBERS + i], texts[i]);
 	return r;
 }
 
@@ -348,9 +308,10 @@ void translation_fold(struct translation *translation)
 	struct translation_map *threads = &translation->threads;
 
 	translation->is_folded = true;
-	for (size_t i = 0; i < threads->n; i++)
-		if (threads->ids[i] != LEFT_OUT)
-			threads->ids[i] = 0;
+	for (size_t i = 0; i < threads->n_pages; i++)
+		for (size_t k = 0; threads->pages[i] && k < TRANSLATION_PAGE; k++)
+			if (threads->pages[i][k] != LEFT_OUT)
+				threads->pages[i][k] = 0;
 }
 
 int translation_folded(struct translation *translation, uint32_t thread, uint32_t *ret_thread)

@@ -3,21 +3,24 @@
 
 /* Ids of the database -> records of a profile, each once. */
 
+#include "daemon/store/chunk.h"
 #include "daemon/store/database.h"
 #include "daemon/store/messages.h"
 #include "proto/profile/profile.h"
 
 /* By id of the database: id of the profile; 0: not yet. */
 struct translation_map {
-	uint32_t *ids;
-	size_t n;
+	uint32_t **pages; /* of TRANSLATION_PAGE ids each; NULL: none of them yet */
+	size_t n_pages;
 };
+#define TRANSLATION_PAGE 1024
 
 struct translation {
 	struct database *database;
 	struct profile *profile; /* not sealed */
 	const struct store_query *query;
 	struct translation_map strings, frames, stacks, threads;
+	struct chunks chunks[N_RECORD_KINDS];
 	uint32_t kernel_frame; /* the one [kernel] of who does not see more; 0: not yet */
 	bool is_folded; /* processes of the same labels are one, without number */
 };

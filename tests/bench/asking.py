@@ -32,8 +32,9 @@ READY = os.environ.get("PERFCTL_SYNTHETIC_STORE")
 
 def describe(store):
     with contextlib.closing(sqlite3.connect(store)) as database:
-        n = {table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-             for table in ("window", "stack", "frame", "thread")}
+        n = {table: database.execute(f"SELECT {what} FROM {table}").fetchone()[0]
+             for table, what in (("window", "count(*)"), ("stack", "sum(n)"), ("frame", "sum(n)"),
+                                 ("thread", "sum(n)"))}
         samples = database.execute("SELECT sum(n) FROM segment").fetchone()[0]
         damage = database.execute("PRAGMA integrity_check").fetchone()[0]
     support.check(damage == "ok", damage)

@@ -5,6 +5,7 @@ stored before is harmed, and when it can be stored again it is."""
 
 import contextlib
 import os
+import pathlib
 import random
 import shutil
 import signal
@@ -18,6 +19,7 @@ from test_continuous import configure, wait_stored, writers
 # How often somebody is killed: so often each in full.
 KILLS = (70, 30) if os.environ.get('PERFCTL_FULL') else (3, 1)
 WINDOW = 1
+VERSION_2 = pathlib.Path(__file__).parents[1] / 'unit' / 'daemon' / 'store' / 'version-2.sql'
 
 
 def windows(store):
@@ -103,18 +105,30 @@ def test_killed_at_any_moment():
 
 
 def test_a_store_of_an_earlier_version_is_brought_up_to_date():
+    """What it had is asked as before."""
     with support.directory() as where:
         store = where / 'state' / 'profiles.db'
         config = configure(where, store)
         with one_at_work(config) as daemon:
-            wait_stored(daemon, 2)
+            wait_stored(daemon, 1)
+        owner = store.stat()
+        with contextlib.closing(sqlite3.connect(where / 'older')) as file:
+            file.executescript(VERSION_2.read_text())
+            # As if it had been written an hour ago.
+            late = int(time.time()) - 3600 - file.execute('SELECT max(t1) FROM window').fetchone()[0] // 10**9
+            file.execute('UPDATE window SET t0 = t0 + ?, t1 = t1 + ?', (late * 10**9, late * 10**9))
+            for table in ('str', 'frame', 'stack', 'thread'):
+                file.execute(f'UPDATE {table} SET last = last + ?', (late,))
+            file.commit()
+        shutil.copyfile(where / 'older', store)
+        check((store.stat().st_uid, store.stat().st_ino) == (owner.st_uid, owner.st_ino), 'its owner')
         before = windows(store)
-        with contextlib.closing(sqlite3.connect(store)) as file:
-            file.executescript('ALTER TABLE frame DROP COLUMN detail; PRAGMA user_version = 1')
         with one_at_work(config) as daemon:
             wait_stored(daemon, 2)
             check(not daemon.status()['storesSetAside'], daemon.status())
-            check('share_50' in daemon.perfctl('query').out, 'the names')
+            old = daemon.perfctl('query', '--since', '2h', '--until', '59m').out
+            check('late' in old and 'f21' in old, old)
+            check('share_50' in daemon.perfctl('query', '--since', '1m').out, 'the names')
         check(windows(store)[:len(before)] == before, 'windows before')
 
 

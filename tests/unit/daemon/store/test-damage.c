@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "proto/base/cleanup.h"
+#include "proto/base/text.h"
 #include "tests/lib/check-main.h"
 #include "tests/unit/daemon/store/make-window.h"
 
@@ -192,36 +193,68 @@ START_TEST(a_later_version_is_left_alone)
 }
 END_TEST
 
-/* As version 1 had it. */
-static void make_older(struct place *place)
+/* What version 2 wrote, and with that what version 1 had. */
+static void make_older(struct place *place, int version)
 {
-	ck_assert_int_eq(database_execute(&place->store.database,
-				 "ALTER TABLE frame DROP COLUMN detail; PRAGMA user_version = 1"),
-		0);
-	store_close(&place->store);
+	CLEANUP(freep) char *sql = NULL;
+	sqlite3 *file;
+
+	ck_assert_int_eq(text_read_file(-1, VERSION_2, 1 << 20, &sql, NULL), 0);
+	ck_assert_int_eq(sqlite3_open(place->file, &file), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(file, sql, NULL, NULL, NULL), SQLITE_OK);
+	if (version == 1)
+		ck_assert_int_eq(sqlite3_exec(file,
+					 "ALTER TABLE frame DROP COLUMN detail;"
+					 "PRAGMA user_version = 1",
+					 NULL, NULL, NULL),
+			SQLITE_OK);
+	sqlite3_close(file);
 }
 
-START_TEST(an_earlier_version_is_brought_up_to_date_with_all_that_it_has)
+static void is_brought_up_to_date(int version)
 {
-	CLEANUP(profile_unrefp) struct profile *all = NULL;
+	CLEANUP(profile_unrefp) struct profile *all = NULL, *mine = NULL;
 	struct database database;
+	struct window window;
 	struct place place;
 
 	place_init(&place);
-	place_open(&place, MUCH, MUCH);
-	ck_assert_int_eq(put_window(&place, 0), 0);
-	make_older(&place);
+	make_older(&place, version);
 	/* Who reads only, waits for who may write. */
 	ck_assert_int_eq(database_open(&database, place.file, true), DATABASE_OLDER);
 	place_open(&place, MUCH, MUCH);
 	ck_assert_int_eq(database_open(&database, place.file, true), 0);
 	database_close(&database);
-	ck_assert_int_eq(put_window(&place, 1), 0);
-	all = place_query(&place, 0, UINT64_MAX / 8, 0);
-	ck_assert_uint_eq(count_all(all), 80);
 	ck_assert_int_eq(place_number(&place, "PRAGMA user_version"), DATABASE_VERSION);
+	/* What is new stands beside it; a frame that is there already is not there twice. */
+	window_begin(&window, 3 * WINDOW_NS);
+	window_sample(&window, "nginx", 0, "late", 2);
+	window_sample(&window, "new", 0, "f99", 4);
+	ck_assert_int_eq(window_store(&window, &place, 99), 0);
+	window_done(&window);
+	all = place_query(&place, 0, 4 * WINDOW_NS, 0);
+	ck_assert_uint_eq(count_all(all), 33);
+	ck_assert_uint_eq(count_leaf(all, "f1"), 18);
+	ck_assert_uint_eq(count_leaf(all, "late"), 8);
+	ck_assert_uint_eq(count_leaf(all, "f21"), 1);
+	ck_assert_uint_eq(count_leaf(all, "f99"), 4);
+	ck_assert_uint_eq(profile_n_lost(all), 9);
+	ck_assert_uint_eq(all->ledger.n_unnamed, 0);
+	mine = place_query(&place, 0, 4 * WINDOW_NS, 1000);
+	ck_assert_uint_eq(count_all(mine), 18);
+	ck_assert_int_eq(place_number(&place, "SELECT sum(n) FROM frame"), 7);
+	ck_assert_int_eq(place_number(&place,
+				 "SELECT count(*) FROM sqlite_schema"
+				 " WHERE name LIKE 'old%'"),
+		0);
 	ck_assert_uint_eq(count_files(&place, "*damaged*"), 0);
 	place_done(&place);
+}
+
+START_TEST(an_earlier_version_is_brought_up_to_date_with_all_that_it_has)
+{
+	for (int version = 1; version < DATABASE_VERSION; version++)
+		is_brought_up_to_date(version);
 }
 END_TEST
 

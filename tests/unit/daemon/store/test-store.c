@@ -275,7 +275,7 @@ END_TEST
 
 START_TEST(what_is_too_large_loses_its_oldest)
 {
-	const uint64_t max_bytes = 1 << 20;
+	const uint64_t max_bytes = 1 << 18;
 	struct store_reply facts = {0};
 	struct place place;
 	struct window window;
