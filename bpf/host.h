@@ -6,6 +6,8 @@
  * where user memory comes from.
  */
 
+#include <stdbool.h>
+
 #include "bpf/abi.h"
 
 #undef __always_inline

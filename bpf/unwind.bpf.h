@@ -190,12 +190,19 @@ static __always_inline int unwind_cfa(
 	}
 }
 
-/* The caller's rbp, when it is not the word that was read with the return address. */
+/*
+ * The caller's rbp, when it is not the word that was read with the return address. gcc's rows of a
+ * realigned frame go on to say *(rbp + o) when its end has restored rbp: that is seen by where rbp
+ * points, which is no longer into the frame.
+ */
 static __always_inline int unwind_rbp(struct unwind *unwind, struct abi_row row, __u64 cfa)
 {
-	__u64 base = ABI_ROW_RBP(row.kinds) == ABI_RBP_CFA ? cfa : unwind->fp;
+	bool is_by_rbp = ABI_ROW_RBP(row.kinds) == ABI_RBP_RBP;
+	__u64 slot = (is_by_rbp ? unwind->fp : cfa) + (__u64)(__s64)row.rbp_offset * 8;
 
-	return unwind_read_word(unwind, base + (__u64)(__s64)row.rbp_offset * 8, &unwind->fp);
+	if (is_by_rbp && (slot < unwind->sp || slot >= cfa))
+		return 0;
+	return unwind_read_word(unwind, slot, &unwind->fp);
 }
 
 static __always_inline int unwind_needs_fp(struct abi_row row)

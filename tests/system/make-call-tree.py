@@ -19,6 +19,9 @@ HEAD = r"""
 #include <time.h>
 
 #define NODE __attribute__((noinline)) static unsigned
+#ifndef ROUNDS
+#define ROUNDS 200
+#endif
 #define END(result) __asm__ volatile("" : "+r"(result) : : "memory")
 
 static volatile unsigned unknown = 1;
@@ -31,7 +34,7 @@ static inline void escape(void *memory)
 
 static inline unsigned work(unsigned x)
 {
-	for (unsigned i = 0; i < 200; i++)
+	for (unsigned i = 0; i < ROUNDS; i++)
 		x = x * 1664525u + 1013904223u + unknown;
 	return x;
 }
