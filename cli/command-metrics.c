@@ -86,6 +86,13 @@ static const struct state_set {
 		{"none", "sampling", "tables", "naming", "memory"}},
 };
 
+/* Counts by a reason each. */
+static const struct tally {
+	const char *field, *name, *help;
+} tallies[] = {
+	{"framesUnnamed", "perfd_frames_unnamed", "Frames left without a name, by reason."},
+};
+
 static int on_option(void *userdata, const struct option_spec *spec, const char *value)
 {
 	struct connection_options *connection = userdata;
@@ -114,6 +121,17 @@ static void print_state(const struct state_set *set, json_t *value)
 			state && !strcmp(state, *word));
 }
 
+static void print_tally(const struct tally *tally, json_t *value)
+{
+	json_t *item;
+	size_t i;
+
+	printf("# TYPE %s counter\n# HELP %s %s\n", tally->name, tally->name, tally->help);
+	json_array_foreach(value, i, item) printf("%s_total{reason=\"%s\"} %.17g\n", tally->name,
+		json_string_value(json_object_get(item, "reason")),
+		json_number_value(json_object_get(item, "count")));
+}
+
 static void print_all(json_t *status)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(metrics); i++) {
@@ -126,6 +144,9 @@ static void print_all(json_t *status)
 	for (size_t i = 0; i < ARRAY_SIZE(state_sets); i++)
 		if (json_object_get(status, state_sets[i].field))
 			print_state(&state_sets[i], json_object_get(status, state_sets[i].field));
+	for (size_t i = 0; i < ARRAY_SIZE(tallies); i++)
+		if (json_object_get(status, tallies[i].field))
+			print_tally(&tallies[i], json_object_get(status, tallies[i].field));
 	puts("# EOF");
 }
 

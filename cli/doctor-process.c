@@ -90,6 +90,39 @@ static void object_mend(struct doctor_line *line, const char *path, bool is_host
 	}
 }
 
+/* The daemon's words for why it knows nothing of a file. */
+static const struct reason {
+	const char *why, *found, *mend;
+} reasons[] = {
+	{"file-in-user-space",
+		"it lies in a file system of user space (FUSE), whose server could hold perfd up",
+		"copy it to a disk of this host, and start it from there"},
+	{"file-gone", "the file is gone", "start the process anew"},
+	{"file-not-permitted", "perfd may not open it", NULL},
+	{"file-too-slow", "to open it took too long", "copy it to a disk of this host"},
+	{"file-irregular", "it is no regular file", NULL},
+	{"file-too-large", "the file is too large", "strip its debug information into a file"},
+	{"bad-elf", "it makes no sense as an ELF file", "install or build it anew"},
+	{"worker-failed", "the process that reads it failed by it", "install or build it anew"},
+	{"gave-up", "it could not be read in time", "ask again when this host is less busy"},
+};
+
+static void reason_line(const char *why, struct doctor_line *line)
+{
+	struct doctor_finding *finding = &line->finding;
+
+	finding->state = DOCTOR_NOTE;
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++) {
+		if (strcmp(reasons[i].why, why) != 0)
+			continue;
+		snprintf(finding->found, sizeof(finding->found), "nothing: %s", reasons[i].found);
+		snprintf(line->mend, sizeof(line->mend), "%s",
+			reasons[i].mend ? reasons[i].mend : "");
+		return;
+	}
+	snprintf(finding->found, sizeof(finding->found), "nothing: %s", why);
+}
+
 static void object_line(json_t *object, bool is_host, struct doctor_line *line)
 {
 	const char *path = text_of(object, "path"), *why = text_of(object, "why");
@@ -101,8 +134,7 @@ static void object_line(json_t *object, bool is_host, struct doctor_line *line)
 
 	snprintf(line->what, sizeof(line->what), "%s", path);
 	if (*why) {
-		finding->state = DOCTOR_NOTE;
-		snprintf(finding->found, sizeof(finding->found), "nothing: %s", why);
+		reason_line(why, line);
 		return;
 	}
 	if (has(object, "dwarf"))

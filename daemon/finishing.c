@@ -49,6 +49,15 @@ struct naming_result *finishing_result(struct finishing *finishing)
 	return &finishing->result;
 }
 
+static void tell_unnamed(struct tally *tally, const struct profile *profile)
+{
+	const struct profile_ledger *ledger = &profile->ledger;
+
+	for (size_t i = 0; i < ledger->n_unnamed; i++)
+		tally_add(tally, profile_string(profile, ledger->unnamed[i].reason),
+			ledger->unnamed[i].n_frames);
+}
+
 static int on_named(void *userdata)
 {
 	struct finishing *finishing = userdata;
@@ -58,6 +67,8 @@ static int on_named(void *userdata)
 
 	if (!r)
 		r = naming_end(profile, &finishing->result);
+	if (!r)
+		tell_unnamed(config->unnamed, profile);
 	/* The recording may go with it. */
 	list_remove(&finishing->link);
 	config->on_finished(config->userdata, r < 0 ? NULL : profile, r);

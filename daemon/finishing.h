@@ -6,6 +6,7 @@
  * still missing, then names all frames. It is freed when it has said so.
  */
 
+#include "daemon/base/tally.h"
 #include "daemon/naming.h"
 #include "daemon/target/attribution.h"
 #include "proto/base/list.h"
@@ -17,6 +18,7 @@ struct finishing_config {
 	/* Once: the sealed profile (borrowed), or NULL with a negative errno. */
 	void (*on_finished)(void *userdata, struct profile *profile, int error);
 	void *userdata;
+	struct tally *unnamed; /* frames without a name are added, by their reasons */
 };
 
 /* On the list until it is done. 0 or -ENOMEM. */

@@ -70,6 +70,8 @@ void manager_status(void *userdata, struct daemon_status *ret_status)
 		.n_fetches_failed = p.fetcher.n_failed,
 		.n_wanted = p.n_wanted,
 		.n_named = p.n_named,
+		.unnamed = p.unnamed->items,
+		.n_unnamed = p.unnamed->n,
 		.n_tables = p.tables.n_tables,
 		.table_rows = p.tables.n_rows,
 		.table_bytes = p.tables.bytes,

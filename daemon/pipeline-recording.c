@@ -315,7 +315,8 @@ void pipeline_finish(struct pipeline_recording *recording)
 	const struct abi_counters *counters = &recording->counters, *said = &recording->said;
 	struct finishing *finishing;
 	int r = finishing_new(&recording->finishings,
-		&(struct finishing_config){sources(recording->pipeline), on_finished, recording},
+		&(struct finishing_config){sources(recording->pipeline), on_finished, recording,
+			&recording->pipeline->unnamed},
 		&finishing);
 
 	sampling_stop(recording);
@@ -379,7 +380,8 @@ int pipeline_cut(struct pipeline_recording *recording, const struct pipeline_req
 	if (r < 0)
 		return r;
 	r = finishing_new(&recording->finishings,
-		&(struct finishing_config){sources(recording->pipeline), on_window, userdata},
+		&(struct finishing_config){sources(recording->pipeline), on_window, userdata,
+			&recording->pipeline->unnamed},
 		&finishing);
 	if (r < 0) {
 		attribution_free(next);

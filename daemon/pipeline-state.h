@@ -23,6 +23,7 @@ struct pipeline {
 	struct loop_source *look_timer; /* while there are recordings */
 	uint64_t n_events_lost; /* when it was last looked after */
 	uint64_t n_taken, n_lost, n_missed; /* of recordings that have ended */
+	struct tally unnamed; /* frames, of the same and of windows, by reason */
 };
 
 struct pipeline_recording {

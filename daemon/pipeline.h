@@ -13,6 +13,7 @@
 #include "daemon/access/access.h"
 #include "daemon/base/shares.h"
 #include "daemon/base/loop.h"
+#include "daemon/base/tally.h"
 #include "daemon/capture/capture.h"
 #include "daemon/symbolize/fetcher.h"
 #include "daemon/target/attribution.h"
@@ -67,6 +68,7 @@ struct pipeline_statistics {
 	struct fetcher_statistics fetcher;
 	struct tables_statistics tables;
 	uint64_t n_tables_dropped;
+	const struct tally *unnamed; /* frames of profiles that were finished, by reason */
 	double kernel_ns_per_sample; /* < 0: none was timed */
 	const char *event, *mappings;
 };

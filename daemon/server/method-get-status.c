@@ -16,6 +16,12 @@ struct status_reply {
 	bool has_kernel_ns;
 };
 
+static const struct field tally_fields[] = {
+	{FIELD(struct tally_item, reason, FIELD_TEXT)},
+	{FIELD(struct tally_item, count, FIELD_U64)},
+	{},
+};
+
 #define STATUS(name_, member_, kind_)                                                              \
 	{                                                                                          \
 		FIELD_AS(name_, struct status_reply, member_, kind_)                               \
@@ -57,6 +63,9 @@ static const struct field reply_fields[] = {
 	STATUS("workerRestarts", status.n_worker_restarts, FIELD_U64),
 	STATUS("addressesWanted", status.n_wanted, FIELD_U64),
 	STATUS("addressesNamed", status.n_named, FIELD_U64),
+	{FIELD_AS("framesUnnamed", struct status_reply, status.unnamed, FIELD_OBJECTS),
+		.n_offset = offsetof(struct status_reply, status.n_unnamed),
+		.item_size = sizeof(struct tally_item), .fields = tally_fields},
 	STATUS("debugFilesFetched", status.n_fetched, FIELD_U64),
 	STATUS("debugFilesFailed", status.n_fetches_failed, FIELD_U64),
 	STATUS("unwindTables", status.n_tables, FIELD_U64),

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "daemon/access/access.h"
+#include "daemon/base/tally.h"
 #include "daemon/server/failure.h"
 #include "daemon/server/query.h"
 #include "daemon/target/selector.h"
@@ -79,6 +80,8 @@ struct examination_observer {
 struct daemon_status {
 	uint64_t uptime_ns, n_recordings, n_profiles, n_taken, n_lost, n_missed, n_objects,
 		n_workers, n_worker_restarts, n_wanted, n_named, n_fetched, n_fetches_failed;
+	const struct tally_item *unnamed; /* frames without a name, by reason; borrowed */
+	size_t n_unnamed;
 	uint64_t n_tables, table_rows, table_bytes, n_tables_shared, n_tables_compiled,
 		n_tables_failed, n_tables_refused, n_tables_dropped; /* unwind tables */
 	uint64_t n_cache_hits, n_cache_bad, cache_bytes; /* the same on disk */

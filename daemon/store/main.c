@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "daemon/store/query.h"
@@ -21,6 +20,7 @@
 #include "proto/base/buffer.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/log.h"
+#include "proto/base/stream.h"
 #include "proto/base/text.h"
 #include "proto/profile/pprof.h"
 
@@ -33,37 +33,6 @@ struct service {
 	int sandbox_error;
 	const char *sandbox_step;
 };
-
-/* 1: the socket has ended. */
-static int read_all(void *bytes, size_t size)
-{
-	for (char *at = bytes; size;) {
-		ssize_t n = read(SOCKET_FD, at, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : 1;
-		at += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
-static int send_all(const void *bytes, size_t size)
-{
-	for (const char *at = bytes; size;) {
-		ssize_t n = send(SOCKET_FD, at, size, MSG_NOSIGNAL);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		at += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
 
 static enum store_state state_of(int error)
 {
@@ -197,8 +166,8 @@ static int answer(struct service *service, const struct store_request *request, 
 			strerror(-r));
 	else if (r)
 		snprintf(reply.text, sizeof(reply.text), "%s", sentence_of(r));
-	r = send_all(&reply, sizeof(reply));
-	return r ? r : send_all(out.data, reply.body_size);
+	r = stream_send(SOCKET_FD, &reply, sizeof(reply));
+	return r ? r : stream_send(SOCKET_FD, out.data, reply.body_size);
 }
 
 static int serve(struct service *service)
@@ -206,7 +175,7 @@ static int serve(struct service *service)
 	for (;;) {
 		CLEANUP(freep) void *body = NULL;
 		struct store_request request;
-		int r = read_all(&request, sizeof(request));
+		int r = stream_receive(SOCKET_FD, &request, sizeof(request));
 
 		if (r)
 			return r;
@@ -215,7 +184,7 @@ static int serve(struct service *service)
 		body = malloc(request.body_size + 1);
 		if (!body)
 			return -ENOMEM;
-		r = read_all(body, request.body_size);
+		r = stream_receive(SOCKET_FD, body, request.body_size);
 		if (!r)
 			r = answer(service, &request, body);
 		/* Unconfined nothing is done, and the next of us may fare better. */

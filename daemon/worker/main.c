@@ -23,6 +23,7 @@
 #include "daemon/worker/sandbox.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/log.h"
+#include "proto/base/stream.h"
 #include "proto/base/text.h"
 #include "proto/base/time.h"
 
@@ -57,36 +58,6 @@ static void incoming_done(struct incoming *incoming)
 {
 	for (int i = 0; i < N_WORKER_FILES; i++)
 		closep(&incoming->fds[i]);
-}
-
-static int read_all(int fd, void *bytes, size_t size)
-{
-	for (char *at = bytes; size;) {
-		ssize_t n = read(fd, at, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -ECONNRESET;
-		at += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
-static int send_all(int fd, const void *bytes, size_t size)
-{
-	for (const char *at = bytes; size;) {
-		ssize_t n = send(fd, at, size, MSG_NOSIGNAL);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		at += n;
-		size -= (size_t)n;
-	}
-	return 0;
 }
 
 /* The descriptors that came, in the order of the bits of `files`. */
@@ -132,8 +103,9 @@ static int receive(int fd, struct incoming *incoming)
 	r = take_descriptors(&message, incoming);
 	if (r < 0)
 		return r;
-	return read_all(
+	r = stream_receive(
 		fd, incoming->offsets, incoming->header.n_offsets * sizeof(incoming->offsets[0]));
+	return r > 0 ? -ECONNRESET : r;
 }
 
 static uint64_t file_bytes(const struct worker *worker)
@@ -315,10 +287,10 @@ static int answer(struct worker *worker, struct incoming *incoming)
 	trim(worker);
 	if (time_now_ns(CLOCK_PROCESS_CPUTIME_ID) > RETIRE_CPU_NS)
 		reply.flags |= WORKER_FLAG_RETIRING;
-	r = send_all(worker->socket, &reply, sizeof(reply));
+	r = stream_send(worker->socket, &reply, sizeof(reply));
 	if (r < 0)
 		return r;
-	r = send_all(worker->socket, body.data, body.size);
+	r = stream_send(worker->socket, body.data, body.size);
 	if (r < 0)
 		return r;
 	return reply.flags & WORKER_FLAG_RETIRING ? -ESHUTDOWN : 0;
@@ -374,7 +346,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	/* The first word: the sandbox stands. */
-	r = send_all(worker.socket, &greeting, sizeof(greeting));
+	r = stream_send(worker.socket, &greeting, sizeof(greeting));
 	if (!r)
 		r = serve(&worker);
 	/* No destructors: the kernel is quicker. */

@@ -222,22 +222,32 @@ def test_the_store_is_known_by_its_path_after_a_reload():
         check(f'cannot store profiles in {daemon.store}: perfd-store' in daemon.said(), daemon.said())
 
 
+def figures(daemon):
+    """({metric: type}, {sample: value})"""
+    text = daemon.perfctl('metrics').out
+    check(text.endswith('# EOF\n'), text)
+    types, values = {}, {}
+    for line in text.splitlines()[:-1]:
+        if line.startswith('# TYPE '):
+            name, kind = line.split()[2:]
+            check(name not in types, line)
+            types[name] = kind
+        elif not line.startswith('# HELP '):
+            name, value = line.split()
+            values[name] = float(value)
+    return types, values
+
+
 def test_figures_for_other_programs():
-    with keeping() as daemon:
-        text = daemon.perfctl('metrics').out
-        check(text.endswith('# EOF\n'), text)
-        types, values = {}, {}
-        for line in text.splitlines()[:-1]:
-            if line.startswith('# TYPE '):
-                name, kind = line.split()[2:]
-                check(name not in types, line)
-                types[name] = kind
-            elif not line.startswith('# HELP '):
-                name, value = line.split()
-                values[name] = float(value)
+    with keeping() as daemon, support.directory() as where:
+        support.run('strip', '-o', where / 'nameless', PROGRAMS / 'spin')
+        with started(where / 'nameless', 30):
+            unnamed = 'perfd_frames_unnamed_total{reason="no-symbols"}'
+            wait_until(lambda: figures(daemon)[1].get(unnamed, 0) > 0, unnamed, 20)
+        types, values = figures(daemon)
+        named = {name.partition('{')[0] for name in values}
         for name, kind in types.items():
-            if kind != 'stateset':
-                check(name + ('_total' if kind == 'counter' else '') in values, name)
+            check(name + ('_total' if kind == 'counter' else '') in named, name)
         check(values['perfd_samples_taken_total'] > 0 and values['perfd_continuous'] == 1, values)
         check(values['perfd_store_state{perfd_store_state="good"}'] == 1, values)
         check(values['perfd_held_back{perfd_held_back="none"}'] == 1, values)

@@ -6,6 +6,7 @@ import errno
 import os
 import pathlib
 
+import fuse
 import support
 from support import check
 
@@ -131,6 +132,15 @@ def test_no_unwind_tables_and_no_names():
                    '-fasynchronous-unwind-tables')
             stripped = 'no names' in done.out
             check(stripped == (name == 'stripped'), done.out)
+
+
+def test_a_program_in_a_file_system_of_user_space():
+    with support.directory() as where, support.daemon() as daemon:
+        (where / 'fuse').mkdir()
+        files = {'spin': (support.PROGRAMS / 'spin').read_bytes()}
+        with fuse.mounted(where / 'fuse', files), support.started(where / 'fuse/spin', 20) as program:
+            done = daemon.perfctl('doctor', '--json', '-p', program.pid)
+        stands(findings(done), str(where / 'fuse/spin'), 'note', 'FUSE', 'copy it to a disk')
 
 
 def test_a_full_store():
