@@ -33,7 +33,8 @@ enum {
 };
 
 static const struct option_spec options[] = {
-	{OPTION_SINCE, "since", "TIME", "from then on: 1h (ago), 14:05, 2026-11-21T14:05 (1h)"},
+	{OPTION_SINCE, "since", "TIME",
+		"from then on: 1h (ago), 14:05, yesterday, 2026-11-21T14:05 (1h)"},
 	{OPTION_UNTIL, "until", "TIME", "up to then (now)"},
 	{'u', "unit", "UNIT", "only processes of this systemd unit"},
 	{OPTION_COMM, "comm", "NAME", "only programs of this name"},
@@ -63,9 +64,7 @@ static int moment_set(struct arguments *arguments, const struct option_spec *spe
 {
 	if (store_time_parse(value, arguments->now_ms, ret_ms) == 0)
 		return 0;
-	message_error("option '--%s': '%s' is no time; give 1h (ago), 14:05, 2026-11-21T14:05 or "
-		      "now",
-		spec->name, value);
+	message_error("option '--%s': '%s' is no time; give " STORE_TIME_FORMS, spec->name, value);
 	return -EINVAL;
 }
 

@@ -16,37 +16,16 @@
 #include "proto/base/time.h"
 #include "proto/profile/source.h"
 
-#define MS_PER_DAY (UINT64_C(24) * 3600 * 1000)
-
-static bool date_parse(const char *text, struct tm *tm)
-{
-	static const char *const formats[] = {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M",
-		"%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
-		struct tm parsed = {.tm_isdst = -1};
-		const char *end = strptime(text, formats[i], &parsed);
-
-		if (end && !*end) {
-			*tm = parsed;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool clock_parse(const char *text, uint64_t now_ms, struct tm *tm)
+/* What a clock shows, as the rest of the day that `tm` has already. */
+static bool clock_parse(const char *text, struct tm *tm)
 {
 	static const char *const formats[] = {"%H:%M:%S", "%H:%M"};
-	time_t now = (time_t)(now_ms / 1000);
 
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
-		struct tm parsed;
+		struct tm parsed = *tm;
 		const char *end;
 
-		localtime_r(&now, &parsed);
 		parsed.tm_sec = 0;
-		parsed.tm_isdst = -1;
 		end = strptime(text, formats[i], &parsed);
 		if (end && !*end) {
 			*tm = parsed;
@@ -56,31 +35,112 @@ static bool clock_parse(const char *text, uint64_t now_ms, struct tm *tm)
 	return false;
 }
 
+/* "2026-11-21", "2026-11-21T14:05", "… 14:05:30", in the user's zone; with a Z behind the time in UTC. */
+static bool date_parse(const char *text, time_t *ret_time)
+{
+	static const char *const formats[] = {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M",
+		"%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		struct tm parsed = {.tm_isdst = -1};
+		const char *end = strptime(text, formats[i], &parsed);
+		bool is_utc = end && !strcmp(end, "Z") && strchr(formats[i], 'H');
+
+		if (end && (!*end || is_utc)) {
+			*ret_time = is_utc ? timegm(&parsed) : mktime(&parsed);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* "yesterday" or "today", from its beginning or with a time behind it. */
+static bool day_parse(const char *text, time_t now, time_t *ret_time)
+{
+	static const struct {
+		const char *name;
+		int days;
+	} names[] = {{"today", 0}, {"yesterday", -1}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct tm day;
+
+		if (!text_starts_with(text, names[i].name))
+			continue;
+		localtime_r(&now, &day);
+		day.tm_mday += names[i].days;
+		day.tm_hour = day.tm_min = day.tm_sec = 0;
+		day.tm_isdst = -1;
+		text += strlen(names[i].name);
+		if (*text && (*text != ' ' || !clock_parse(text + 1, &day)))
+			return false;
+		*ret_time = mktime(&day);
+		return true;
+	}
+	return false;
+}
+
+/* The last time that it was that. */
+static bool time_of_day_parse(const char *text, time_t now, time_t *ret_time)
+{
+	struct tm day;
+
+	localtime_r(&now, &day);
+	day.tm_isdst = -1;
+	if (!clock_parse(text, &day))
+		return false;
+	*ret_time = mktime(&day);
+	if (*ret_time > now) {
+		day.tm_mday--;
+		day.tm_isdst = -1;
+		*ret_time = mktime(&day);
+	}
+	return true;
+}
+
+/* "1h", "-1h", "1h ago": so long before now. */
+static bool age_parse(const char *text, uint64_t *ret_ms)
+{
+	static const char ago[] = " ago";
+	char duration[64];
+	size_t n;
+	uint64_t ns;
+
+	text += *text == '-';
+	n = strlen(text);
+	if (text_ends_with(text, ago))
+		n -= sizeof(ago) - 1;
+	if (n >= sizeof(duration))
+		return false;
+	memcpy(duration, text, n);
+	duration[n] = '\0';
+	if (text_parse_duration(duration, &ns) < 0)
+		return false;
+	*ret_ms = ns / NS_PER_MS;
+	return true;
+}
+
 int store_time_parse(const char *text, uint64_t now_ms, uint64_t *ret_ms)
 {
-	uint64_t ns, ms;
-	bool is_date;
-	struct tm tm;
-	time_t t;
+	time_t now = (time_t)(now_ms / 1000), moment;
+	uint64_t age_ms;
 
 	if (!strcmp(text, "now")) {
 		*ret_ms = now_ms;
 		return 0;
 	}
-	if (text_parse_duration(text, &ns) == 0) {
-		if (ns / NS_PER_MS > now_ms)
+	if (age_parse(text, &age_ms)) {
+		if (age_ms > now_ms)
 			return -EINVAL;
-		*ret_ms = now_ms - ns / NS_PER_MS;
+		*ret_ms = now_ms - age_ms;
 		return 0;
 	}
-	is_date = date_parse(text, &tm);
-	if (!is_date && !clock_parse(text, now_ms, &tm))
+	if (!date_parse(text, &moment) && !day_parse(text, now, &moment) &&
+		!time_of_day_parse(text, now, &moment))
 		return -EINVAL;
-	t = mktime(&tm);
-	if (t < 0)
+	if (moment < 0)
 		return -EINVAL;
-	ms = (uint64_t)t * 1000;
-	*ret_ms = !is_date && ms > now_ms && ms >= MS_PER_DAY ? ms - MS_PER_DAY : ms;
+	*ret_ms = (uint64_t)moment * 1000;
 	return 0;
 }
 
@@ -88,7 +148,7 @@ static int moment_parse(const char *text, uint64_t now_ms, uint64_t *ret_ms)
 {
 	if (store_time_parse(text, now_ms, ret_ms) == 0)
 		return 0;
-	message_error("'%s' is no time; give 1h (ago), 14:05, 2026-11-21T14:05 or now", text);
+	message_error("'%s' is no time; give " STORE_TIME_FORMS, text);
 	return -EINVAL;
 }
 

@@ -18,9 +18,13 @@ struct store_source {
 	const char *socket; /* NULL: the usual one */
 };
 
+/* For a person, in a sentence. */
+#define STORE_TIME_FORMS "1h (ago), 14:05, yesterday, 'yesterday 14:05', 2026-11-21T14:05 or now"
+
 /*
- * A moment: "now", "1h" (ago), "14:05[:30]" (the last time it was that), "2026-11-21",
- * "2026-11-21T14:05[:30]", in the user's zone. 0 or -EINVAL.
+ * A moment: "now", "1h", "-1h", "1h ago", "14:05[:30]" (the last time it was that), "today" and "yesterday"
+ * (their beginning, or " 14:05[:30]" behind them), "2026-11-21", "2026-11-21T14:05[:30]" in the user's
+ * zone, or with a "Z" behind it in UTC. 0 or -EINVAL.
  */
 int store_time_parse(const char *text, uint64_t now_ms, uint64_t *ret_ms);
 

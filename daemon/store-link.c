@@ -21,7 +21,7 @@
 #include "proto/profile/pprof.h"
 
 #define RETRY_NS (5 * NS_PER_SECOND)
-/* After the end of one that had done its work so far. */
+/* After the end of one; twice as long each time, up to that, until one answers. */
 #define RESTART_NS (20 * NS_PER_MS)
 #define TEND_NS (30 * NS_PER_SECOND)
 #define TEND_SOON_NS (200 * NS_PER_MS)
@@ -52,7 +52,7 @@ struct store_link {
 	struct loop_source *timer;
 	struct store_status status;
 	bool is_tending, is_paused; /* paused: until the timer */
-	bool has_answered; /* this writer */
+	uint64_t restart_ns; /* when the next one ends before it has answered */
 };
 
 const char *store_state_word(enum store_state state)
@@ -129,10 +129,13 @@ static void on_reply(void *userdata, const struct store_reply *reply, struct buf
 		link->writer = store_channel_free(link->writer);
 		link->status.n_restarts++;
 		state_set(link, STORE_STATE_FAILING, "perfd-store has ended");
-		pause_until(link, link->has_answered ? RESTART_NS : RETRY_NS);
+		pause_until(link, link->restart_ns);
+		link->restart_ns *= 2;
+		if (link->restart_ns > RETRY_NS)
+			link->restart_ns = RETRY_NS;
 		return;
 	}
-	link->has_answered = true;
+	link->restart_ns = RESTART_NS;
 	facts_take(link, reply);
 	state_set(link, reply->state <= STORE_STATE_FAILING ? reply->state : STORE_STATE_FAILING,
 		reply->text);
@@ -164,7 +167,6 @@ static int writer_start(struct store_link *link)
 
 	if (link->writer)
 		return 0;
-	link->has_answered = false;
 	return store_channel_new(&config, &link->writer);
 }
 
@@ -228,6 +230,7 @@ int store_link_new(const struct store_link_config *config, struct store_link **r
 		free(link);
 		return -ENOMEM;
 	}
+	link->restart_ns = RESTART_NS;
 	list_init(&link->queue);
 	list_init(&link->askings);
 	r = loop_add_timer(config->loop, UINT64_MAX / 2, on_timer, link, &link->timer);

@@ -12,6 +12,7 @@
 #include "proto/base/time.h"
 
 #define REMOVED_PER_STEP 4
+#define GAP_MAX_NS (24 * 3600 * NS_PER_SECOND)
 /* So much later may be written down that a thing was met: a thread's or a frame's texts, that the frame
  * was, that a stack was; and a good measure more. */
 #define SWEEP_MARGIN_SECONDS (4 * 3600)
@@ -24,13 +25,66 @@ static bool is_too_large(struct store *store)
 	return facts.bytes > store->limits.max_bytes;
 }
 
+static uint64_t no_more_than(uint64_t ns, uint64_t max_ns)
+{
+	return ns < max_ns ? ns : max_ns;
+}
+
+/*
+ * How much time there was from the end of the oldest window until now. A clock that was set forward
+ * looks like time in which nothing was recorded, so that of each such time a day counts at most.
+ */
+static int age_of_oldest(struct store *store, uint64_t now_ns, uint64_t *ret_ns)
+{
+	sqlite3_stmt *times = database_statement(&store->database, STATEMENT_window_times);
+	uint64_t age_ns = 0, end_ns = 0;
+	int step;
+
+	if (!times)
+		return database_error(&store->database);
+	while ((step = sqlite3_step(times)) == SQLITE_ROW) {
+		uint64_t t0_ns = (uint64_t)sqlite3_column_int64(times, 0);
+		uint64_t t1_ns = (uint64_t)sqlite3_column_int64(times, 1);
+
+		if (!end_ns)
+			end_ns = t1_ns;
+		if (t0_ns > end_ns) {
+			age_ns += no_more_than(t0_ns - end_ns, GAP_MAX_NS);
+			end_ns = t0_ns;
+		}
+		if (t1_ns > end_ns) {
+			age_ns += t1_ns - end_ns;
+			end_ns = t1_ns;
+		}
+	}
+	sqlite3_reset(times);
+	if (step != SQLITE_DONE)
+		return database_error(&store->database);
+	*ret_ns = age_ns + (now_ns > end_ns ? no_more_than(now_ns - end_ns, GAP_MAX_NS) : 0);
+	return 0;
+}
+
+static int is_too_old(struct store *store, uint64_t t1_ns, uint64_t now_ns, bool *ret_is)
+{
+	uint64_t age_ns = 0;
+	int r = 0;
+
+	/* By the clock it is soon told of most. */
+	if (t1_ns + store->limits.max_age_ns <= now_ns)
+		r = age_of_oldest(store, now_ns, &age_ns);
+	if (!r)
+		*ret_is = age_ns > store->limits.max_age_ns;
+	return r;
+}
+
 /* The oldest, if it has to go. 1: it went. */
 static int remove_oldest(struct store *store, uint64_t now_ns)
 {
+	bool has_to_go = false;
 	sqlite3_stmt *oldest = database_statement(&store->database, STATEMENT_window_oldest);
 	uint64_t t1_ns = 0;
 	uint32_t id = 0;
-	int r;
+	int r = 0;
 
 	if (!oldest)
 		return database_error(&store->database);
@@ -39,8 +93,10 @@ static int remove_oldest(struct store *store, uint64_t now_ns)
 		t1_ns = (uint64_t)sqlite3_column_int64(oldest, 1);
 	}
 	sqlite3_reset(oldest);
-	if (!id || (t1_ns + store->limits.max_age_ns > now_ns && !is_too_large(store)))
-		return 0;
+	if (id)
+		r = is_too_old(store, t1_ns, now_ns, &has_to_go);
+	if (r || !id || (!has_to_go && !is_too_large(store)))
+		return r;
 	r = store_remove_window(store, id);
 	return r ? r : 1;
 }

@@ -67,7 +67,8 @@ static int unit_parse(const char **text, double *ret_ns)
 	static const struct {
 		const char *name;
 		double ns;
-	} units[] = {{"ms", 1e6}, {"us", 1e3}, {"h", 3600e9}, {"m", 60e9}, {"s", 1e9}};
+	} units[] = {
+		{"ms", 1e6}, {"us", 1e3}, {"d", 86400e9}, {"h", 3600e9}, {"m", 60e9}, {"s", 1e9}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
 		if (text_starts_with(*text, units[i].name)) {

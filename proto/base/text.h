@@ -12,7 +12,7 @@ int text_parse_u32(const char *text, uint32_t *ret_value);
 /* All of text as a decimal fraction, finite. Returns 0, -EINVAL or -ERANGE. */
 int text_parse_double(const char *text, double *ret_value);
 
-/* "5", "0.5", "1m30s", "250ms", "2h": a bare number is seconds. Returns 0, -EINVAL or -ERANGE. */
+/* "5", "0.5", "1m30s", "250ms", "2h", "3d": a bare number is seconds. Returns 0, -EINVAL or -ERANGE. */
 int text_parse_duration(const char *text, uint64_t *ret_ns);
 
 /* "3.0 s", "1 min 30 s", "250 ms" into `text`, which is returned. */

@@ -72,7 +72,7 @@ def one_at_work(config):
 
 def test_killed_at_any_moment():
     """kill -9 of perfd-store loses nothing, of perfd the window under way at most."""
-    chance = random.Random(1)
+    chance, most = random.Random(1), 0
     with support.directory() as where, started(PROGRAMS / 'shares', 900, 10000):
         store = where / 'state' / 'profiles.db'
         config = configure(where, store)
@@ -100,8 +100,9 @@ def test_killed_at_any_moment():
             # What was said to be stored is; what is not is under way, or its names are still looked up,
             # which takes its time when perfd has only begun.
             check(found[-1][1] > stored - 0.01, f'{stored - found[-1][1]:.3f} s were stored')
-            check(end - found[-1][1] < 10 * WINDOW, f'{end - found[-1][1]:.3f} s are lost')
-        print(f'     {KILLS[0]} ends of perfd-store, {KILLS[1]} of perfd')
+            most = max(most, end - found[-1][1])
+            check(most < 10 * WINDOW, f'{most:.3f} s are lost')
+        print(f'     {KILLS[0]} ends of perfd-store, {KILLS[1]} of perfd; at most {most:.2f} s were lost')
 
 
 def test_a_store_of_an_earlier_version_is_brought_up_to_date():

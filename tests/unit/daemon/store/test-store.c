@@ -14,6 +14,27 @@
 #define HOUR_NS (3600 * NS_PER_SECOND)
 #define MUCH UINT64_MAX / 4
 
+/* A window of one process. */
+static void put_window(
+	struct place *place, uint32_t serial, uint64_t at_ns, const char *leaf, uint64_t n)
+{
+	struct window window;
+
+	window_begin(&window, at_ns);
+	window_sample(&window, "a", 0, leaf, n);
+	ck_assert_int_eq(window_store(&window, place, serial), 0);
+	window_done(&window);
+}
+
+static void expect_count(
+	struct place *place, uint64_t from_ns, uint64_t to_ns, const char *leaf, uint64_t n)
+{
+	CLEANUP(profile_unrefp) struct profile *profile = place_query(place, from_ns, to_ns, 0);
+
+	ck_assert_ptr_nonnull(profile);
+	ck_assert_uint_eq(count_leaf(profile, leaf), n);
+}
+
 /* The first vectors of the authors' reference implementation. */
 START_TEST(digests_are_siphash)
 {
@@ -152,17 +173,12 @@ START_TEST(a_late_name_is_that_of_all_windows_before)
 {
 	CLEANUP(profile_unrefp) struct profile *profile = NULL;
 	struct place place;
-	struct window window;
 
 	place_init(&place);
 	place_open(&place, MUCH, MUCH);
-	for (uint32_t i = 0; i < 3; i++) {
-		/* Named in the middle one only. */
-		window_begin(&window, i * WINDOW_NS);
-		window_sample(&window, "a", 0, i == 1 ? "late" : NULL, 2);
-		ck_assert_int_eq(window_store(&window, &place, i), 0);
-		window_done(&window);
-	}
+	/* Named in the middle one only. */
+	for (uint32_t i = 0; i < 3; i++)
+		put_window(&place, i, i * WINDOW_NS, i == 1 ? "late" : NULL, 2);
 	profile = place_query(&place, 0, 3 * WINDOW_NS, 0);
 	ck_assert_uint_eq(count_leaf(profile, "late"), 6);
 	ck_assert_uint_eq(profile->ledger.n_unnamed, 0);
@@ -174,16 +190,11 @@ START_TEST(a_gap_is_told)
 {
 	CLEANUP(profile_unrefp) struct profile *profile = NULL;
 	struct place place;
-	struct window window;
 
 	place_init(&place);
 	place_open(&place, MUCH, MUCH);
-	for (uint32_t i = 0; i < 2; i++) {
-		window_begin(&window, i * 10 * WINDOW_NS);
-		window_sample(&window, "a", 0, "f1", 1);
-		ck_assert_int_eq(window_store(&window, &place, i), 0);
-		window_done(&window);
-	}
+	for (uint32_t i = 0; i < 2; i++)
+		put_window(&place, i, i * 10 * WINDOW_NS, "f1", 1);
 	profile = place_query(&place, 0, 20 * WINDOW_NS, 0);
 	ck_assert_uint_eq(profile->conditions.duration_ns, 2 * WINDOW_NS);
 	ck_assert_str_eq(profile_string(profile, profile->conditions.notes),
@@ -247,18 +258,14 @@ START_TEST(what_is_too_old_goes_with_all_that_it_needed)
 {
 	struct store_reply facts = {0};
 	struct place place;
-	struct window window;
 
 	place_init(&place);
 	place_open(&place, MUCH, 12 * HOUR_NS);
 	for (uint32_t i = 0; i < 30; i++) {
 		char leaf[16];
 
-		window_begin(&window, i * HOUR_NS);
 		snprintf(leaf, sizeof(leaf), "f%u", i);
-		window_sample(&window, "a", 0, leaf, 5);
-		ck_assert_int_eq(window_store(&window, &place, i), 0);
-		window_done(&window);
+		put_window(&place, i, i * HOUR_NS, leaf, 5);
 	}
 	tend_all(&place, 30 * HOUR_NS);
 	store_facts(&place.store, &facts);
@@ -269,6 +276,31 @@ START_TEST(what_is_too_old_goes_with_all_that_it_needed)
 	ck_assert_int_lt(place_number(&place, "SELECT count(*) FROM stack"), 20);
 	ck_assert_int_lt(place_number(&place, "SELECT count(*) FROM frame"), 21);
 	ck_assert_int_lt(place_number(&place, "SELECT count(*) FROM str"), 30);
+	place_done(&place);
+}
+END_TEST
+
+START_TEST(a_clock_that_is_set_forward_takes_nothing_with_it)
+{
+	const uint64_t day_ns = 24 * HOUR_NS, jump_ns = 400 * day_ns;
+	struct store_reply facts = {0};
+	struct place place;
+
+	place_init(&place);
+	place_open(&place, MUCH, 30 * day_ns);
+	for (uint32_t i = 0; i < 3; i++)
+		put_window(&place, i, i * WINDOW_NS, "f1", 5);
+	tend_all(&place, jump_ns);
+	put_window(&place, 3, jump_ns, "f1", 5);
+	tend_all(&place, jump_ns + HOUR_NS);
+	expect_count(&place, 0, day_ns, "f1", 15);
+	/* What has really become that old goes. */
+	for (uint32_t i = 1; i <= 30; i++)
+		put_window(&place, 3 + i, jump_ns + i * day_ns, "f1", 5);
+	tend_all(&place, jump_ns + 30 * day_ns + HOUR_NS);
+	ck_assert_ptr_null(place_query(&place, 0, day_ns, 0));
+	store_facts(&place.store, &facts);
+	ck_assert_uint_ge(facts.n_windows, 29);
 	place_done(&place);
 }
 END_TEST
@@ -318,6 +350,7 @@ int main(void)
 		a_gap_is_told,
 		rolling_up_keeps_totals_and_visibility,
 		what_is_too_old_goes_with_all_that_it_needed,
+		a_clock_that_is_set_forward_takes_nothing_with_it,
 		what_is_too_large_loses_its_oldest,
 	};
 

@@ -82,6 +82,7 @@ START_TEST(durations_have_units_and_bare_numbers_are_seconds)
 		{"250ms", 0, 250000000},
 		{"10us", 0, 10000},
 		{"2h", 0, 7200000000000},
+		{"2d", 0, 172800000000000},
 		{"1h1m1s", 0, 3661000000000},
 		{"", -EINVAL, 0},
 		{"s", -EINVAL, 0},
