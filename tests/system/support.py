@@ -324,14 +324,16 @@ class Recording:
 
 
 def record(where, *arguments, daemon=None, expect=0, is_on_time=True, **options):
-    """Records into `where`: by a private daemon, or by the given one. Where time itself is slow, as on
-    an emulated machine, nothing can be said of how many samples there should be."""
+    """Records into `where`: by a private daemon, or by the given one; if no frequency is given, with so
+    many samples that there are some on a busy machine too. Where time itself is slow, as on an emulated
+    machine, nothing can be said of how many samples there should be."""
     if UNIT and not daemon:
         daemon = Service.current()
     way = ['--socket', daemon.socket] if daemon else ['--no-daemon']
     outputs = [word for suffix in ('folded', 'pb.gz', 'svg')
                for word in ('-o', where / f'recorded.{suffix}')]
-    done = perfctl('record', *way, '--json', *outputs, *arguments, expect=expect, **options)
+    rate = [] if '-F' in arguments else ['-F', 499]
+    done = perfctl('record', *way, '--json', *outputs, *rate, *arguments, expect=expect, **options)
     return Recording(done, where, is_on_time)
 
 

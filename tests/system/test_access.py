@@ -319,7 +319,7 @@ def test_nothing_is_seen_of_what_hides_half_way():
         for way in ('hide', 'enter'):
             with started(*as_user(), where / 'changes', way, 2) as process:
                 support.wait_until(lambda: support.comm(process.pid) == 'changes', 'it runs')
-                done = ask(daemon, where, process.pid, seconds=4, more=['--json'])
+                done = ask(daemon, where, process.pid, seconds=60, more=['--json'])
                 ledger = support.ledger_adds_up(support.load_json(done.out))
                 frames = burnt(where)
                 check(frames.get('before_exec', 0) > 50 and 'hidden' not in frames, frames)

@@ -28,9 +28,9 @@ def test_libraries_loaded_at_one_address_one_after_another():
 
 
 def test_a_program_that_executes_another_keeps_both_names_apart():
-    with support.directory() as where:
+    with support.directory() as where, support.daemon() as daemon:
         with started(PROGRAMS / 'spin-alpha', 2.5, PROGRAMS / 'spin-beta', '1.5') as program:
-            recorded = record(where, '-p', program.pid, '-d', 10)
+            recorded = record(where, '-p', program.pid, '-d', 10, daemon=daemon)
         recorded.has('spin-alpha', 'alpha_outer', 'alpha_leaf')
         recorded.has('spin-beta', 'beta_outer', 'beta_leaf')
         recorded.mostly(recorded.count('alpha_leaf') + recorded.count('beta_leaf'))

@@ -218,7 +218,7 @@ def record_broken(where, daemon, programs):
     check(names == [*BREAKERS, 'spin-beta'], f'not all run: {names}')
     start = time.monotonic()
     recorded = record(where, '-p', ','.join(map(str, pids)), '-d', 4, '-F', 400, daemon=daemon)
-    check(time.monotonic() - start < 15, 'it took too long')
+    check(time.monotonic() - start < 35, 'it took too long')
     check(daemon.is_alive(), 'perfd ended')
     return recorded
 
