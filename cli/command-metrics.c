@@ -24,7 +24,8 @@ static const struct metric {
 } metrics[] = {
 	{"uptimeMs", "perfd_uptime_seconds", "gauge", "Time since perfd was started.", 1e-3},
 	{"samplesTaken", "perfd_samples_taken", "counter", "Samples taken.", 1},
-	{"samplesLost", "perfd_samples_lost", "counter", "Samples lost.", 1},
+	{"samplesKept", "perfd_samples_kept", "counter",
+		"Samples kept, of profiles that were finished.", 1},
 	{"samplesMissed", "perfd_ticks_missed", "counter", "Timer ticks that never came.", 1},
 	{"cpuMs", "perfd_cpu_seconds", "counter", "CPU time of perfd itself.", 1e-3},
 	{"helpersUserMs", "perfd_helpers_user_seconds", "counter",
@@ -90,6 +91,11 @@ static const struct state_set {
 static const struct tally {
 	const char *field, *name, *help;
 } tallies[] = {
+	{"samplesLostFor", "perfd_samples_lost", "Samples lost, by reason."},
+	{"samplesTruncatedFor", "perfd_samples_truncated",
+		"Samples kept whose stack is not complete, by reason."},
+	{"samplesWithoutUserStackFor", "perfd_samples_without_user_stack",
+		"Samples kept without a user stack, by reason."},
 	{"framesUnnamed", "perfd_frames_unnamed", "Frames left without a name, by reason."},
 };
 

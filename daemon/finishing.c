@@ -49,12 +49,23 @@ struct naming_result *finishing_result(struct finishing *finishing)
 	return &finishing->result;
 }
 
-static void tell_unnamed(struct tally *tally, const struct profile *profile)
+static void counts_sum(struct tally *tally, const struct profile *profile,
+	const struct profile_count *counts, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		tally_add(tally, profile_string(profile, counts[i].reason), counts[i].n);
+}
+
+static void ledger_sum(struct ledger_sums *sums, const struct profile *profile)
 {
 	const struct profile_ledger *ledger = &profile->ledger;
 
+	sums->n_kept += ledger->kept;
+	counts_sum(&sums->lost, profile, ledger->lost, ledger->n_lost);
+	counts_sum(&sums->truncated, profile, ledger->truncated, ledger->n_truncated);
+	counts_sum(&sums->no_user_stack, profile, ledger->no_user_stack, ledger->n_no_user_stack);
 	for (size_t i = 0; i < ledger->n_unnamed; i++)
-		tally_add(tally, profile_string(profile, ledger->unnamed[i].reason),
+		tally_add(&sums->unnamed, profile_string(profile, ledger->unnamed[i].reason),
 			ledger->unnamed[i].n_frames);
 }
 
@@ -68,7 +79,7 @@ static int on_named(void *userdata)
 	if (!r)
 		r = naming_end(profile, &finishing->result);
 	if (!r)
-		tell_unnamed(config->unnamed, profile);
+		ledger_sum(config->sums, profile);
 	/* The recording may go with it. */
 	list_remove(&finishing->link);
 	config->on_finished(config->userdata, r < 0 ? NULL : profile, r);

@@ -13,12 +13,19 @@
 
 struct finishing;
 
+/* The ledgers of all that was finished, added up. */
+struct ledger_sums {
+	uint64_t n_kept;
+	struct tally lost, truncated, no_user_stack; /* samples, by reason */
+	struct tally unnamed; /* frames */
+};
+
 struct finishing_config {
 	struct naming_sources sources;
 	/* Once: the sealed profile (borrowed), or NULL with a negative errno. */
 	void (*on_finished)(void *userdata, struct profile *profile, int error);
 	void *userdata;
-	struct tally *unnamed; /* frames without a name are added, by their reasons */
+	struct ledger_sums *sums; /* its ledger is added */
 };
 
 /* On the list until it is done. 0 or -ENOMEM. */

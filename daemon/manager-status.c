@@ -3,6 +3,7 @@
 /* What the daemon says of itself, gathered from the rooms that know. */
 
 #include "daemon/continuous.h"
+#include "daemon/finishing.h"
 #include "daemon/manager-state.h"
 #include "daemon/pipeline.h"
 #include "daemon/throttle.h"
@@ -70,8 +71,11 @@ void manager_status(void *userdata, struct daemon_status *ret_status)
 		.n_fetches_failed = p.fetcher.n_failed,
 		.n_wanted = p.n_wanted,
 		.n_named = p.n_named,
-		.unnamed = p.unnamed->items,
-		.n_unnamed = p.unnamed->n,
+		.n_kept = p.sums->n_kept,
+		.lost = {p.sums->lost.items, p.sums->lost.n},
+		.truncated = {p.sums->truncated.items, p.sums->truncated.n},
+		.no_user_stack = {p.sums->no_user_stack.items, p.sums->no_user_stack.n},
+		.unnamed = {p.sums->unnamed.items, p.sums->unnamed.n},
 		.n_tables = p.tables.n_tables,
 		.table_rows = p.tables.n_rows,
 		.table_bytes = p.tables.bytes,

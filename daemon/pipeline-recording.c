@@ -316,7 +316,7 @@ void pipeline_finish(struct pipeline_recording *recording)
 	struct finishing *finishing;
 	int r = finishing_new(&recording->finishings,
 		&(struct finishing_config){sources(recording->pipeline), on_finished, recording,
-			&recording->pipeline->unnamed},
+			&recording->pipeline->sums},
 		&finishing);
 
 	sampling_stop(recording);
@@ -381,7 +381,7 @@ int pipeline_cut(struct pipeline_recording *recording, const struct pipeline_req
 		return r;
 	r = finishing_new(&recording->finishings,
 		&(struct finishing_config){sources(recording->pipeline), on_window, userdata,
-			&recording->pipeline->unnamed},
+			&recording->pipeline->sums},
 		&finishing);
 	if (r < 0) {
 		attribution_free(next);

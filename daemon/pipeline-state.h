@@ -4,6 +4,7 @@
 /* What the corridor keeps; for pipeline.c, pipeline-recording.c and pipeline-statistics.c. */
 
 #include "daemon/acquisition.h"
+#include "daemon/finishing.h"
 #include "daemon/pipeline.h"
 #include "daemon/target/targets.h"
 #include "proto/base/list.h"
@@ -23,7 +24,7 @@ struct pipeline {
 	struct loop_source *look_timer; /* while there are recordings */
 	uint64_t n_events_lost; /* when it was last looked after */
 	uint64_t n_taken, n_lost, n_missed; /* of recordings that have ended */
-	struct tally unnamed; /* frames, of the same and of windows, by reason */
+	struct ledger_sums sums; /* of the same, and of windows */
 };
 
 struct pipeline_recording {

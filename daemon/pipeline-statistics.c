@@ -37,7 +37,7 @@ void pipeline_statistics(struct pipeline *pipeline, struct pipeline_statistics *
 		.n_wanted = symbols.n_wanted,
 		.n_named = symbols.n_named,
 		.fetcher = symbols.fetcher,
-		.unnamed = &pipeline->unnamed,
+		.sums = &pipeline->sums,
 		.kernel_ns_per_sample = cost.tick_ns,
 		.event = capture_event(pipeline->capture),
 		.mappings = capture_is_mirroring(pipeline->capture) ? "mirror" : "maple-tree",

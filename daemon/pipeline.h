@@ -13,7 +13,6 @@
 #include "daemon/access/access.h"
 #include "daemon/base/shares.h"
 #include "daemon/base/loop.h"
-#include "daemon/base/tally.h"
 #include "daemon/capture/capture.h"
 #include "daemon/symbolize/fetcher.h"
 #include "daemon/target/attribution.h"
@@ -62,13 +61,15 @@ struct pipeline_observer {
 	void (*on_finished)(struct pipeline_observer *observer, struct profile *profile, int error);
 };
 
+struct ledger_sums;
+
 struct pipeline_statistics {
 	uint64_t n_taken, n_lost, n_missed, n_objects, n_workers, n_worker_restarts, n_wanted,
 		n_named;
 	struct fetcher_statistics fetcher;
 	struct tables_statistics tables;
 	uint64_t n_tables_dropped;
-	const struct tally *unnamed; /* frames of profiles that were finished, by reason */
+	const struct ledger_sums *sums; /* of profiles that were finished */
 	double kernel_ns_per_sample; /* < 0: none was timed */
 	const char *event, *mappings;
 };

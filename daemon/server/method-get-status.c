@@ -27,6 +27,13 @@ static const struct field tally_fields[] = {
 		FIELD_AS(name_, struct status_reply, member_, kind_)                               \
 	}
 
+#define COUNTS(name_, member_)                                                                     \
+	{                                                                                          \
+		FIELD_AS(name_, struct status_reply, status.member_.items, FIELD_OBJECTS),         \
+			.n_offset = offsetof(struct status_reply, status.member_.n),               \
+			.item_size = sizeof(struct tally_item), .fields = tally_fields             \
+	}
+
 static const struct field reply_fields[] = {
 	STATUS("version", version, FIELD_TEXT),
 	STATUS("kernel", kernel, FIELD_TEXT),
@@ -36,6 +43,10 @@ static const struct field reply_fields[] = {
 	STATUS("samplesTaken", status.n_taken, FIELD_U64),
 	STATUS("samplesLost", status.n_lost, FIELD_U64),
 	STATUS("samplesMissed", status.n_missed, FIELD_U64),
+	STATUS("samplesKept", status.n_kept, FIELD_U64),
+	COUNTS("samplesLostFor", lost),
+	COUNTS("samplesTruncatedFor", truncated),
+	COUNTS("samplesWithoutUserStackFor", no_user_stack),
 	STATUS("event", status.event, FIELD_TEXT),
 	STATUS("mappings", status.mappings, FIELD_TEXT),
 	STATUS("objects", status.n_objects, FIELD_U64),
@@ -63,9 +74,7 @@ static const struct field reply_fields[] = {
 	STATUS("workerRestarts", status.n_worker_restarts, FIELD_U64),
 	STATUS("addressesWanted", status.n_wanted, FIELD_U64),
 	STATUS("addressesNamed", status.n_named, FIELD_U64),
-	{FIELD_AS("framesUnnamed", struct status_reply, status.unnamed, FIELD_OBJECTS),
-		.n_offset = offsetof(struct status_reply, status.n_unnamed),
-		.item_size = sizeof(struct tally_item), .fields = tally_fields},
+	COUNTS("framesUnnamed", unnamed),
 	STATUS("debugFilesFetched", status.n_fetched, FIELD_U64),
 	STATUS("debugFilesFailed", status.n_fetches_failed, FIELD_U64),
 	STATUS("unwindTables", status.n_tables, FIELD_U64),

@@ -77,11 +77,18 @@ struct examination_observer {
 		struct examination_observer *observer, const struct examined_process *process);
 };
 
+/* By reason; borrowed. */
+struct status_counts {
+	const struct tally_item *items;
+	size_t n;
+};
+
 struct daemon_status {
 	uint64_t uptime_ns, n_recordings, n_profiles, n_taken, n_lost, n_missed, n_objects,
 		n_workers, n_worker_restarts, n_wanted, n_named, n_fetched, n_fetches_failed;
-	const struct tally_item *unnamed; /* frames without a name, by reason; borrowed */
-	size_t n_unnamed;
+	/* Of profiles that were finished, windows among them: samples, and frames without a name. */
+	uint64_t n_kept;
+	struct status_counts lost, truncated, no_user_stack, unnamed;
 	uint64_t n_tables, table_rows, table_bytes, n_tables_shared, n_tables_compiled,
 		n_tables_failed, n_tables_refused, n_tables_dropped; /* unwind tables */
 	uint64_t n_cache_hits, n_cache_bad, cache_bytes; /* the same on disk */

@@ -228,19 +228,28 @@ def test_the_store_is_known_by_its_path_after_a_reload():
         check(f'cannot store profiles in {daemon.store}: perfd-store' in daemon.said(), daemon.said())
 
 
+# The reference implementation's own strict reader.
+PARSER = """
+import json, sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+print(json.dumps([[family.name, family.type, [[s.name, s.labels, s.value] for s in family.samples]]
+                  for family in text_string_to_metric_families(sys.stdin.read())]))
+"""
+
+
 def figures(daemon):
     """({metric: type}, {sample: value})"""
     text = daemon.perfctl('metrics').out
-    check(text.endswith('# EOF\n'), text)
+    done = subprocess.run(['/usr/bin/python3', '-c', PARSER], input=text.encode(), timeout=30,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    check(done.returncode == 0, done.stderr.decode() + text)
     types, values = {}, {}
-    for line in text.splitlines()[:-1]:
-        if line.startswith('# TYPE '):
-            name, kind = line.split()[2:]
-            check(name not in types, line)
-            types[name] = kind
-        elif not line.startswith('# HELP '):
-            name, value = line.split()
-            values[name] = float(value)
+    for family, kind, samples in json.loads(done.stdout):
+        types[family] = kind
+        for name, labels, value in samples:
+            label = ''.join(f'{{{key}="{word}"}}' for key, word in labels.items())
+            check(name + label not in values, name + label)
+            values[name + label] = value
     return types, values
 
 
@@ -252,8 +261,12 @@ def test_figures_for_other_programs():
             wait_until(lambda: figures(daemon)[1].get(unnamed, 0) > 0, unnamed, 20)
         types, values = figures(daemon)
         named = {name.partition('{')[0] for name in values}
+        by_reason = {'perfd_samples_lost', 'perfd_samples_truncated', 'perfd_samples_without_user_stack'}
+        check(by_reason <= set(types), types)
         for name, kind in types.items():
-            check(name + ('_total' if kind == 'counter' else '') in named, name)
+            # What has not happened yet has no reason.
+            check(name in by_reason or name + ('_total' if kind == 'counter' else '') in named, name)
+        check(0 < values['perfd_samples_kept_total'] <= values['perfd_samples_taken_total'], values)
         check(values['perfd_samples_taken_total'] > 0 and values['perfd_continuous'] == 1, values)
         check(values['perfd_store_state{perfd_store_state="good"}'] == 1, values)
         check(values['perfd_held_back{perfd_held_back="none"}'] == 1, values)
