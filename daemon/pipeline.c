@@ -169,7 +169,7 @@ static int helpers_open(struct pipeline *pipeline, const struct pipeline_config 
 		r = jit_symbols_new(pipeline->loop, pipeline->opener, config->worker_path,
 			&pipeline->jit_symbols);
 	if (!r)
-		r = kernel_symbols_new(&pipeline->kernel_symbols);
+		r = kernel_symbols_new(KERNEL_SYMBOLS_PATH, &pipeline->kernel_symbols);
 	if (!r)
 		r = labels_new(&pipeline->labels);
 	acquisition.opener = pipeline->opener;

@@ -3,7 +3,9 @@
 /*
  * /proc/kallsyms read at once: names stay where they were read, and a sorted array points at them.
  * The file has no sizes: a symbol reaches to the next one, but no further than a limit.
- * Reading it takes the kernel some 50 ms, so it is read when the first address is looked for.
+ * Reading it takes the kernel some 50 ms, so it is read when the first address is looked for, and
+ * again only for what may have changed: functions of the kernel proper stay where they are until the
+ * next boot, those of modules and BPF programs do not.
  */
 
 #include "daemon/symbolize/kernel-symbols.h"
@@ -19,7 +21,6 @@
 #include "proto/base/text.h"
 #include "proto/base/time.h"
 
-#define KALLSYMS_PATH "/proc/kallsyms"
 #define KALLSYMS_BYTES_MAX (256u << 20)
 #define FUNCTION_BYTES_MAX (1u << 20)
 /* BPF programs come and go: behind one may be another that is not known yet. */
@@ -35,10 +36,11 @@ struct kernel_symbol {
 };
 
 struct kernel_symbols {
+	const char *path; /* NULL: what there is was given as text */
 	char *text;
 	struct kernel_symbol *items;
 	size_t n, n_allocated;
-	bool is_from_proc, is_stale;
+	bool is_stale;
 	int error; /* of the last reading */
 	uint64_t loaded_ns;
 	uint64_t
@@ -119,7 +121,7 @@ static int symbols_fill(struct kernel_symbols *symbols, char *text)
 static int symbols_load(struct kernel_symbols *symbols)
 {
 	char *text;
-	int r = text_read_file(AT_FDCWD, KALLSYMS_PATH, KALLSYMS_BYTES_MAX, &text, NULL);
+	int r = text_read_file(AT_FDCWD, symbols->path, KALLSYMS_BYTES_MAX, &text, NULL);
 
 	symbols->loaded_ns = time_now_ns(CLOCK_MONOTONIC);
 	symbols->is_stale = false;
@@ -129,13 +131,13 @@ static int symbols_load(struct kernel_symbols *symbols)
 	return r;
 }
 
-int kernel_symbols_new(struct kernel_symbols **ret_symbols)
+int kernel_symbols_new(const char *path, struct kernel_symbols **ret_symbols)
 {
 	struct kernel_symbols *symbols = calloc(1, sizeof(*symbols));
 
 	if (!symbols)
 		return -ENOMEM;
-	symbols->is_from_proc = true;
+	symbols->path = path;
 	symbols->miss_interval_ns = RELOAD_INTERVAL_NS;
 	*ret_symbols = symbols;
 	return 0;
@@ -202,7 +204,7 @@ static bool is_load_due(const struct kernel_symbols *symbols)
 {
 	uint64_t interval_ns = symbols->is_stale ? RELOAD_INTERVAL_NS : symbols->miss_interval_ns;
 
-	return symbols->is_from_proc &&
+	return symbols->path &&
 		(!symbols->loaded_ns ||
 			time_now_ns(CLOCK_MONOTONIC) - symbols->loaded_ns > interval_ns);
 }
@@ -218,12 +220,21 @@ static void miss_count(struct kernel_symbols *symbols)
 	symbols->miss_interval_ns = next_ns < MISS_INTERVAL_MAX_NS ? next_ns : MISS_INTERVAL_MAX_NS;
 }
 
+/* The last one may reach into what is no part of the kernel proper. */
+static bool may_have_changed(
+	const struct kernel_symbols *symbols, const struct kernel_symbol *symbol)
+{
+	return !symbol || symbol->module || symbol + 1 == symbols->items + symbols->n ||
+		symbol[1].module;
+}
+
 const char *kernel_symbols_find(
 	struct kernel_symbols *symbols, uint64_t address, const char **ret_module_or_reason)
 {
 	const struct kernel_symbol *symbol = find(symbols, address);
 
-	if ((!symbol || symbols->is_stale) && is_load_due(symbols)) {
+	if ((!symbol || (symbols->is_stale && may_have_changed(symbols, symbol))) &&
+		is_load_due(symbols)) {
 		if (!symbol && !symbols->is_stale)
 			miss_count(symbols);
 		symbols_load(symbols);

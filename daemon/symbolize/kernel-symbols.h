@@ -4,13 +4,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define KERNEL_SYMBOLS_PATH "/proc/kallsyms"
+
 /*
- * Kernel addresses to names, from /proc/kallsyms (format: proc(5)). Addresses stay in here.
+ * Kernel addresses to names, from a file as KERNEL_SYMBOLS_PATH (format: proc(5)). Addresses stay in
+ * here.
  */
 struct kernel_symbols;
 
-/* Reads nothing yet. 0 or -ENOMEM. */
-int kernel_symbols_new(struct kernel_symbols **ret_symbols);
+/* Borrows the path, and reads nothing yet. 0 or -ENOMEM. */
+int kernel_symbols_new(const char *path, struct kernel_symbols **ret_symbols);
 /* From given text: for tests. -EPERM where all addresses are zero, as kptr_restrict makes them. */
 int kernel_symbols_parse(const char *text, struct kernel_symbols **ret_symbols);
 struct kernel_symbols *kernel_symbols_free(struct kernel_symbols *symbols);
@@ -22,6 +25,7 @@ struct kernel_symbols *kernel_symbols_free(struct kernel_symbols *symbols);
 const char *kernel_symbols_find(
 	struct kernel_symbols *symbols, uint64_t address, const char **ret_module_or_reason);
 
-/* What was read longer ago than that may have changed: the next look-up reads kallsyms again, at most
- * once a second. 0: somebody waits for it; unknown addresses are looked for as often, too. */
+/* What was read longer ago than that may have changed: the next look-up of an address that is in no
+ * function of the kernel proper reads kallsyms again, at most once a second. 0: somebody waits for it;
+ * unknown addresses are looked for as often, too. */
 void kernel_symbols_refresh(struct kernel_symbols *symbols, uint64_t age_ns);

@@ -5,8 +5,12 @@
 #include "daemon/symbolize/kernel-symbols.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "proto/base/cleanup.h"
+#include "proto/base/time.h"
 #include "tests/lib/check-main.h"
 
 static const char text[] = "ffffffff81000000 T _text\n"
@@ -68,6 +72,52 @@ START_TEST(hidden_addresses_are_refused)
 }
 END_TEST
 
+static void text_write(const char *path, const char *names)
+{
+	FILE *file = fopen(path, "we");
+
+	ck_assert_ptr_nonnull(file);
+	fprintf(file,
+		"ffffffff81000000 T kernel_%s\nffffffff81000200 t last_%s\n"
+		"ffffffffc0001000 t module_%s\t[ext4]\n",
+		names, names, names);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+static void is_now(struct kernel_symbols *symbols, uint64_t address, const char *name)
+{
+	const char *module, *found = kernel_symbols_find(symbols, address, &module);
+
+	ck_assert_ptr_nonnull(found);
+	ck_assert_str_eq(found, name);
+}
+
+START_TEST(only_what_may_have_changed_is_read_again)
+{
+	char path[] = "/tmp/test-kernel-symbols-XXXXXX";
+	int fd = mkstemp(path);
+	struct kernel_symbols *symbols;
+	uint64_t read_ns;
+
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	text_write(path, "before");
+	ck_assert_int_eq(kernel_symbols_new(path, &symbols), 0);
+	is_now(symbols, 0xffffffff81000010, "kernel_before");
+	read_ns = time_now_ns(CLOCK_MONOTONIC);
+	text_write(path, "after");
+	/* More often than once a second nothing is read again. */
+	while (time_now_ns(CLOCK_MONOTONIC) - read_ns <= NS_PER_SECOND)
+		usleep(10000);
+	kernel_symbols_refresh(symbols, 0);
+	is_now(symbols, 0xffffffff81000010, "kernel_before");
+	is_now(symbols, 0xffffffffc0001010, "module_after");
+	is_now(symbols, 0xffffffff81000010, "kernel_after");
+	kernel_symbols_free(symbols);
+	unlink(path);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -75,6 +125,7 @@ int main(void)
 		modules_and_bpf_programs_are_told_in_any_order,
 		addresses_before_and_far_behind_have_no_name,
 		hidden_addresses_are_refused,
+		only_what_may_have_changed_is_read_again,
 	};
 
 	return check_main("symbolize/kernel-symbols", tests, ARRAY_SIZE(tests));
