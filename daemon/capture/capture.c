@@ -28,8 +28,9 @@
 #include "daemon/capture/self-test.h"
 #include "proto/base/time.h"
 
-/* The ring is drained this often, or somewhat later where something else wakes us anyway. */
-#define DRAIN_INTERVAL_NS (100 * NS_PER_MS)
+/* The ring is drained this often, or somewhat later where something else wakes us anyway: a wake-up
+ * costs as much as hundreds of samples. */
+#define DRAIN_INTERVAL_NS (250 * NS_PER_MS)
 #define DRAIN_SLACK_NS (100 * NS_PER_MS)
 
 struct slot {

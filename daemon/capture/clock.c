@@ -34,7 +34,7 @@
 #define REDRAW_TICKS 15.0
 #define REDRAW_TICKS_UP_TO_HZ 1000.0
 #define REDRAW_HZ_MAX 33.0
-#define REDRAW_HZ_FAST 12.0
+#define REDRAW_HZ_FAST 7.0
 /* Of that, what a CPU has of whose ticks none is kept; and over how long its share is taken. */
 #define REDRAW_SHARE_MIN 0.125
 #define REDRAW_SHARE_SECONDS 1.0
@@ -72,7 +72,7 @@ double clock_redraw_hz(double base_hz)
 	/*
 	 * Slow clocks have one in fifteen ticks, so that few ticks share a period. The more ticks
 	 * there are, the less one period weighs that happens to be the program's: simulated, 33
-	 * redraws a second are as good as any number at 1 kHz, and 12 at 5 kHz.
+	 * redraws a second are as good as any number at 1 kHz, and 7 as good as 12 at 5 kHz.
 	 */
 	return fmin(base_hz / REDRAW_TICKS,
 		fmax(REDRAW_HZ_FAST, REDRAW_HZ_MAX * fmin(1, REDRAW_TICKS_UP_TO_HZ / base_hz)));

@@ -26,6 +26,8 @@ struct attribution {
 	size_t n_frames, n_frames_allocated;
 	struct hash frame_hash;
 	size_t n_granted; /* bytes that its account has for it */
+	size_t n_looked; /* rows of the profile when its bytes were counted last */
+	bool may_grow; /* what came of that */
 	struct stack_cache stacks;
 	struct who who[WHO_SLOTS];
 };

@@ -20,6 +20,8 @@ _Static_assert((int)SAMPLE_STOP_COMPLETE == PROFILE_STOP_COMPLETE &&
 		(int)SAMPLE_STOP_NO_USER_STACK == PROFILE_STOP_NO_USER_STACK,
 	"classes of stops on both sides of the profile");
 
+/* So many rows more, and the bytes of the profile are counted again: that takes as long as a sample. */
+#define ROWS_UNLOOKED_MAX 256
 /* What its name and its lines will take of a frame that waits for them, if they are as usual. */
 #define NAME_BYTES 160
 
@@ -247,9 +249,16 @@ bool attribution_may_grow(struct attribution *attribution, size_t n_to_name)
 /* Why nothing may be added any more, or NULL. */
 static const char *full(struct attribution *attribution)
 {
+	const struct profile *profile = attribution->profile;
+	size_t n = profile->n_frames + profile->n_stacks + profile->n_samples + profile->n_threads;
+
 	if (is_full(attribution))
 		return "profile-full";
-	return attribution_may_grow(attribution, attribution->n_frames) ? NULL : "memory-limit";
+	if (!attribution->may_grow || n - attribution->n_looked >= ROWS_UNLOOKED_MAX) {
+		attribution->may_grow = attribution_may_grow(attribution, attribution->n_frames);
+		attribution->n_looked = n;
+	}
+	return attribution->may_grow ? NULL : "memory-limit";
 }
 
 /* Threads of the kernel are told by how the walk ended, not by who they are. */

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What we cost: the daemon's CPU for each sample of a steady recording at 4999 Hz, of a service and of a
 program that never waits; all of our CPU from the command to folded stacks on disk, and the bytes of a
-sample, beside `perf record --call-graph dwarf` and `perf script --no-inline` on the same load, at two
-rates: with a perfd that runs, and with a private one, whose start is part of it. What the kernel side
-takes of the recorded program's time counts as ours; what perf's takes does not count as perf's. Each
-with its limit; nothing fails by a limit unless PERFCTL_BENCH_STRICT=1, since other load makes each
-wake-up dearer.
+sample, beside `perf record --call-graph dwarf` and `perf script --no-inline` on the same load: with a
+perfd that runs, and with a private one, whose start is part of it, so that it is said from which length
+on that keeps the limit too. What the kernel side takes of the recorded program's time counts as ours;
+what perf's takes does not count as perf's. Each with its limit; nothing fails by a limit unless
+PERFCTL_BENCH_STRICT=1, since other load makes each wake-up dearer.
 
 usage: own-cost.py BUILD ATTRIBUTION-BENCH DEEP
 """
@@ -23,7 +23,9 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "system"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import bounds  # noqa: E402
+import loads  # noqa: E402
 import support  # noqa: E402
+import unwinding  # noqa: E402
 
 STRICT = os.environ.get("PERFCTL_BENCH_STRICT") == "1"
 ROUNDS = 3
@@ -116,13 +118,16 @@ def bytes_per_sample(text):
 
 
 def family_seconds(daemon):
-    """CPU of the daemon, of its helpers, and of those that have ended."""
+    """CPU of the daemon, of its helpers, and, to a tick, of those that have ended."""
     total = 0
     for pid in daemon.family():
         with contextlib.suppress(OSError), \
                 open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
-            total += sum(int(word) for word in stat.read().rpartition(")")[2].split()[11:15])
-    return total / os.sysconf("SC_CLK_TCK")
+            ended = sum(int(word) for word in stat.read().rpartition(")")[2].split()[13:15])
+            total += ended / os.sysconf("SC_CLK_TCK")
+            total += sum(int((task / "schedstat").read_text().split()[0])
+                         for task in pathlib.Path(f"/proc/{pid}/task").iterdir()) / 1e9
+    return total
 
 
 def by_us(where, pid, frequency, seconds, *how):
@@ -150,42 +155,76 @@ def by_perf(where, pid, frequency):
     return record, convert, n, data.stat().st_size / n
 
 
-def beside_dwarf(where, daemon, pid, frequency):
+def kernel_seconds(where, daemon, pid, frequency):
+    """A recording by the daemon, with what its program of ticks took for each of the samples: of its
+    runs those that fell on something else are taken off. (seconds of CPU, samples, seconds in the
+    kernel for each)."""
+    with unwinding.statistics():
+        empty = unwinding.empty_tick(where, daemon, frequency)
+        runs, spent = unwinding.program_cost(daemon)
+        used, n = by_running(where, daemon, pid, frequency)
+        runs_after, spent_after = unwinding.program_cost(daemon)
+    others = max(0, runs_after - runs - n)
+    return used, n, (spent_after - spent - others * empty) / n / 1e9
+
+
+def say_start(short, private, in_kernel, limit):
+    """From how many samples on a private perfd keeps the limit: `short` and `private` are (seconds,
+    samples) of recordings of two lengths."""
+    further = max(0, private[0] - short[0]) / max(1, private[1] - short[1]) + in_kernel
+    start = max(0, short[0] - short[1] * (further - in_kernel))
+    rate = private[1] / SECONDS
+    if further >= limit:
+        print("  a private perfd never takes a tenth of perf's", flush=True)
+        return
+    print(f"  a private perfd takes {start:.2f} s to start, look up names and end, and "
+          f"{further * 1e6:.1f} us for each sample: a tenth of perf's from "
+          f"{start / (limit - further) / rate:.0f} s of recording on", flush=True)
+
+
+def beside_dwarf(where, daemon, name, pid, frequency):
+    """Bytes of each of perf's samples."""
     by_running(where, daemon, pid, frequency)  # files, tables and names are known from here on
-    running, n_running = by_running(where, daemon, pid, frequency)
-    # Each run, also of ticks that fell on something else.
-    in_kernel = daemon.status()["kernelNsPerSample"] / 1e9 * frequency * os.cpu_count() * \
-        SECONDS / n_running
-    short, n_short = by_us(where, pid, frequency, 1, "--no-daemon")
-    private, n_private = by_us(where, pid, frequency, SECONDS, "--no-daemon")
+    running, n_running, in_kernel = kernel_seconds(where, daemon, pid, frequency)
+    short = min(by_us(where, pid, frequency, 1, "--no-daemon") for _ in range(ROUNDS))
+    private = by_us(where, pid, frequency, SECONDS, "--no-daemon")
     record, convert, n_perf, size = by_perf(where, pid, frequency)
     limit = 0.1 * (record + convert) / n_perf
-    print(f"{frequency} Hz, {SECONDS} s: perf {record:.3f} + {convert:.3f} s of CPU for {n_perf} "
-          f"samples; with a running perfd {running:.3f} s for {n_running}, with a private one "
-          f"{private:.3f} s for {n_private}; {in_kernel * 1e6:.2f} us a sample in the kernel besides")
-    judge("all CPU, with a running perfd, of perf's per sample",
+    print(f"{name} at {frequency} Hz, {SECONDS} s: perf {record:.3f} + {convert:.3f} s of CPU for "
+          f"{n_perf} samples; with a running perfd {running:.3f} s for {n_running}, with a private "
+          f"one {private[0]:.3f} s for {private[1]}; {in_kernel * 1e6:.2f} us a sample in the kernel "
+          "besides", flush=True)
+    judge("  all CPU, with a running perfd, of perf's per sample",
           0.1 * (running / n_running + in_kernel) / limit, 0.1)
-    judge("all CPU, with a private perfd, of perf's per sample",
-          0.1 * (private / n_private + in_kernel) / limit, 0.1)
-    further = max(0, private - short) / max(1, n_private - n_short) + in_kernel
-    start = short + n_short * (in_kernel - further)
-    print(f"a private perfd takes {start:.2f} s to start, look up names and end, and "
-          f"{further * 1e6:.1f} us for each sample: a tenth of perf's from "
-          f"{start / (limit - further):.0f} samples on" if further < limit else
-          "a private perfd never takes a tenth of perf's", flush=True)
+    judge("  all CPU, with a private perfd, of perf's per sample",
+          0.1 * (private[0] / private[1] + in_kernel) / limit, 0.1)
+    say_start(short, private, in_kernel, limit)
     return size
 
 
-def test_beside_dwarf():
+def has_perf():
     if not shutil.which("perf"):
         raise support.Skip("linux-perf is not installed")
+
+
+def test_beside_dwarf():
+    has_perf()
     with support.redis() as pid, support.directory() as where, support.daemon() as daemon:
-        size = [beside_dwarf(where, daemon, pid, frequency) for frequency in (997, 4999)][0]
+        size = [beside_dwarf(where, daemon, "redis", pid, frequency)
+                for frequency in (997, 4999)][0]
         support.perfctl("record", "--socket", daemon.socket, "-p", pid, "-F", 997, "-d", 2, "-q",
                         "-o", where / "ours.perf")
         own_size = bytes_per_sample((where / "ours.perf").read_text())
     print(f"{own_size:.0f} bytes per sample, perf's have {size:.0f}")
     judge("bytes per sample, of perf's", own_size / size, 0.05)
+
+
+def test_beside_dwarf_of_deep_stacks():
+    """A program that never waits, and a server whose stacks are deep."""
+    has_perf()
+    for name, load in (("python", loads.python), ("postgres", loads.postgres_backend)):
+        with load() as pid, support.directory() as where, support.daemon() as daemon:
+            beside_dwarf(where, daemon, name, pid, 4999)
 
 
 if __name__ == "__main__":

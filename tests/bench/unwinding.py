@@ -69,13 +69,13 @@ def cpu_seconds(pids):
     return total / TICKS_PER_SECOND
 
 
-def record(where, daemon, pid, call_graph, least=FREQUENCY / 10):
+def record(where, daemon, pid, call_graph, least=FREQUENCY / 10, frequency=FREQUENCY):
     """(nanoseconds in the kernel, runs, samples, CPU seconds of perfd), of the same seconds."""
-    support.perfctl("record", "--socket", daemon.socket, "-p", pid, "-F", FREQUENCY, "-d", 0.5,
+    support.perfctl("record", "--socket", daemon.socket, "-p", pid, "-F", frequency, "-d", 0.5,
                     "-q", "-o", where / "warm.folded")
     recording = subprocess.Popen(
         [support.PERFCTL, "record", "--socket", daemon.socket, "-p", str(pid), "-F",
-         str(FREQUENCY), "-d", str(SECONDS), "--call-graph", call_graph, "--json",
+         str(frequency), "-d", str(SECONDS), "--call-graph", call_graph, "--json",
          "-o", where / "out.folded"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     time.sleep(0.5)
@@ -92,10 +92,10 @@ def record(where, daemon, pid, call_graph, least=FREQUENCY / 10):
     return (spent_after - spent, runs_after - runs, ledger["kept"] * share, used)
 
 
-def empty_tick(where, daemon):
+def empty_tick(where, daemon, frequency=FREQUENCY):
     """Nanoseconds of a tick that falls on something else, with what the machine does just now."""
     with support.started("sleep", 60) as sleeper:
-        spent, runs, _, _ = record(where, daemon, sleeper.pid, "auto", least=0)
+        spent, runs, _, _ = record(where, daemon, sleeper.pid, "auto", 0, frequency)
     return spent / runs
 
 
