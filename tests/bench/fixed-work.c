@@ -10,7 +10,7 @@
 #include <time.h>
 
 #define DEPTH 12
-#define ROUNDS 1600000
+#define ROUNDS 160000
 
 static volatile uint64_t sink;
 

@@ -3,9 +3,10 @@
 """What being recorded costs a program that only computes: interleaved pairs of runs, recorded and not
 at 99 Hz, recorded by us and by `perf record -g` at 4999 Hz. The upper 95 % bound of the ratio is held
 against its limit, of the time by the clock and of the program's own CPU time, into which interrupts
-count but not the turns of other programs. The machine must be quiet for the bound to mean something, so
-nothing fails by it unless PERFCTL_BENCH_STRICT=1. PERFCTL_TEST takes one of the two alone: each lasts
-some two minutes.
+count but not the turns of other programs; of the latter also by the median of the pieces that a run
+has, each of which has its share of the ticks, so that a moment in which the machine was slow counts for
+nothing. The machine must be quiet for the bound to mean something, so nothing fails by it unless
+PERFCTL_BENCH_STRICT=1. PERFCTL_TEST takes one of the two alone: each lasts some two minutes.
 
 usage: slowdown.py BUILD FIXED-WORK
 """
@@ -15,6 +16,7 @@ import os
 import pathlib
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -26,19 +28,25 @@ import support  # noqa: E402
 
 PAIRS = int(os.environ.get("PERFCTL_BENCH_PAIRS", "40"))
 STRICT = os.environ.get("PERFCTL_BENCH_STRICT") == "1"
+PIECES = 10  # of a run
+WHATS = ("time", "CPU time", "CPU time of the middle piece")
 # From the start of a recorder until it samples surely.
 SETTLING = 0.4
 
 
 @contextlib.contextmanager
 def worker():
-    """A function that has the program do its work once: seconds by the clock, and of CPU time."""
+    """A function that has the program do its work once: seconds by each of WHATS."""
     process = subprocess.Popen([sys.argv[2]], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
-    def work():
+    def piece():
         process.stdin.write(b"\n")
         process.stdin.flush()
         return [int(word) / 1e9 for word in process.stdout.readline().split()]
+
+    def work():
+        times, cpu_times = zip(*(piece() for _ in range(PIECES)))
+        return sum(times), sum(cpu_times), statistics.median(cpu_times)
 
     try:
         work()
@@ -89,7 +97,7 @@ def compare(name, first, second, frequency, limit):
                 with way(where, daemon, pid, frequency):
                     times[way] = work()
             pairs.append((times[first], times[second]))
-    for i, what in enumerate(("time", "CPU time")):
+    for i, what in enumerate(WHATS):
         middle, bound = bounds.ratio_bounds([(a[i], b[i]) for a, b in pairs])
         said = f"{what} {name} at {frequency} Hz, {len(pairs)} pairs: {middle:.4f}, " \
                f"95 % below {bound:.4f}; {bounds.verdict(bound, limit)}"

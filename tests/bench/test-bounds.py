@@ -32,10 +32,17 @@ class Bounds(unittest.TestCase):
         """95 % of 200: fewer than 178 would be a chance of one in ten thousand."""
         chance = random.Random(5)
         held = 0
-        for i in range(200):
+        for _ in range(200):
             pairs = [(1.03 * chance.lognormvariate(0, 0.04), 1.0) for _ in range(40)]
-            held += bounds.ratio_bounds(pairs, seed=i, draws=100)[1] >= 1.03
+            held += bounds.ratio_bounds(pairs)[1] >= 1.03
         self.assertGreaterEqual(held, 178)
+
+    def test_bound_is_nearly_as_sharp_as_that_of_the_mean(self):
+        """Which would lie 1.645 standard errors above it: 1.0104."""
+        chance = random.Random(6)
+        above = [bounds.ratio_bounds([(chance.lognormvariate(0, 0.04), 1.0)
+                                      for _ in range(40)])[1] for _ in range(100)]
+        self.assertLess(sum(above) / len(above), 1.0125)
 
     def test_one_wild_run_does_not_move_it_far(self):
         pairs = [(1.0, 1.0)] * 39 + [(50.0, 1.0)]
