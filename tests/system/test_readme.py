@@ -106,10 +106,6 @@ class Shell:
         return int(status), text.rstrip('\n').split('\n')
 
 
-def now(plus=0):
-    return time.time() + plus
-
-
 class Reader:
     """Puts in place of what the README names what there is here."""
 
@@ -125,15 +121,18 @@ class Reader:
         line = re.sub(r'\bPID\b|\b4242\b', own, line)
         if 'store:' in line or '--since 14:00' in line:
             self.wait_for_two_sides()
-        return line.replace('14:00', self.clock(now(-300))).replace('14:10', self.clock(now(60))) \
-                   .replace('13:05', self.clock(self.middle or now()))
+        # None of these times is to come: that would be yesterday's.
+        now = time.time()
+        for shown, at in (('14:00', now - 300), ('14:10', now), ('13:05', self.middle or now)):
+            line = line.replace(shown, self.clock(at))
+        return line
 
     def wait_for_two_sides(self):
         """Times of day are whole minutes: some of what is kept lies before one, and some after it."""
         if not self.middle:
             time.sleep(25)
-            self.middle = (now() // 60 + 1) * 60
-            time.sleep(self.middle - now() + 25)
+            self.middle = (time.time() // 60 + 1) * 60
+            time.sleep(self.middle - time.time() + 25)
 
 
 def paste(shell, reader, line, shown):
