@@ -89,7 +89,7 @@ def test_all_of_it_builds_and_the_client_runs():
         emulated = ('qemu-aarch64-static', '-L', root, build / 'perfctl')
         recorded = support.record(where, '-F', 499, '--', 'sh', '-c', 'seq 300000 | sort -R >/dev/null')
         check(recorded.ledger['kept'] > 50, recorded.ledger)
-        for suffix in ('folded', 'svg', 'json', 'perf', 'html'):
+        for suffix in ('folded', 'svg', 'json', 'perf', 'speedscope.json'):
             here, there = where / f'here.{suffix}', where / f'there.{suffix}'
             support.perfctl('convert', recorded.profile, here)
             support.run(*emulated, 'convert', recorded.profile, there)
