@@ -26,6 +26,9 @@
 
 /* A call of ours is far below; the frame wants a limit. */
 #define CALL_BYTES_MAX FRAME_CALL_MAX
+/* How often, and how long, one asks who may not fetch a profile yet. */
+#define FETCH_PAUSE_MS 100
+#define FETCH_WAIT_MAX_MS 30000
 /* A profile beyond this is not from perfd. */
 #define PROFILE_BYTES_MAX ((size_t)1024 * 1024 * 1024)
 
@@ -320,13 +323,22 @@ static int fetch(struct client *client, const char *method, json_t *parameters, 
 	return r;
 }
 
+/* Only so many profiles are fetched at once: what has been taken is not given up for that. */
 int client_get_profile(struct client *client, const char *profile_id, struct buffer *buffer,
 	struct client_error *ret_error)
 {
+	static const struct timespec pause = {.tv_nsec = FETCH_PAUSE_MS * 1000000};
 	struct fetch pieces = {.buffer = buffer, .member = "data", .is_base64 = true};
+	int r;
 
-	return fetch(client, CALL_INTERFACE ".GetProfile",
-		json_pack("{s:s}", "profile", profile_id), &pieces, ret_error);
+	for (int waited_ms = 0;; waited_ms += FETCH_PAUSE_MS) {
+		r = fetch(client, CALL_INTERFACE ".GetProfile",
+			json_pack("{s:s}", "profile", profile_id), &pieces, ret_error);
+		if (r != -EREMOTEIO || waited_ms >= FETCH_WAIT_MAX_MS ||
+			strcmp(ret_error->name, CALL_INTERFACE ".ResourceLimit") != 0)
+			return r;
+		nanosleep(&pause, NULL);
+	}
 }
 
 int client_get_folded(struct client *client, const char *profile_id, struct buffer *buffer,

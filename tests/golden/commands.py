@@ -33,6 +33,7 @@ class Daemon:
         self.path, self.profile = path, profile
         self.fail = None
         self.hang_up = False
+        self.n_crowded = 0
         self.calls = []
         self.stopped = threading.Event()
         self.listener = socket.socket(socket.AF_UNIX)
@@ -45,6 +46,7 @@ class Daemon:
         """As a private perfd: on the two connections that perfctl hands over."""
         daemon = cls.__new__(cls)
         daemon.profile, daemon.fail, daemon.hang_up, daemon.calls = profile, None, False, []
+        daemon.n_crowded = 0
         daemon.stopped = threading.Event()
         threads = [threading.Thread(target=daemon.serve, args=[socket.socket(fileno=fd)])
                    for fd in [3, 4]]
@@ -96,6 +98,10 @@ class Daemon:
                 return
             self.stopped.set()
             self.reply(connection, {"profile": "p1"})
+        elif method == "GetProfile" and self.n_crowded:
+            self.n_crowded -= 1
+            self.reply(connection, {"what": "profiles fetched at once by one user", "limit": 4},
+                       error=INTERFACE + "ResourceLimit")
         elif method == "GetProfile":
             half = len(self.profile) // 2
             for part, more in [(self.profile[:half], True), (self.profile[half:], False)]:
@@ -180,6 +186,12 @@ def all_outputs_are_written(c):
     [call] = c.daemon.called("Record")
     assert call["target"]["pids"] == [int(c.pid)] and call["frequency"] == 199
     assert call["durationMs"] == 200 and "onExec" not in call, call
+
+
+def what_was_taken_is_fetched_when_others_have_theirs(c):
+    c.daemon.n_crowded = 3
+    c.run("record", "-p", c.pid, "-d", "0.1", "-o", "x.pb.gz")
+    assert c.read("x.pb.gz") == c.full and len(c.daemon.called("GetProfile")) == 4, c.daemon.calls
 
 
 def without_output_there_is_a_file_and_a_table(c):
@@ -523,7 +535,8 @@ def every_command_has_help_with_an_example(c):
 
 
 CHECKS = [
-    all_outputs_are_written, without_output_there_is_a_file_and_a_table, json_is_a_summary,
+    all_outputs_are_written, what_was_taken_is_fetched_when_others_have_theirs,
+    without_output_there_is_a_file_and_a_table, json_is_a_summary,
     standard_output_gets_folded_stacks, quiet_says_nothing, a_signal_keeps_what_was_taken,
     a_command_is_run_and_its_status_is_ours, runs_are_one_profile_that_tells_them_apart,
     a_run_that_fails_ends_the_series, two_commands_are_run_in_turn,

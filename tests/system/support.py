@@ -42,8 +42,9 @@ PERFCTL = LINKS / 'perfctl'
 PERFD = LINKS / 'perfd'
 WORKER = LINKS / 'perfd-elf-worker'
 PROGRAMS = BUILD / 'tests' / 'system' / 'programs'
-# What somebody is who is not root and owns nothing on this host.
-STRANGER = 23456
+# Who is not root and owns nothing on this host, nor has a part in the tests beside this one; so the
+# next three. None is of those that systemd and containers give to passers-by.
+STRANGER = 20000 + 4 * (os.getpid() % 10000)
 # With PERFCTL_UNIT recordings go by the perfd that systemd runs, with all that its unit forbids it.
 UNIT = os.environ.get('PERFCTL_UNIT')
 UNIT_SOCKET = pathlib.Path('/run/perfd/org.perfctl.profiler')

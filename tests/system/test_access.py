@@ -408,21 +408,22 @@ def test_what_is_kept_is_shown_by_the_uid_that_was_kept_with_it():
     """Who has the pid when it is asked for does not matter, nor that the real uid is the caller's."""
     other = as_user(f'--reuid={OTHER}', f'--regid={OTHER}')
 
-    def shown(daemon, where, pid, name):
-        """To whom, of root and the two users, once it is kept."""
+    def shown(daemon, where, pid, name, wanted):
+        """To whom it is, of root and the two users, once it is kept."""
         support.wait_until(lambda: name in stored(daemon, where, pid, 'env'), f'{name} is kept', 20)
-        return [name in stored(daemon, where, pid, *who) for who in (['env'], as_user(), other)]
+        found = [stored(daemon, where, pid, *who) for who in (['env'], as_user(), other)]
+        check([name in programs for programs in found] == wanted, (name, found))
 
     with place() as where, continuous.keeping() as daemon:
         set_uid = where / 'set-uid'
         shutil.copy(where / 'spin-alpha', set_uid)
         set_uid.chmod(0o4755)
         with running(*as_user(), where / 'spin', 60) as pid, running(*as_user(), set_uid, 60) as hidden:
-            check(shown(daemon, where, pid, 'spin') == [True, True, False], 'their own')
-            check(shown(daemon, where, hidden, 'set-uid') == [True, False, False], 'set-uid')
+            shown(daemon, where, pid, 'spin', [True, True, False])
+            shown(daemon, where, hidden, 'set-uid', [True, False, False])
         with with_pid(pid, *other, where / 'spin-beta', 60):
-            check(shown(daemon, where, pid, 'spin-beta') == [True, False, True], 'the next one')
-            check(shown(daemon, where, pid, 'spin') == [True, True, False], 'the one before')
+            shown(daemon, where, pid, 'spin-beta', [True, False, True])
+            shown(daemon, where, pid, 'spin', [True, True, False])
 
 
 def test_recordings_belong_to_who_made_them():
