@@ -35,7 +35,7 @@ struct continuous {
 	struct list sessions; /* that one, and those that are ending */
 	struct loop_source *timer, *ending;
 	double divisor; /* of the rate */
-	size_t n_stacks_max; /* of a window */
+	size_t n_stacks_held; /* of a window; 0: it is not held back */
 	loop_callback *on_ended; /* NULL: it goes on */
 	void *userdata;
 	uint64_t deadline_ns;
@@ -70,7 +70,8 @@ static struct pipeline_request request_of(const struct continuous *continuous)
 		.with_callers = true,
 		.with_visibility = true,
 		.is_background = true,
-		.n_stacks_max = continuous->n_stacks_max,
+		.n_stacks_max = LIMIT_WINDOW_STACKS,
+		.n_stacks_held = continuous->n_stacks_held,
 		.frequency_hz = config->continuous_frequency / continuous->divisor,
 		.kinds = has_targets(config) ? CAPTURE_BY_CGROUP : 0,
 		.is_cpu_clock = !strcmp(config->continuous_event, "cpu-clock"),
@@ -243,7 +244,6 @@ int continuous_new(struct loop *loop, struct pipeline *pipeline, const struct co
 	continuous->config = config;
 	continuous->store_program = store_program;
 	continuous->divisor = 1;
-	continuous->n_stacks_max = LIMIT_WINDOW_STACKS;
 	list_init(&continuous->sessions);
 	r = loop_add_timer(loop, UINT64_MAX / 2, on_timer, continuous, &continuous->timer);
 	if (!r && config->continuous_enabled)
@@ -303,12 +303,12 @@ int continuous_end(struct continuous *continuous, loop_callback *on_ended, void 
 	return loop_add_timer(continuous->loop, now_ns, on_ending, continuous, &continuous->ending);
 }
 
-void continuous_hold(struct continuous *continuous, double divisor, size_t n_stacks_max)
+void continuous_hold(struct continuous *continuous, double divisor, size_t n_stacks_held)
 {
 	bool is_other = divisor != continuous->divisor;
 
 	continuous->divisor = divisor;
-	continuous->n_stacks_max = n_stacks_max;
+	continuous->n_stacks_held = n_stacks_held;
 	if (is_other && continuous->session && continuous->session->is_sampling)
 		set_timer(continuous, 0);
 }

@@ -23,8 +23,8 @@ struct continuous *continuous_free(struct continuous *continuous);
 int continuous_configure(struct continuous *continuous, const struct config *config);
 
 /* From the next look on: the rate is the configured one divided by that, a window has no more distinct
- * stacks than that. Another rate ends the window under way. */
-void continuous_hold(struct continuous *continuous, double divisor, size_t n_stacks_max);
+ * stacks than that (0: as many as it may have). Another rate ends the window under way. */
+void continuous_hold(struct continuous *continuous, double divisor, size_t n_stacks_held);
 
 /* Ends the recording; calls back from the loop when all of it is stored, or cannot be in time. */
 int continuous_end(struct continuous *continuous, loop_callback *on_ended, void *userdata);

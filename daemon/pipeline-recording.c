@@ -76,6 +76,7 @@ static int attribution_begin(struct pipeline *pipeline, const struct pipeline_re
 		.per = request->per,
 		.with_callers = request->with_callers,
 		.n_stacks_max = request->n_stacks_max,
+		.n_stacks_held = request->n_stacks_held,
 		.frequency_hz = request->frequency_hz,
 		.initial_user_namespace = ABI_INITIAL_USER_NAMESPACE,
 	};

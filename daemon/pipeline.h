@@ -45,6 +45,7 @@ struct pipeline_request {
 	 * within the budget. */
 	bool is_background;
 	size_t n_stacks_max; /* 0: the usual limit */
+	size_t n_stacks_held; /* fewer, because of the budget; 0: it does not hold back */
 	enum attribution_per per;
 	double frequency_hz;
 	const char *title, *event_asked, *call_graph; /* copied into the profile */

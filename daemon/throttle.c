@@ -112,8 +112,7 @@ static void obey(struct throttle *throttle, const struct budget_orders *orders, 
 	if (orders->helpers_are_large)
 		pipeline_trim(throttle->pipeline);
 	continuous_hold(throttle->continuous, orders->divisor,
-		orders->memory >= BUDGET_MEMORY_FEW_STACKS ? LIMIT_WINDOW_STACKS_PRESSED
-							   : LIMIT_WINDOW_STACKS);
+		orders->memory >= BUDGET_MEMORY_FEW_STACKS ? LIMIT_WINDOW_STACKS_PRESSED : 0);
 }
 
 static void age(struct throttle *throttle, const struct budget_orders *orders, uint64_t now_ns)

@@ -218,14 +218,12 @@ static int sample_add(struct attribution *attribution, const struct sample *samp
 }
 
 /* A program may make distinct stacks without end; one stack more must fit below the limits. */
-static bool is_full(const struct attribution *attribution)
-{
-	const struct profile *profile = attribution->profile;
-	size_t n = ABI_KERNEL_FRAMES_MAX + ABI_USER_FRAMES_MAX;
-	size_t n_stacks_max = attribution->request.n_stacks_max;
+#define ONE_MORE (ABI_KERNEL_FRAMES_MAX + ABI_USER_FRAMES_MAX)
 
-	return profile->n_frames + n > LIMIT_PROFILE_FRAMES ||
-		profile->n_stacks + n > (n_stacks_max ? n_stacks_max : LIMIT_PROFILE_STACKS) ||
+static bool is_full(const struct profile *profile, size_t n_stacks_max)
+{
+	return profile->n_frames + ONE_MORE > LIMIT_PROFILE_FRAMES ||
+		profile->n_stacks + ONE_MORE > n_stacks_max ||
 		profile->n_samples >= LIMIT_PROFILE_SAMPLES ||
 		profile->n_threads >= LIMIT_PROFILE_THREADS;
 }
@@ -249,11 +247,14 @@ bool attribution_may_grow(struct attribution *attribution, size_t n_to_name)
 /* Why nothing may be added any more, or NULL. */
 static const char *full(struct attribution *attribution)
 {
+	const struct attribution_request *request = &attribution->request;
 	const struct profile *profile = attribution->profile;
 	size_t n = profile->n_frames + profile->n_stacks + profile->n_samples + profile->n_threads;
 
-	if (is_full(attribution))
+	if (is_full(profile, request->n_stacks_max ? request->n_stacks_max : LIMIT_PROFILE_STACKS))
 		return "profile-full";
+	if (request->n_stacks_held && profile->n_stacks + ONE_MORE > request->n_stacks_held)
+		return "held-back";
 	if (!attribution->may_grow || n - attribution->n_looked >= ROWS_UNLOOKED_MAX) {
 		attribution->may_grow = attribution_may_grow(attribution, attribution->n_frames);
 		attribution->n_looked = n;

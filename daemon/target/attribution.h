@@ -49,6 +49,7 @@ struct attribution_request {
 	enum attribution_per per;
 	bool with_visibility; /* says of each process who may see what is kept of it */
 	bool with_callers; /* else a stack is its leaf alone, and complete with that */
+	size_t n_stacks_held; /* so many while it is held back by the budget; 0: it is not */
 	size_t n_stacks_max; /* distinct ones, as profile_add_stack() counts; 0: LIMIT_PROFILE_STACKS */
 	double frequency_hz;
 	uint32_t initial_user_namespace;
@@ -75,7 +76,7 @@ struct attribution *attribution_free(struct attribution *attribution);
 void attribution_start(struct attribution *attribution, uint64_t start_ns);
 
 /* Adds a sample, or counts it as not permitted, or as lost: "profile-full" above LIMIT_PROFILE_...,
- * "memory-limit" where there is no more memory for its user. 0 or -ENOMEM (counted as lost). */
+ * "held-back" above what the budget leaves, "memory-limit" where there is no more memory for its user. 0 or -ENOMEM (counted as lost). */
 int attribution_add(struct attribution *attribution, const struct sample *sample);
 
 /* The profile under construction: the caller names frames, fills in the conditions, and seals. */

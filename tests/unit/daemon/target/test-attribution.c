@@ -430,6 +430,30 @@ START_TEST(endless_distinct_frames_end_at_a_limit_and_the_rest_is_counted_lost)
 }
 END_TEST
 
+START_TEST(what_the_budget_holds_back_is_told_apart)
+{
+	const size_t held = 4096;
+	struct fixture f = {
+		.request = {
+			.caller = {.is_admin = true}, .with_callers = true, .n_stacks_held = held}};
+	uint64_t stack[100], offset = 0;
+	struct profile *p;
+
+	fixture_open(&f);
+	for (uint64_t i = 0; i < 100; i++) {
+		for (size_t j = 0; j < ARRAY_SIZE(stack); j++)
+			stack[j] = FRAME(FILE_A, offset++);
+		add(&f, head(ABI_STOP_END, 0, ARRAY_SIZE(stack)), NULL, stack);
+	}
+	p = attribution_profile(f.attribution);
+	ck_assert_uint_le(p->n_stacks, held);
+	ck_assert_uint_gt(profile_n_lost(p), 0);
+	ck_assert_uint_eq(p->n_samples + profile_n_lost(p), 100);
+	ck_assert_str_eq(profile_string(p, p->ledger.lost[0].reason), "held-back");
+	fixture_close(&f);
+}
+END_TEST
+
 START_TEST(a_profile_grows_no_further_than_the_memory_of_its_user)
 {
 	const struct share_rule rule = {.all = 32u << 20, .per_uid = 8u << 20, .little = 1u << 20};
@@ -556,6 +580,7 @@ int main(void)
 		each_stack_is_what_came_whatever_came_before,
 		two_objects_of_one_path_are_two_mappings,
 		endless_distinct_frames_end_at_a_limit_and_the_rest_is_counted_lost,
+		what_the_budget_holds_back_is_told_apart,
 	};
 
 	return check_main("target/attribution", tests, ARRAY_SIZE(tests));
