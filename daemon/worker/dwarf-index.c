@@ -25,6 +25,9 @@
 
 #define BYTES_MAX (UINT64_C(256) << 20)
 #define UNIT_RANGES_MAX (1u << 22)
+/* After so many functions what they were described from is given back: they stand all over the file, and
+ * a page that is looked at may bring megabytes along. */
+#define DESCRIPTIONS_HELD 32
 
 struct unit {
 	struct dwarf_unit *dwarf; /* in the main file */
@@ -42,6 +45,7 @@ struct dwarf_index {
 	size_t n_units, n_units_allocated;
 	struct range_index ranges; /* id: index of a unit */
 	uint64_t n_finds, bytes;
+	size_t n_descriptions; /* looked up since pages were given back */
 	uint32_t n_ranges_left; /* to be read of the units' lists */
 };
 
@@ -105,6 +109,29 @@ static void release_shared(struct dwarf_file *file)
 
 	for (size_t i = 0; i < ARRAY_SIZE(shared); i++)
 		dwarf_file_release(file, shared[i], 0, file->sections[shared[i]].size);
+}
+
+static void release_all(struct dwarf_file *file)
+{
+	dwarf_file_release(file, DWARF_INFO, 0, file->sections[DWARF_INFO].size);
+	release_shared(file);
+}
+
+static int describe(struct dwarf_index *index, struct unit *unit, uint32_t id,
+	const struct dwarf_description **ret_description)
+{
+	size_t n = unit->functions.n_descriptions;
+	int r = dwarf_function_describe(unit->code, &unit->functions, id, ret_description);
+
+	index->n_descriptions += unit->functions.n_descriptions - n;
+	if (index->n_descriptions < DESCRIPTIONS_HELD)
+		return r;
+	index->n_descriptions = 0;
+	release_all(unit->code->file);
+	release_all(index->file);
+	if (index->alternate)
+		release_all(index->alternate);
+	return r;
 }
 
 static int read_unit(struct dwarf_index *index, struct unit *unit, struct dwarf_wanted *ret_wanted)
@@ -215,7 +242,8 @@ static void set_place(struct unit *unit, uint32_t file, uint32_t line, struct dw
 }
 
 /* Fills the chain outwards; what is left at its end is the place of a frame without a name. */
-static int fill_chain(struct unit *unit, uint64_t address, struct dwarf_chain *chain)
+static int fill_chain(
+	struct dwarf_index *index, struct unit *unit, uint64_t address, struct dwarf_chain *chain)
 {
 	const struct range_index *ranges = &unit->functions.ranges;
 	uint32_t last = UINT32_MAX;
@@ -230,7 +258,7 @@ static int fill_chain(struct unit *unit, uint64_t address, struct dwarf_chain *c
 		if (id == last)
 			continue;
 		last = id;
-		r = dwarf_function_describe(unit->code, &unit->functions, id, &description);
+		r = describe(index, unit, id, &description);
 		if (r < 0)
 			return r;
 		chain->frames[chain->n].name = description->name;
@@ -270,7 +298,7 @@ int dwarf_index_find(struct dwarf_index *index, uint64_t address, struct dwarf_c
 	ret_chain->frames[0] = (struct dwarf_frame){};
 	if (dwarf_lines_find(&unit->lines, address, &file, &line))
 		set_place(unit, file, line, &ret_chain->frames[0]);
-	return fill_chain(unit, address, ret_chain);
+	return fill_chain(index, unit, address, ret_chain);
 }
 
 int dwarf_index_grant(struct dwarf_index *index, uint64_t id, struct elf_file *elf)
