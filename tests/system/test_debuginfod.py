@@ -9,6 +9,7 @@ import re
 import shutil
 import socket
 import stat
+import statistics
 import threading
 import time
 
@@ -226,6 +227,29 @@ def test_bad_servers_cost_nobody_anything():
             check(('outer' in by_kind[kind]) == (kind == 'good'), by_kind)
         # Nobody is asked again for what was not to be had.
         check(all(server.asked.count(build_id) <= 2 for build_id in ids), server.asked)
+
+
+@support.only_full
+def test_a_recording_never_waits_for_a_server():
+    """In turn with one that asks nobody, each by a perfd of its own: the medians are the same."""
+    rounds = 7
+    with support.directory() as where:
+        build(where, 'work')
+        took = {'nobody': [], 'hangs': []}
+        for _ in range(rounds):
+            for kind, times in took.items():
+                with serving(lambda handler, build_id: handler.hang()) as server, \
+                        started(where / 'work') as program:
+                    shutil.rmtree(where / 'cache-debuginfod', ignore_errors=True)
+                    with daemon(where, *([server.url] if kind == 'hangs' else [])) as d:
+                        # What perfd learns of the C library is none of the server's doing.
+                        record(where, '-p', os.getpid(), '-d', 0.3, daemon=d)
+                        times.append(timed(where, program.pid, d)[0])
+                        if kind == 'hangs':
+                            support.wait_until(lambda: server.asked, 'it is asked')
+        nobody, hangs = (statistics.median(times) for times in took.values())
+        print(f'  a recording of 0.5 s takes {nobody:.3f} s, and {hangs:.3f} s where a server hangs')
+        check(hangs < nobody + 0.1, took)
 
 
 def test_a_fetch_that_hangs_ends_with_perfd_and_leaves_nothing():
