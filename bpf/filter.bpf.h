@@ -15,7 +15,6 @@ static __always_inline __u64 recordings_of(struct abi_aim *aim)
 
 static __always_inline __u64 filter_by_name(struct task_struct *task, __u32 pid)
 {
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 	struct abi_target *target = bpf_map_lookup_elem(&targets, &pid);
 	char comm[ABI_COMM_SIZE] = {};
 	__u64 found = 0;
@@ -28,7 +27,8 @@ static __always_inline __u64 filter_by_name(struct task_struct *task, __u32 pid)
 		found |= recordings_of(bpf_map_lookup_elem(&threads, &tid));
 	}
 	if (filter.by_comm) {
-		bpf_probe_read_kernel_str(comm, sizeof(comm), &leader->comm);
+		bpf_probe_read_kernel_str(
+			comm, sizeof(comm), &BPF_CORE_READ(task, group_leader)->comm);
 		found |= recordings_of(bpf_map_lookup_elem(&comms, comm));
 	}
 	return found;

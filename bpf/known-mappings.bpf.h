@@ -25,15 +25,13 @@ static __always_inline bool mm_lock_sequence(struct mm_struct *mm, __u32 *ret_se
 	return false;
 }
 
-/* At the start of a walk: forgets what was of another process, or has changed since. */
+/* At the start of a walk in `mm`: forgets what was of another process, or has changed since. */
 static __always_inline void known_mappings_check(
-	struct known_mappings *known, struct task_struct *task)
+	struct known_mappings *known, struct task_struct *task, struct mm_struct *mm)
 {
-	struct mm_struct *mm = task->mm;
-	__u64 start_ns = task_start_ns(task);
+	__u64 start_ns = task->group_leader->start_boottime, start_stack = mm->start_stack;
 	__u32 sequence = 0, exec_id = task->self_exec_id, epoch = files_epoch;
-	bool is_counted = mm && mm_lock_sequence(mm, &sequence);
-	__u64 start_stack = mm ? mm->start_stack : 0;
+	bool is_counted = mm_lock_sequence(mm, &sequence);
 
 	if (is_counted && known->mm == (__u64)mm && known->start_ns == start_ns &&
 		known->exec_id == exec_id && known->start_stack == start_stack &&

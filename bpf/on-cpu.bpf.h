@@ -7,9 +7,37 @@
  */
 
 /*
- * Which of the recordings in `wanted` keep this tick: into the scratch, with their flags. Counts it
- * as taken for them. What is gathered lies in a map, where the verifier does not tell the 2^64
- * outcomes apart.
+ * What is done for each recording is a function of its own: the verifier, which goes through each turn
+ * of a loop, goes through that once.
+ */
+
+/* Does this recording keep the tick? Into the scratch, with its flags; counts it as taken. */
+__noinline int tick_draw(__u32 index, __u64 missed, __u32 slot)
+{
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
+	struct abi_recording *recording = bpf_map_lookup_elem(&recordings, &index);
+	struct abi_counters *counter = bpf_map_lookup_elem(&counters, &index);
+	__s64 chance;
+
+	if (!scratch || !recording || !counter || !recording->is_on)
+		return 0;
+	counter->missed += missed;
+	/* What chance gave too much or too little so far leans on the next draws: they
+	 * stay random, and the rate is reached. */
+	chance = (__s64)recording->threshold + (counter->credit >> 2);
+	counter->credit += (__s64)recording->threshold;
+	if ((__s64)bpf_get_prandom_u32() >= chance)
+		return 0;
+	counter->credit -= 1ll << 32;
+	counter->taken++;
+	scratch->sample.recordings |= 1ull << (index & 63);
+	scratch->flags |= recording->flags;
+	return 0;
+}
+
+/*
+ * Which of the recordings in `wanted` keep this tick? What is gathered lies in a map, where the
+ * verifier does not tell the 2^64 outcomes apart.
  */
 __noinline int ticks_draw(__u64 wanted, __u64 missed, __u32 slot)
 {
@@ -19,56 +47,52 @@ __noinline int ticks_draw(__u64 wanted, __u64 missed, __u32 slot)
 		return 0;
 	scratch->sample.recordings = 0;
 	scratch->flags = 0;
-	for (__u32 i = 0; i < ABI_RECORDINGS_MAX && wanted >> i; i++) {
-		__u32 index = i;
-		struct abi_recording *recording = bpf_map_lookup_elem(&recordings, &index);
-		struct abi_counters *counter = bpf_map_lookup_elem(&counters, &index);
-		__s64 chance;
-
-		if (!recording || !counter || !(wanted >> i & 1) || !recording->is_on)
-			continue;
-		counter->missed += missed;
-		/* What chance gave too much or too little so far leans on the next draws: they
-		 * stay random, and the rate is reached. */
-		chance = (__s64)recording->threshold + (counter->credit >> 2);
-		counter->credit += (__s64)recording->threshold;
-		if ((__s64)bpf_get_prandom_u32() >= chance)
-			continue;
-		counter->credit -= 1ll << 32;
-		counter->taken++;
-		scratch->sample.recordings |= 1ull << i;
-		scratch->flags |= recording->flags;
-	}
+	for (__u32 i = 0; i < ABI_RECORDINGS_MAX && wanted >> i; i++)
+		if (wanted >> i & 1)
+			tick_draw(i, missed, slot);
 	return scratch->sample.recordings != 0;
+}
+
+__noinline int delivery_count(__u32 index, __u32 is_delivered)
+{
+	struct abi_counters *counter = bpf_map_lookup_elem(&counters, &index);
+
+	if (!counter)
+		return 0;
+	if (is_delivered)
+		counter->delivered++;
+	else
+		counter->lost_full++;
+	return 0;
 }
 
 /* Counts, for each recording that drew, whether the ring took the sample. */
 __noinline int drawn_count(__u64 drawn, __u32 is_delivered)
 {
-	for (__u32 i = 0; i < ABI_RECORDINGS_MAX && drawn >> i; i++) {
-		__u32 index = i;
-		struct abi_counters *counter = bpf_map_lookup_elem(&counters, &index);
-
-		if (!counter || !(drawn >> i & 1))
-			continue;
-		if (is_delivered)
-			counter->delivered++;
-		else
-			counter->lost_full++;
-	}
+	for (__u32 i = 0; i < ABI_RECORDINGS_MAX && drawn >> i; i++)
+		if (drawn >> i & 1)
+			delivery_count(i, is_delivered);
 	return 0;
 }
 
-static __always_inline void identity_read(
-	struct abi_identity *identity, struct task_struct *task, __u32 pid)
+/* Who the current task is, into the scratch. */
+__noinline int identity_read(__u32 pid, __u32 slot)
 {
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
+	struct task_struct *task = bpf_get_current_task_btf(), *leader = task->group_leader;
+	struct abi_identity *identity;
+
+	if (!scratch)
+		return 0;
+	identity = &scratch->identity.identity;
 	identity->pid = pid;
-	identity->tid = task_tid(task);
-	identity->start_ns = task_start_ns(task);
+	identity->tid = current_tid();
+	identity->start_ns = leader->start_boottime;
 	identity->cgroup = bpf_get_current_cgroup_id();
-	task_comm(task->group_leader, identity->comm);
+	task_comm(leader, identity->comm);
 	task_comm(task, identity->thread);
 	task_credentials(task, &identity->credentials);
+	return 0;
 }
 
 static __always_inline bool identity_is_equal(
@@ -87,14 +111,13 @@ static __always_inline bool identity_is_equal(
  * taken, so that all samples of a CPU that name a slot are of the identity told last for it. False
  * if the ring was full.
  */
-static __always_inline bool sample_identify(
-	struct scratch *scratch, struct task_struct *task, __u32 pid)
+static __always_inline bool sample_identify(struct scratch *scratch, __u32 pid)
 {
 	struct abi_identity_record *record = &scratch->identity;
 	struct abi_identity *told;
 	__u32 slot;
 
-	identity_read(&record->identity, task, pid);
+	identity_read(pid, SCRATCH_TICK);
 	slot = record->identity.tid & (ABI_IDENTITY_SLOTS - 1);
 	scratch->sample.slot = slot;
 	told = bpf_map_lookup_elem(&identities, &slot);
@@ -112,8 +135,7 @@ static __always_inline bool sample_identify(
 }
 
 /* Kernel frames, then user frames, into scratch->frames. */
-static __always_inline void sample_stack(
-	struct bpf_perf_event_data *ctx, struct scratch *scratch, struct task_struct *task)
+static __always_inline void sample_stack(struct bpf_perf_event_data *ctx, struct scratch *scratch)
 {
 	struct abi_sample *sample = &scratch->sample;
 	bool is_kernel_mode = !(ctx->regs.cs & 3);
@@ -122,7 +144,7 @@ static __always_inline void sample_stack(
 	if (is_kernel_mode && scratch->flags & ABI_RECORDING_KERNEL)
 		bytes = bpf_get_stack(ctx, scratch->frames, ABI_KERNEL_FRAMES_MAX * 8, 0);
 	sample->n_kernel = bytes > 0 ? bytes / 8 & 127 : 0;
-	sample->stop = walk_user(task, scratch, SCRATCH_TICK, sample->n_kernel);
+	sample->stop = walk_user(scratch, SCRATCH_TICK, sample->n_kernel);
 	sample->n_user = scratch->walk.n;
 }
 
@@ -167,7 +189,7 @@ static __always_inline void tick(
 	cpu->last_tick_ns = now;
 	if (!task->pid)
 		return; /* idle */
-	pid = task_pid(task);
+	pid = current_pid();
 	wanted = filter_find(task, pid);
 	if (!wanted || !ticks_draw(wanted, is_first ? 0 : ticks_missed(clock, elapsed), slot))
 		return;
@@ -180,11 +202,11 @@ static __always_inline void tick(
 	scratch->sample.period_ns = elapsed;
 	scratch->sample.base_mhz = clock->base_mhz;
 	scratch->sample.cpu = bpf_get_smp_processor_id();
-	if (!sample_identify(scratch, task, pid)) {
+	if (!sample_identify(scratch, pid)) {
 		drawn_count(scratch->sample.recordings, false);
 		return;
 	}
-	sample_stack(ctx, scratch, task);
+	sample_stack(ctx, scratch);
 	sample_send(scratch);
 }
 

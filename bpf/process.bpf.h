@@ -8,18 +8,22 @@
 
 #define EXEC_INTERVAL_NS 10000000ull
 
+/* 1: it has not. What a function returns is any number to the verifier: it does not tell the 2^64
+ * outcomes apart. */
+__noinline __u64 recording_lacks(__u32 index, __u32 flag)
+{
+	struct abi_recording *recording = bpf_map_lookup_elem(&recordings, &index);
+
+	return !recording || !(recording->flags & flag);
+}
+
 /* Those of the recordings that have this flag. */
 __noinline __u64 recordings_with(__u64 wanted, __u32 flag)
 {
 	__u64 without = 0;
 
-	for (__u32 i = 0; i < ABI_RECORDINGS_MAX && wanted >> i; i++) {
-		__u32 index = i;
-		struct abi_recording *recording = bpf_map_lookup_elem(&recordings, &index);
-		__u64 has_not = !recording || !(recording->flags & flag);
-
-		without |= has_not << i;
-	}
+	for (__u32 i = 0; i < ABI_RECORDINGS_MAX && wanted >> i; i++)
+		without |= recording_lacks(i, flag) << i;
 	return wanted & ~without;
 }
 

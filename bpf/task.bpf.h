@@ -3,17 +3,21 @@
 
 /*
  * Who a task is: its numbers in perfd's pid namespace, its credentials. Tasks come as pointers that
- * the verifier knows the type of: what hangs on them is read directly, which costs a tenth of a call.
+ * the verifier knows the type of: what hangs on them can be read directly, which costs a tenth of a
+ * call. But where a pointer is read so, the verifier looks for its type by name, among all of the
+ * kernel's, for a millisecond: only what runs at each tick does that, in functions that are verified
+ * once.
  */
 
-/* The number of the pid at this address in perfd's pid namespace, where that is not the initial one;
- * 0 if it is in no namespace below. */
-static __always_inline __u32 pid_number_nested(const void *address)
+/* The number of the pid at this address in perfd's pid namespace; 0 if it is in no namespace below. */
+static __always_inline __u32 pid_number(const void *address)
 {
 	__u32 level = self_test.level;
 	const struct pid *pid = address;
 	struct upid upid;
 
+	if (!level)
+		return BPF_CORE_READ(pid, numbers[0].nr);
 	if (!pid || BPF_CORE_READ(pid, level) < level)
 		return 0;
 	if (bpf_core_read(&upid, sizeof(upid), &pid->numbers[level]))
@@ -25,21 +29,32 @@ static __always_inline __u32 pid_number_nested(const void *address)
 
 static __always_inline __u32 task_pid(struct task_struct *task)
 {
-	if (!self_test.level)
-		return task->group_leader->thread_pid->numbers[0].nr;
-	return pid_number_nested(BPF_CORE_READ(task, group_leader, thread_pid));
+	return pid_number(BPF_CORE_READ(task, group_leader, thread_pid));
 }
 
 static __always_inline __u32 task_tid(struct task_struct *task)
 {
-	if (!self_test.level)
-		return task->thread_pid->numbers[0].nr;
-	return pid_number_nested(BPF_CORE_READ(task, thread_pid));
+	return pid_number(BPF_CORE_READ(task, thread_pid));
 }
 
 static __always_inline __u64 task_start_ns(struct task_struct *task)
 {
-	return task->group_leader->start_boottime;
+	return BPF_CORE_READ(task, group_leader, start_boottime);
+}
+
+/* Of the current task, read directly. */
+__noinline __u32 current_pid(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return self_test.level ? task_pid(task) : task->group_leader->thread_pid->numbers[0].nr;
+}
+
+__noinline __u32 current_tid(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return self_test.level ? task_tid(task) : task->thread_pid->numbers[0].nr;
 }
 
 static __always_inline void task_comm(struct task_struct *task, char *ret_comm)

@@ -8,19 +8,21 @@
  * other way than by its start or end counts with all that it has ever used.
  */
 
+__noinline int usage_add(__u32 index, __u64 runtime_ns)
+{
+	struct abi_counters *counter = bpf_map_lookup_elem(&counters, &index);
+
+	if (counter)
+		counter->ended_ns += runtime_ns;
+	return 0;
+}
+
 /* Called by the thread itself, at its end. */
 __noinline int usage_count(__u64 wanted, __u64 runtime_ns)
 {
-	for (__u32 i = 0; i < ABI_RECORDINGS_MAX && wanted >> i; i++) {
-		__u32 index = i;
-		struct abi_counters *counter;
-
-		if (!(wanted >> i & 1))
-			continue;
-		counter = bpf_map_lookup_elem(&counters, &index);
-		if (counter)
-			counter->ended_ns += runtime_ns;
-	}
+	for (__u32 i = 0; i < ABI_RECORDINGS_MAX && wanted >> i; i++)
+		if (wanted >> i & 1)
+			usage_add(i, runtime_ns);
 	return 0;
 }
 

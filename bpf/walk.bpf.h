@@ -9,14 +9,15 @@
 #define SYSCALL_RT_SIGRETURN 15 /* arch/x86/entry/syscalls/syscall_64.tbl */
 
 /* May this task have a user stack that we can read? 0, or enum abi_stop + 1. */
-static __always_inline int walk_refuses(struct task_struct *task, struct pt_regs *regs)
+static __always_inline int walk_refuses(
+	struct task_struct *task, struct mm_struct *mm, struct pt_regs *regs)
 {
 	if (task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER))
 		return ABI_STOP_KERNEL_THREAD + 1;
 	/* Registers of the old image beside mappings of the new one. */
 	if (BPF_CORE_READ_BITFIELD(task, in_execve))
 		return ABI_STOP_EXEC + 1;
-	if (!task->mm)
+	if (!mm)
 		return ABI_STOP_NO_MM + 1;
 	if (regs->cs == USER32_CS)
 		return ABI_STOP_COMPAT + 1;
@@ -78,8 +79,8 @@ static __always_inline int walk_step(struct scratch *scratch, __u32 slot)
 	return stop;
 }
 
-/* A call costs as much as half a step: so many are made in one. */
-#define WALK_STEPS 16
+/* A call costs as much as half a step, and the verifier goes through each: so many are made in one. */
+#define WALK_STEPS 2
 
 /* A global function: verified once. 0 where the walk is to go on, or enum abi_stop + 1. */
 __noinline int walk_steps(__u32 slot)
@@ -118,25 +119,42 @@ static __always_inline void walk_registers(const struct pt_regs *regs, __u64 *re
 	ret_registers[15] = regs->r15;
 }
 
-/* Walks the user stack into scratch->frames from index `first` on; says how it ended. */
-static __always_inline __u16 walk_user(
-	struct task_struct *task, struct scratch *scratch, __u32 slot, __u32 first)
+/* Stands on the innermost frame. 0, or enum abi_stop + 1. A global function: verified once. */
+__noinline int walk_begin(__u32 slot)
 {
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct pt_regs *regs = (void *)bpf_task_pt_regs(task);
+	struct mm_struct *mm = task->mm;
+	struct unwind *unwind;
+	int stop;
+
+	if (!scratch)
+		return ABI_STOP_DEPTH + 1;
+	stop = walk_refuses(task, mm, regs);
+	if (stop)
+		return stop;
+	unwind = &scratch->walk.unwind;
+	scratch->mapping.end = 0;
+	known_mappings_check(&scratch->known, task, mm);
+	walk_registers(regs, unwind->registers);
+	unwind_begin(unwind, regs->ip);
+	/* The system call is the last that this function does: behind it is another, or none. */
+	unwind->is_exact = regs->orig_ax != SYSCALL_RT_SIGRETURN;
+	return 0;
+}
+
+/* Walks the current task's user stack into scratch->frames from index `first` on; says how it ended. */
+static __always_inline __u16 walk_user(struct scratch *scratch, __u32 slot, __u32 first)
+{
 	struct walk *walk = &scratch->walk;
-	int stop = walk_refuses(task, regs);
+	int stop = walk_begin(slot);
 
 	walk->n = 0;
 	walk->max = scratch->flags & ABI_RECORDING_CALLERS ? user_frames_max : 1;
 	walk->first = first;
 	if (stop)
 		return stop - 1;
-	scratch->mapping.end = 0;
-	known_mappings_check(&scratch->known, task);
-	walk_registers(regs, walk->unwind.registers);
-	unwind_begin(&walk->unwind, regs->ip);
-	/* The system call is the last that this function does: behind it is another, or none. */
-	walk->unwind.is_exact = regs->orig_ax != SYSCALL_RT_SIGRETURN;
 	for (int i = 0; i < ABI_USER_FRAMES_MAX / WALK_STEPS + 1; i++) {
 		stop = walk_steps(slot);
 		if (stop)
