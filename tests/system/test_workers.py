@@ -217,7 +217,7 @@ def record_broken(where, daemon, programs):
     names = [support.comm(pid) for pid in pids]
     check(names == [*BREAKERS, 'spin-beta'], f'not all run: {names}')
     start = time.monotonic()
-    recorded = record(where, '-p', ','.join(map(str, pids)), '-d', 4, '-F', 400, daemon=daemon)
+    recorded = record(where, '-p', ','.join(map(str, pids)), '-d', 2.5, '-F', 400, daemon=daemon)
     check(time.monotonic() - start < 35, 'it took too long')
     check(daemon.is_alive(), 'perfd ended')
     return recorded
