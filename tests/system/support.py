@@ -164,6 +164,11 @@ class Daemon:
     def status(self):
         return load_json(self.perfctl('status', '--json').out)
 
+    def recordings(self):
+        """Those under way."""
+        listed = load_json(self.perfctl('list', '--json').out)['recordings']
+        return [each for each in listed if each['state'] == 'recording']
+
     def perfctl(self, command, *arguments, **options):
         return perfctl(command, '--socket', self.socket, *arguments, **options)
 

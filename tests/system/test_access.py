@@ -284,7 +284,7 @@ def behind_exec(daemon, where, program, tries, target=None):
         with started(*as_user(), PERFCTL, 'record', '--socket', daemon.socket,
                      *(target or ['-p', parent.pid]), '-F', 4999, '--json', '-o',
                      where / 'x.folded', stdout=subprocess.PIPE, stderr=subprocess.PIPE) as client:
-            support.wait_until(lambda: records(daemon), 'it records')
+            support.wait_until(daemon.recordings, 'it records')
             parent.stdin.close()
             check(parent.wait(120) == 0, 'not every one was executed')
             if target:
@@ -306,11 +306,6 @@ def behind_exec(daemon, where, program, tries, target=None):
              if (stack[0] == program.name or any('beta' in name for name in stack)) and
              stack[1:] != ['[kernel]']]
     check(not shown, f'seen behind the exec of {program.name} {target}: {shown}')
-
-
-def records(daemon):
-    listed = support.load_json(daemon.perfctl('list', '--json').out)['recordings']
-    return [r for r in listed if r['state'] == 'recording']
 
 
 def test_nothing_is_seen_of_what_hides_half_way():

@@ -7,6 +7,8 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
+import threading
 import time
 
 import support
@@ -20,9 +22,9 @@ def map_of(pid):
 
 
 @contextlib.contextmanager
-def jit(mode, seconds, *before):
+def jit(mode, seconds, *before, **options):
     """The program, and its files gone afterwards."""
-    with started(*before, JIT, mode, seconds) as program:
+    with started(*before, JIT, mode, seconds, **options) as program:
         try:
             time.sleep(0.2)
             yield program
@@ -30,6 +32,21 @@ def jit(mode, seconds, *before):
             support.end(program)
             map_of(program.pid).unlink(missing_ok=True)
             pathlib.Path(f'/tmp/jit-{program.pid}.dump').unlink(missing_ok=True)
+
+
+def record_whole(where, mode, seconds):
+    """From the beginning of the program's work, which is when it is being recorded, to its end."""
+    with support.daemon() as daemon, jit(mode, seconds, stdin=subprocess.PIPE) as program:
+        def begin():
+            support.wait_until(daemon.recordings, 'it is recorded')
+            program.stdin.close()
+
+        beginning = threading.Thread(target=begin)
+        beginning.start()
+        recorded = record(where, '-p', program.pid, '-F', 499, daemon=daemon)
+        beginning.join()
+        check(program.wait(30) == 0, 'it failed')
+    return recorded
 
 
 def test_a_map_names_code_and_stacks_go_on_behind_it():
@@ -49,23 +66,22 @@ def test_code_in_a_memfd_is_named_too():
 
 
 def test_a_map_that_grows_is_read_again():
-    with support.directory() as where, jit('grow', 3) as program:
-        recorded = record(where, '-p', program.pid, '-F', 499, '-d', 2)
+    with support.directory() as where:
+        recorded = record_whole(where, 'grow', 2)
     recorded.mostly(recorded.count('c_calls_outer') + recorded.count('jit_loop'))
     check('[jit]' not in recorded.frames, recorded.text)
 
 
 def test_a_map_written_at_the_end_names_what_has_gone():
-    with support.directory() as where, jit('late', 3) as program:
-        recorded = record(where, '-p', program.pid, '-F', 499)
-        check(program.wait(5) == 0, 'it failed')
+    with support.directory() as where:
+        recorded = record_whole(where, 'late', 2)
     recorded.has('jit', 'main', 'c_calls_loop', 'jit_loop')
     check('[anon]' not in recorded.frames and '[jit]' not in recorded.frames, recorded.text)
 
 
 def test_code_at_the_address_of_other_code_has_its_own_name():
-    with support.directory() as where, jit('reuse', 3.5) as program:
-        recorded = record(where, '-p', program.pid, '-F', 499)
+    with support.directory() as where:
+        recorded = record_whole(where, 'reuse', 3)
     first, second = recorded.count('jit_loop'), recorded.count('jit_second')
     # The map does not say when: what was sampled between two looks at it may count for either.
     # Each half gets as much CPU time as the rest of the machine leaves it.
@@ -227,7 +243,7 @@ def test_a_container_has_its_own_maps():
 
 
 def test_doctor_says_what_names_a_process():
-    with support.directory(0o755) as where, jit('none', 20) as program, support.daemon() as daemon:
+    with support.directory(0o755) as where, jit('none', 60) as program, support.daemon() as daemon:
         def checks():
             done = daemon.perfctl('doctor', '--json', '-p', program.pid)
             return {c['check']: c for c in support.load_json(done.out)['checks']}

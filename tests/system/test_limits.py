@@ -87,6 +87,16 @@ def flood(daemon, where, n, seconds):
     return ledgers
 
 
+def flood_too_much(daemon, where, n):
+    """The same, for as long as it takes the flood to make more than is kept: a busy machine has little
+    time for it."""
+    for seconds in (2.5, 5, 10):
+        ledgers = flood(daemon, where, n, seconds)
+        if all(ledger['lost'].get('memory-limit', 0) for ledger in ledgers):
+            break
+    return ledgers
+
+
 def test_a_flood_of_stacks_fills_no_more_than_a_share_of_the_memory():
     """What does not fit is counted as such. The flood's kept profiles give way to its next ones, and
     a user beside it gets all of theirs."""
@@ -102,7 +112,7 @@ def test_a_flood_of_stacks_fills_no_more_than_a_share_of_the_memory():
         theirs = stack.enter_context(started(
             *user(other, PERFCTL, 'record', '--socket', daemon.socket, '-p', pids[other], '-d', 6,
                   '-F', 99, '--json', '-o', where / 'theirs.folded'), stdout=subprocess.PIPE))
-        ledgers = [ledger for n in (1, 2) for ledger in flood(daemon, where, n, 2.5)]
+        ledgers = [ledger for n in (1, 2) for ledger in flood_too_much(daemon, where, n)]
         ledger = support.ledger_adds_up(support.load_json(theirs.communicate(timeout=30)[0]))
         check(ledger['kept'] > 20 and not ledger['lost'], f'the other user: {ledger}')
         for each in ledgers:

@@ -4,6 +4,8 @@
  * Makes code while it runs, and tells of it as run-times do. Two functions: jit_outer calls back into
  * this program's c_leaf; jit_loop works by itself. Both keep a frame pointer.
  *
+ * It begins once standard input has a byte or an end.
+ *
  * usage: jit MODE SECONDS
  *   map    writes /tmp/perf-PID.map at once      none   tells nothing
  *   late   writes it just before it ends         grow   tells of jit_loop only half-way
@@ -163,8 +165,11 @@ int main(int argc, char **argv)
 	const char *mode = argc > 2 ? argv[1] : "";
 	double seconds = argc > 2 ? atof(argv[2]) : 0;
 	code *outer, *loop;
+	char go;
 	int fd;
 
+	if (read(STDIN_FILENO, &go, 1) < 0)
+		return 1;
 	fd = !strcmp(mode, "memfd") ? memfd_create("code", 0) : -1;
 	if (fd >= 0 && ftruncate(fd, 4096) < 0)
 		return 1;
