@@ -21,6 +21,9 @@
 
 /* How far behind `last` may be; what is swept lies further back. */
 #define TOUCH_SECONDS 3600
+/* When stacks and threads are put down anew. One that has two ids is told apart from itself until it is
+ * read, so not too soon. */
+#define RENEW_SECONDS (6 * 3600)
 
 int dictionary_init(struct dictionary *dictionary, struct database *database,
 	const struct profile *profile, int64_t now_s)
@@ -103,9 +106,9 @@ int dictionary_record(struct dictionary *dictionary, enum record_kind kind,
 	bool stays = kind == RECORD_STR || kind == RECORD_FRAME;
 	int r = 0;
 
-	if (!known || (!stays && is_due(dictionary, known->last)))
+	if (!known || (!stays && known->last + RENEW_SECONDS <= dictionary->now_s))
 		return record_add(dictionary, kind, digest, record, ret_id);
-	if (is_due(dictionary, known->last)) {
+	if (stays && is_due(dictionary, known->last)) {
 		r = dictionary_touch(dictionary, kind, known->id);
 		known->last = dictionary->now_s;
 	}

@@ -13,9 +13,9 @@
 
 #define REMOVED_PER_STEP 4
 #define GAP_MAX_NS (24 * 3600 * NS_PER_SECOND)
-/* So much later may be written down that a thing was met: a thread's or a frame's texts, that the frame
- * was, that a stack was; and a good measure more. */
-#define SWEEP_MARGIN_SECONDS (4 * 3600)
+/* So long before a window may that have been put down which it refers to, or written down that it was
+ * met: stacks and threads are put down anew after six hours, the others' lag is less. */
+#define SWEEP_MARGIN_SECONDS (7 * 3600)
 
 static bool is_too_large(struct store *store)
 {
