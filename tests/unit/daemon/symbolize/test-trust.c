@@ -38,6 +38,16 @@ START_TEST(users_do_not_share_a_worker)
 }
 END_TEST
 
+START_TEST(what_a_group_may_write_is_for_its_owner_and_group_alone)
+{
+	ck_assert_uint_ne(trust(1000, 0775, 8), trust(1001, 0775, 8));
+	ck_assert_uint_ne(trust(1000, 0775, 8), trust(1000, 0755, 8));
+	ck_assert_uint_ne(trust(1000, 0775, 8), WORKERS_TRUST_NONE);
+	ck_assert_uint_eq(trust(1000, 0777, 8), WORKERS_TRUST_NONE);
+	ck_assert_uint_eq(trust(1000, 0775, 0), WORKERS_TRUST_NONE);
+}
+END_TEST
+
 START_TEST(of_two_files_the_lesser_trust_counts)
 {
 	uint64_t one = trust(1000, 0755, 8), two = trust(1001, 0755, 8);
@@ -57,6 +67,7 @@ int main(void)
 		roots_own_files_on_disks_are_trusted,
 		files_that_others_may_write_or_may_claim_to_be_roots_are_not,
 		users_do_not_share_a_worker,
+		what_a_group_may_write_is_for_its_owner_and_group_alone,
 		of_two_files_the_lesser_trust_counts,
 	};
 
