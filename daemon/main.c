@@ -272,8 +272,6 @@ static int loop_open(struct perfd *perfd)
 		r = loop_add_signal(perfd->loop, SIGINT, on_terminate, perfd, &perfd->interrupt);
 	if (!r)
 		r = loop_add_signal(perfd->loop, SIGHUP, on_reload, perfd, &perfd->hang_up);
-	if (!r)
-		r = loop_keep_alive(perfd->loop);
 	if (r < 0)
 		log_error("cannot start the event loop: %s", strerror(-r));
 	return r;
@@ -383,6 +381,10 @@ int main(int argc, char **argv)
 		r = sockets_open(&perfd, options.socket_path);
 	if (r >= 0) {
 		sd_notify(0, "READY=1");
+		/* Not before: while perfd starts the loop does not turn, for long on a busy machine. */
+		r = loop_keep_alive(perfd.loop);
+	}
+	if (r >= 0) {
 		r = loop_run(perfd.loop);
 		if (r < 0)
 			log_error("the event loop failed: %s", strerror(-r));

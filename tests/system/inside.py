@@ -62,8 +62,8 @@ def libraries(daemon):
         for name in ('first', 'second'):
             paths.append(where / f'{name}.so')
             shutil.copy(support.PROGRAMS / f'libplugin-{name}.so', paths[-1])
-        with support.started(support.PROGRAMS / 'load-twice', *paths, 4) as program:
-            recorded = record(daemon, program.pid, 8)
+        with support.started(support.PROGRAMS / 'load-twice', *paths, 8) as program:
+            recorded = record(daemon, program.pid, 16)
     n = recorded.count('second_phase')
     print(f'  {recorded.count("second_phase", "second_plugin_work")} of {n} in the second library, '
           f'truncated: {recorded.ledger["truncated"]}', flush=True)

@@ -128,11 +128,11 @@ def reloads(system):
 
 
 def is_watched(system):
-    system.run('mkdir -p /run/systemd/system/perfd.service.d; printf "[Service]\\nWatchdogSec=2\\n" '
+    system.run('mkdir -p /run/systemd/system/perfd.service.d; printf "[Service]\\nWatchdogSec=10\\n" '
                '>/run/systemd/system/perfd.service.d/t.conf; systemctl daemon-reload; '
                'systemctl restart perfd.service')
     pid = system.property('perfd.service', 'MainPID')
-    time.sleep(5)
+    time.sleep(15)
     check(system.property('perfd.service', 'MainPID') == pid, 'the watchdog ended a perfd that lives')
     system.run(f'kill -STOP {pid}')
 
