@@ -116,5 +116,5 @@ def test_by_us_and_by_perf():
 
 
 if __name__ == "__main__":
-    os.nice(-10)  # the service, the recorders and their helpers alike: before other load
+    support.before_other_load()  # the service, the recorders and their helpers alike
     support.main(globals())
