@@ -20,6 +20,8 @@
 /* Where the cost is brought to, and up to where something held back may be let go: of the ceiling. */
 #define AIM 0.7
 #define LETTING_GO 0.6
+/* Of the ceiling of all helpers: one at work needs room. */
+#define HELPERS_LARGE 0.75
 /* The account is kept against so much of the ceiling, so that what was saved at first does not lift the
  * mean of ten minutes above it. */
 #define MARGIN 0.9
@@ -159,7 +161,8 @@ const struct budget_orders *budget_step(struct budget *budget, const struct budg
 		let_go(budget, cost);
 	orders->memory = memory_step(
 		orders->memory, (double)cost->own_bytes / (double)limits->own_bytes);
-	orders->helpers_are_large = cost->helper_bytes > limits->helper_bytes;
+	orders->helpers_are_large =
+		(double)cost->helper_bytes > HELPERS_LARGE * (double)limits->helper_bytes;
 	return orders;
 }
 

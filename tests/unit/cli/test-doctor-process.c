@@ -103,7 +103,8 @@ START_TEST(a_reply_becomes_lines)
 	ck_assert_int_eq(lines[1].finding.state, DOCTOR_NOTE);
 	ck_assert_ptr_nonnull(lines[1].finding.mend);
 	ck_assert_ptr_nonnull(strstr(lines[1].finding.mend, "build it with -g"));
-	ck_assert_ptr_nonnull(strstr(lines[2].finding.found, "file-gone"));
+	ck_assert_ptr_nonnull(strstr(lines[2].finding.found, "the file is gone"));
+	ck_assert_ptr_nonnull(strstr(lines[2].finding.mend, "start the process anew"));
 	/* It has all names, and no way to whoever called it. */
 	ck_assert_int_eq(lines[3].finding.state, DOCTOR_NOTE);
 	ck_assert_ptr_nonnull(strstr(lines[3].finding.found, "needs frame pointers"));

@@ -201,7 +201,7 @@ START_TEST(memory_is_given_back_in_steps)
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		struct budget_cost cost = {.seconds = INTERVAL,
 			.own_bytes = (uint64_t)(steps[i].used * 128 * MIB),
-			.helper_bytes = (i % 2 ? 301 : 299) * MIB};
+			.helper_bytes = (i % 2 ? 226 : 224) * MIB};
 
 		budget_step(&budget, &cost);
 		ck_assert_int_eq(budget.orders.memory, steps[i].step);
