@@ -161,8 +161,8 @@ const struct budget_orders *budget_step(struct budget *budget, const struct budg
 		let_go(budget, cost);
 	orders->memory = memory_step(
 		orders->memory, (double)cost->own_bytes / (double)limits->own_bytes);
-	orders->helpers_are_large =
-		(double)cost->helper_bytes > HELPERS_LARGE * (double)limits->helper_bytes;
+	orders->helpers_are_large = (double)cost->helper_bytes >
+		HELPERS_LARGE * (double)limits->helper_bytes;
 	return orders;
 }
 
