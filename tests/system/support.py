@@ -253,6 +253,29 @@ def daemon(*options):
                 print(f'--- perfd said:\n{d.said()}', file=sys.stderr)
 
 
+@contextlib.contextmanager
+def meanwhile(function):
+    """Calls it, over and over, beside what is done within; where it fails, so does the whole."""
+    over, failures = threading.Event(), []
+
+    def repeat():
+        try:
+            while not over.wait(0.02):
+                function()
+        except Exception as failure:
+            failures.append(failure)
+
+    thread = threading.Thread(target=repeat)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
 def children(pid):
     found = []
     for task in pathlib.Path(f'/proc/{pid}/task').glob('*/children'):

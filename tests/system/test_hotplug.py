@@ -3,9 +3,9 @@
 the time that they were away is not called missed."""
 
 import contextlib
+import itertools
 import pathlib
 import sqlite3
-import threading
 import time
 
 import support
@@ -19,23 +19,16 @@ SPIN = 'import time\nend = time.time() + {}\nwhile time.time() < end: pass'
 def churn():
     """Control groups that come with a process and go with it."""
     with support.control_groups() as ours:
-        stop = threading.Event()
+        numbers = itertools.count()
 
-        def make():
-            n = 0
-            while not stop.wait(0.05):
-                group = ours / f'short{n}.service'
-                support.run(*support.in_group(group, 'true'))
-                group.rmdir()
-                n += 1
+        def come_and_go():
+            group = ours / f'short{next(numbers)}.service'
+            support.run(*support.in_group(group, 'true'))
+            support.wait_until(lambda: not (group / 'cgroup.procs').read_text(), 'it is empty')
+            group.rmdir()
 
-        thread = threading.Thread(target=make)
-        thread.start()
-        try:
+        with support.meanwhile(come_and_go):
             yield
-        finally:
-            stop.set()
-            thread.join()
 
 
 def has_no_gap(store):

@@ -31,24 +31,6 @@ def signal_all(daemon, number):
     return pids
 
 
-@contextlib.contextmanager
-def meanwhile(function):
-    """Calls it, over and over, beside what is done within."""
-    over = threading.Event()
-
-    def repeat():
-        while not over.wait(0.02):
-            function()
-
-    thread = threading.Thread(target=repeat)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
 def unnamed(recorded):
     """{reason: frames}"""
     return {reason: entry['frames'] if isinstance(entry, dict) else entry
@@ -91,7 +73,7 @@ def test_workers_killed_without_end_cost_names_and_no_more():
             nonlocal n_killed
             n_killed += len(signal_all(daemon, signal.SIGKILL))
 
-        with meanwhile(kill):
+        with support.meanwhile(kill):
             start = time.monotonic()
             recorded = record(where, '-p', program.pid, '-d', 2, daemon=daemon)
             check(time.monotonic() - start < 10, 'the recording did not end in time')
@@ -125,7 +107,7 @@ def test_workers_that_hang_are_given_up_in_time():
         with started(PROGRAMS / 'load-twice', PROGRAMS / 'libplugin-first.so',
                      PROGRAMS / 'libplugin-second.so', 2) as program:
             start = time.monotonic()
-            with meanwhile(stop_late):
+            with support.meanwhile(stop_late):
                 recorded = record(where, '-p', program.pid, '-d', 3.5, daemon=daemon)
                 took = time.monotonic() - start
         check(stopped, 'there was no worker to stop')
