@@ -35,6 +35,11 @@
 #define OPEN_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 #define MAPS_BYTES_MAX (64u << 20)
 
+static void link_of(int fd, char *link, size_t size)
+{
+	snprintf(link, size, "/proc/self/fd/%d", fd);
+}
+
 /* A regular file behind an O_PATH descriptor, opened for reading. */
 static int reopen(int path_fd, struct stat *ret_stat)
 {
@@ -52,7 +57,7 @@ static int reopen(int path_fd, struct stat *ret_stat)
 		return -errno;
 	if (file_system.f_type == FUSE_SUPER_MAGIC)
 		return -EOPNOTSUPP;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", path_fd);
+	link_of(path_fd, link, sizeof(link));
 	fd = open(link, OPEN_FLAGS);
 	return fd < 0 ? -errno : fd;
 }
@@ -137,6 +142,8 @@ static int open_mapping(const struct opener_wire_request *request, struct opener
 		request->pid, request->start, request->end);
 	path_fd = open(link, O_PATH | O_CLOEXEC);
 	if (path_fd >= 0) {
+		/* Asked of what was opened: the process may have another file there by now. */
+		link_of(path_fd, link, sizeof(link));
 		n = readlink(link, reply->path, sizeof(reply->path) - 1);
 		reply->path[n > 0 ? n : 0] = '\0';
 		make_path_own(request->pid, reply->path);

@@ -96,13 +96,34 @@ static _Noreturn void target_run(int pipe_fd, const char *path, const char *root
 		pause();
 }
 
-void target_start(struct target *target, const char *file, const char *root)
+/* The two in turn at one address, as fast as can be. */
+static _Noreturn void restless_run(int pipe_fd, const char *const *paths)
 {
+	int fds[] = {open(paths[0], O_RDONLY | O_CLOEXEC), open(paths[1], O_RDONLY | O_CLOEXEC)};
+	void *memory = mmap(NULL, MAPPING_BYTES, PROT_READ, MAP_PRIVATE, fds[0], 0);
+	uint64_t start = (uint64_t)(uintptr_t)memory;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (memory == MAP_FAILED || write(pipe_fd, &start, sizeof(start)) != sizeof(start))
+		_exit(1);
+	for (unsigned i = 1;; i++)
+		if (mmap(memory, MAPPING_BYTES, PROT_READ, MAP_PRIVATE | MAP_FIXED, fds[i % 2],
+			    0) == MAP_FAILED)
+			_exit(1);
+}
+
+/* `other`: NULL, or what takes the file's place in turn. */
+static void target_fork(
+	struct target *target, const char *file, const char *root, const char *other)
+{
+	const char *const both[] = {file, other};
 	int ends[2];
 
 	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
 	target->pid = fork();
 	ck_assert_int_ge(target->pid, 0);
+	if (!target->pid && other)
+		restless_run(ends[1], both);
 	if (!target->pid)
 		target_run(ends[1], file, root);
 	close(ends[1]);
@@ -111,6 +132,16 @@ void target_start(struct target *target, const char *file, const char *root)
 	close(ends[0]);
 	target->end = target->start + MAPPING_BYTES;
 	target->process_start_ns = start_time_ns(target->pid);
+}
+
+void target_start(struct target *target, const char *file, const char *root)
+{
+	target_fork(target, file, root, NULL);
+}
+
+void target_start_restless(struct target *target, const char *file, const char *other)
+{
+	target_fork(target, file, NULL, other);
 }
 
 void target_end(struct target *target)

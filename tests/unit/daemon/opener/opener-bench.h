@@ -45,6 +45,8 @@ void bench_file(const struct opener_bench *bench, const char *name, const char *
 /* A process with the file mapped, its root at `root` (NULL: ours), which takes root's rights or a
  * user namespace. */
 void target_start(struct target *target, const char *file, const char *root);
+/* One that maps the two files in turn at one address, without rest. */
+void target_start_restless(struct target *target, const char *file, const char *other);
 void target_end(struct target *target);
 
 /* An opener_callback; it leaves the fd to the opener. */

@@ -129,6 +129,34 @@ START_TEST(deleted_file_is_opened_by_its_mapping_and_never_mistaken_for_its_succ
 }
 END_TEST
 
+/* Whatever is there when it is opened: the path is the file's that was opened. */
+START_TEST(path_is_of_the_file_that_was_opened)
+{
+	static const unsigned tries = 2000;
+	struct target target;
+	struct answer answer;
+	struct opener_request request;
+	unsigned n_opened = 0;
+
+	bench_open(&bench);
+	bench_file(&bench, "one.so", "one.so");
+	bench_file(&bench, "two.so", "two.so");
+	target_start_restless(&target, bench_path(&bench, "one.so"), bench_path(&bench, "two.so"));
+	request = mapping_of(&target);
+	for (unsigned i = 0; i < tries; i++) {
+		bench_ask(&bench, &request, &answer);
+		if (answer.error == -ENOENT)
+			continue; /* it lay between the two */
+		ck_assert_int_eq(answer.error, 0);
+		ck_assert_str_eq(text_base_name(answer.path), answer.text);
+		n_opened++;
+	}
+	ck_assert_uint_gt(n_opened, 0);
+	target_end(&target);
+	bench_close(&bench);
+}
+END_TEST
+
 START_TEST(gap_between_mappings_has_no_file)
 {
 	struct target target;
@@ -411,6 +439,7 @@ int main(void)
 	const TTest *const tests[] = {
 		mapped_file_is_opened_as_the_inode_that_is_mapped,
 		deleted_file_is_opened_by_its_mapping_and_never_mistaken_for_its_successor,
+		path_is_of_the_file_that_was_opened,
 		gap_between_mappings_has_no_file,
 		successor_in_the_pid_is_another_process,
 		what_is_no_regular_file_is_refused_at_once,
