@@ -141,6 +141,13 @@ static void on_files(void *userdata, struct object *object)
 	acquisition_on_files(pipeline->acquisition, object);
 }
 
+static int on_programs(void *userdata, uint64_t (**ret_bounds)[2], size_t *ret_n)
+{
+	struct pipeline *pipeline = userdata;
+
+	return capture_find_programs(pipeline->capture, ret_bounds, ret_n);
+}
+
 static int helpers_open(struct pipeline *pipeline, const struct pipeline_config *config)
 {
 	struct symbolizer_config symbolizer = {
@@ -170,6 +177,8 @@ static int helpers_open(struct pipeline *pipeline, const struct pipeline_config 
 			&pipeline->jit_symbols);
 	if (!r)
 		r = kernel_symbols_new(KERNEL_SYMBOLS_PATH, &pipeline->kernel_symbols);
+	if (!r)
+		kernel_symbols_set_programs(pipeline->kernel_symbols, on_programs, pipeline);
 	if (!r)
 		r = labels_new(&pipeline->labels);
 	acquisition.opener = pipeline->opener;

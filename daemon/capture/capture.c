@@ -25,6 +25,7 @@
 #include "daemon/capture/maps.h"
 #include "daemon/capture/mirror.h"
 #include "daemon/capture/object.h"
+#include "daemon/capture/programs.h"
 #include "daemon/capture/self-test.h"
 #include "proto/base/time.h"
 
@@ -525,6 +526,11 @@ void capture_cost(struct capture *capture, struct capture_cost *ret_cost)
 uint64_t capture_map_bytes(const struct capture *capture)
 {
 	return capture->map_bytes;
+}
+
+int capture_find_programs(struct capture *capture, uint64_t (**ret_bounds)[2], size_t *ret_n)
+{
+	return programs_read(capture->bpf, ret_bounds, ret_n);
 }
 
 bool capture_is_mirroring(const struct capture *capture)

@@ -2,7 +2,9 @@
 
 /*
  * /proc/kallsyms read at once: names stay where they were read, and a sorted array points at them.
- * The file has no sizes: a symbol reaches to the next one, but no further than a limit.
+ * The file has no sizes: a symbol reaches to the next one, but no further than a limit. Among BPF
+ * programs lie filters that it does not have at all, those of seccomp too, and they run often: where BPF
+ * programs end is asked of somebody who knows.
  * Reading it takes the kernel some 50 ms, so it is read when the first address is looked for, and
  * again only for what may have changed: functions of the kernel proper stay where they are until the
  * next boot, those of modules and BPF programs do not.
@@ -25,6 +27,8 @@
 #define FUNCTION_BYTES_MAX (1u << 20)
 /* BPF programs come and go: behind one may be another that is not known yet. */
 #define BPF_BYTES_MAX (1u << 16)
+/* What has a BPF symbol and is no program: a trampoline, a dispatcher. */
+#define TRAMPOLINE_BYTES_MAX 4096
 #define RELOAD_INTERVAL_NS NS_PER_SECOND
 /* The same where addresses are met that no reading explains: doubled each time, up to that. */
 #define MISS_INTERVAL_MAX_NS (600 * NS_PER_SECOND)
@@ -45,6 +49,11 @@ struct kernel_symbols {
 	uint64_t loaded_ns;
 	uint64_t
 		miss_interval_ns; /* so long after it an unknown address is worth another reading */
+	kernel_programs *read_programs; /* NULL: nobody knows */
+	void *userdata;
+	uint64_t (*programs)[2]; /* by their beginnings */
+	size_t n_programs;
+	uint64_t programs_ns; /* when they were asked for */
 };
 
 /* Global before local, so that the first of equal addresses is the one to show. */
@@ -118,6 +127,44 @@ static int symbols_fill(struct kernel_symbols *symbols, char *text)
 	return 0;
 }
 
+static int compare_programs(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return x[0] < y[0] ? -1 : x[0] > y[0];
+}
+
+/* Those that were known stay where nobody can tell. */
+static void programs_load(struct kernel_symbols *symbols)
+{
+	uint64_t(*programs)[2];
+	size_t n;
+
+	symbols->programs_ns = time_now_ns(CLOCK_MONOTONIC);
+	if (!symbols->read_programs || symbols->read_programs(symbols->userdata, &programs, &n) < 0)
+		return;
+	qsort(programs, n, sizeof(*programs), compare_programs);
+	free(symbols->programs);
+	symbols->programs = programs;
+	symbols->n_programs = n;
+}
+
+/* The program that the address is in; NULL: none that is known. */
+static const uint64_t *program_find(const struct kernel_symbols *symbols, uint64_t address)
+{
+	size_t low = 0, high = symbols->n_programs;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (symbols->programs[middle][0] <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low && address < symbols->programs[low - 1][1] ? symbols->programs[low - 1] : NULL;
+}
+
 static int symbols_load(struct kernel_symbols *symbols)
 {
 	char *text;
@@ -127,6 +174,7 @@ static int symbols_load(struct kernel_symbols *symbols)
 	symbols->is_stale = false;
 	if (!r)
 		r = symbols_fill(symbols, text);
+	programs_load(symbols);
 	symbols->error = r;
 	return r;
 }
@@ -158,21 +206,36 @@ int kernel_symbols_parse(const char *text, struct kernel_symbols **ret_symbols)
 	return 0;
 }
 
+void kernel_symbols_set_programs(
+	struct kernel_symbols *symbols, kernel_programs *programs, void *userdata)
+{
+	symbols->read_programs = programs;
+	symbols->userdata = userdata;
+	if (symbols->text)
+		programs_load(symbols);
+}
+
 struct kernel_symbols *kernel_symbols_free(struct kernel_symbols *symbols)
 {
 	if (!symbols)
 		return NULL;
+	free(symbols->programs);
 	free(symbols->text);
 	free(symbols->items);
 	free(symbols);
 	return NULL;
 }
 
-static const struct kernel_symbol *find(const struct kernel_symbols *symbols, uint64_t address)
+static bool is_bpf(const struct kernel_symbols *symbols, const struct kernel_symbol *symbol)
 {
-	const struct kernel_symbol *symbol;
+	return symbol->module && !strcmp(symbols->text + symbol->module, "bpf");
+}
+
+/* The last symbol at or before the address, the first of those at its place; or NULL. */
+static const struct kernel_symbol *find_before(
+	const struct kernel_symbols *symbols, uint64_t address)
+{
 	size_t low = 0, high = symbols->n;
-	bool is_bpf;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
@@ -184,13 +247,46 @@ static const struct kernel_symbol *find(const struct kernel_symbols *symbols, ui
 	}
 	if (!low)
 		return NULL;
-	/* The first of those at the same address. */
 	for (low--; low && symbols->items[low - 1].address == symbols->items[low].address; low--)
 		;
-	symbol = &symbols->items[low];
-	is_bpf = !strcmp(symbols->text + symbol->module, "bpf") && symbol->module;
-	return address - symbol->address < (is_bpf ? BPF_BYTES_MAX : FUNCTION_BYTES_MAX) ? symbol
-											 : NULL;
+	return &symbols->items[low];
+}
+
+/* How far behind its beginning the address may lie. */
+static bool reaches(
+	const struct kernel_symbols *symbols, const struct kernel_symbol *symbol, uint64_t address)
+{
+	const uint64_t *program = program_find(symbols, address);
+
+	if (!is_bpf(symbols, symbol))
+		return !program && address - symbol->address < FUNCTION_BYTES_MAX;
+	if (!symbols->n_programs)
+		return address - symbol->address < BPF_BYTES_MAX;
+	if (program)
+		return program[0] <= symbol->address;
+	/* One that has just gone may have had any length. */
+	return !text_starts_with(symbols->text + symbol->name, "bpf_prog_") &&
+		address - symbol->address < TRAMPOLINE_BYTES_MAX;
+}
+
+static const struct kernel_symbol *find(const struct kernel_symbols *symbols, uint64_t address)
+{
+	const struct kernel_symbol *symbol = find_before(symbols, address);
+
+	return symbol && reaches(symbols, symbol, address) ? symbol : NULL;
+}
+
+/* Beside BPF programs, and in none: kallsyms will never have it. */
+static bool is_filter(struct kernel_symbols *symbols, uint64_t address)
+{
+	const struct kernel_symbol *before = find_before(symbols, address);
+
+	if (!symbols->n_programs || !before || !is_bpf(symbols, before) ||
+		address - before->address >= FUNCTION_BYTES_MAX)
+		return false;
+	if (time_now_ns(CLOCK_MONOTONIC) - symbols->programs_ns > RELOAD_INTERVAL_NS)
+		programs_load(symbols);
+	return !program_find(symbols, address);
 }
 
 void kernel_symbols_refresh(struct kernel_symbols *symbols, uint64_t age_ns)
@@ -234,7 +330,7 @@ const char *kernel_symbols_find(
 	const struct kernel_symbol *symbol = find(symbols, address);
 
 	if ((!symbol || (symbols->is_stale && may_have_changed(symbols, symbol))) &&
-		is_load_due(symbols)) {
+		is_load_due(symbols) && (symbol || !is_filter(symbols, address))) {
 		if (!symbol && !symbols->is_stale)
 			miss_count(symbols);
 		symbols_load(symbols);

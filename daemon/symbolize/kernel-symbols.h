@@ -16,6 +16,14 @@ struct kernel_symbols;
 int kernel_symbols_new(const char *path, struct kernel_symbols **ret_symbols);
 /* From given text: for tests. -EPERM where all addresses are zero, as kptr_restrict makes them. */
 int kernel_symbols_parse(const char *text, struct kernel_symbols **ret_symbols);
+/*
+ * Who tells where BPF programs begin and end, which kallsyms does not: malloc'ed pairs of addresses, of
+ * the first byte and of the one behind the last. 0 or a negative errno.
+ */
+typedef int kernel_programs(void *userdata, uint64_t (**ret_bounds)[2], size_t *ret_n);
+/* Is asked with each reading; without it a program reaches to the next one. */
+void kernel_symbols_set_programs(
+	struct kernel_symbols *symbols, kernel_programs *programs, void *userdata);
 struct kernel_symbols *kernel_symbols_free(struct kernel_symbols *symbols);
 
 /* The function's name and its module ("" for the kernel proper; "bpf" for BPF programs); or NULL if

@@ -118,6 +118,13 @@ def test_no_counter_of_cycles():
     stands(doctor(), 'cycles', 'ok' if has else 'note', *([] if has else ['cpu-clock']))
 
 
+def examined(daemon, program):
+    """Of a process that has mapped its program: where that has begun, it need not be so yet."""
+    maps = pathlib.Path(f'/proc/{program.pid}/maps')
+    support.wait_until(lambda: ' r-xp ' in maps.read_text(), 'it is mapped')
+    return findings(daemon.perfctl('doctor', '--json', '-p', program.pid))
+
+
 def test_no_unwind_tables_and_no_names():
     """A program without either, and the same stripped of all names."""
     with support.directory() as where, support.daemon() as daemon:
@@ -127,11 +134,11 @@ def test_no_unwind_tables_and_no_names():
             support.run('gcc', '-O2', '-fno-asynchronous-unwind-tables', '-nostartfiles', '-static',
                         '-nostdlib', '-Wl,-emain', *options, source, '-o', where / name)
             with support.started(where / name) as program:
-                done = daemon.perfctl('doctor', '--json', '-p', program.pid)
-            stands(findings(done), str(where / name), 'note', 'needs frame pointers',
+                found = examined(daemon, program)
+            stands(found, str(where / name), 'note', 'needs frame pointers',
                    '-fasynchronous-unwind-tables')
-            stripped = 'no names' in done.out
-            check(stripped == (name == 'stripped'), done.out)
+            stripped = 'no names' in found[str(where / name)]['found']
+            check(stripped == (name == 'stripped'), found)
 
 
 def test_a_program_in_a_file_system_of_user_space():
@@ -139,8 +146,8 @@ def test_a_program_in_a_file_system_of_user_space():
         (where / 'fuse').mkdir()
         files = {'spin': (support.PROGRAMS / 'spin').read_bytes()}
         with fuse.mounted(where / 'fuse', files), support.started(where / 'fuse/spin', 20) as program:
-            done = daemon.perfctl('doctor', '--json', '-p', program.pid)
-        stands(findings(done), str(where / 'fuse/spin'), 'note', 'FUSE', 'copy it to a disk')
+            found = examined(daemon, program)
+        stands(found, str(where / 'fuse/spin'), 'note', 'FUSE', 'copy it to a disk')
 
 
 def test_a_full_store():

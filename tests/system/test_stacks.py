@@ -175,5 +175,32 @@ def test_a_library_that_is_loaded_while_recording_is_unwound_within_50_ms():
         check(sum(truncated.values()) == truncated.get('no-table', 0), truncated)
 
 
+# A classic filter of 4000 multiplications on a socket that sends to itself; linux/filter.h: each is
+# a code, two jumps and a number.
+FILTER = """
+import ctypes, socket, struct
+code = (struct.pack('HBBI', 0x80, 0, 0, 0) + 4000 * struct.pack('HBBI', 0x24, 0, 0, 3) +
+        struct.pack('HBBI', 0x44, 0, 0, 256) + struct.pack('HBBI', 0x16, 0, 0, 0))
+kept = ctypes.create_string_buffer(code)
+one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+SO_ATTACH_FILTER = 26
+other.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
+                 struct.pack('HxxxxxxP', len(code) // 8, ctypes.addressof(kept)))
+while True:
+    one.send(b'x' * 64)
+    other.recv(64)
+"""
+
+
+def test_a_filter_has_not_the_name_of_the_program_before_it():
+    """The kernel has no symbol for its code, which lies among that of BPF programs; perfd's own too."""
+    with support.directory() as where, started('/usr/bin/python3', '-c', FILTER) as program:
+        recorded = record(where, '-p', program.pid, '-d', 1, '-F', 499)
+    below = [stack[stack.index('sk_filter_trim_cap') + 1:] for stack, _ in recorded.stacks
+             if 'sk_filter_trim_cap' in stack]
+    check(['[kernel]'] in below, f'no sample of the filter: {recorded.text}')
+    check(not any(name.startswith('bpf_') for names in below for name in names), below)
+
+
 if __name__ == '__main__':
     support.main(globals())

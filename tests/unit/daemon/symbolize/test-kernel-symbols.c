@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "proto/base/cleanup.h"
@@ -59,6 +60,65 @@ START_TEST(addresses_before_and_far_behind_have_no_name)
 	has_name(0xffffffffc1002000, NULL, NULL);
 	/* Behind a BPF program may be another one. */
 	has_name(0xffffffffc0012000, NULL, NULL);
+}
+END_TEST
+
+/* As a kernel has them: two programs, a filter that kallsyms does not have, a trampoline. */
+static const char programs_text[] = "ffffffff81000000 T _text\n"
+				    "ffffffffc0001000 t in_module\t[ext4]\n"
+				    "ffffffffc0002000 t bpf_prog_ab_x\t[bpf]\n"
+				    "ffffffffc0002100 t bpf_prog_cd_y\t[bpf]\n"
+				    "ffffffffc0002900 t bpf_prog_ef_gone\t[bpf]\n"
+				    "ffffffffc0003000 t bpf_trampoline_7\t[bpf]\n";
+
+static int programs_read(void *userdata, uint64_t (**ret_bounds)[2], size_t *ret_n)
+{
+	static const uint64_t bounds[][2] = {{0xffffffffc0002100, 0xffffffffc0002180},
+		{0xffffffffc0002000, 0xffffffffc0002040}, {0xffffffffc0002a00, 0xffffffffc0002a10}};
+	unsigned *n_calls = userdata;
+
+	++*n_calls;
+	*ret_bounds = malloc(sizeof(bounds));
+	memcpy(*ret_bounds, bounds, sizeof(bounds));
+	*ret_n = 3;
+	return 0;
+}
+
+START_TEST(a_bpf_program_ends_where_it_ends)
+{
+	static const struct {
+		uint64_t address;
+		const char *name;
+	} cases[] = {
+		{0xffffffffc0001010, "in_module"},
+		{0xffffffffc0002000, "bpf_prog_ab_x"},
+		{0xffffffffc000203f, "bpf_prog_ab_x"},
+		{0xffffffffc0002040, NULL},
+		{0xffffffffc00020ff, NULL},
+		{0xffffffffc000217f, "bpf_prog_cd_y"},
+		{0xffffffffc0002180, NULL},
+		/* Nobody tells where it ended. */
+		{0xffffffffc0002901, NULL},
+		/* It came after kallsyms was read. */
+		{0xffffffffc0002a01, NULL},
+		{0xffffffffc0003fff, "bpf_trampoline_7"},
+		{0xffffffffc0004000, NULL},
+	};
+	struct kernel_symbols *symbols;
+	const char *module, *found;
+	unsigned n_calls = 0;
+
+	ck_assert_int_eq(kernel_symbols_parse(programs_text, &symbols), 0);
+	kernel_symbols_set_programs(symbols, programs_read, &n_calls);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		found = kernel_symbols_find(symbols, cases[i].address, &module);
+		if (!cases[i].name)
+			ck_assert_msg(!found, "%s at %zu", found, i);
+		else
+			ck_assert_msg(found && !strcmp(found, cases[i].name), "%zu", i);
+	}
+	ck_assert_uint_eq(n_calls, 1);
+	kernel_symbols_free(symbols);
 }
 END_TEST
 
@@ -123,6 +183,7 @@ int main(void)
 	const TTest *const tests[] = {
 		function_reaches_to_the_next_and_data_is_none,
 		modules_and_bpf_programs_are_told_in_any_order,
+		a_bpf_program_ends_where_it_ends,
 		addresses_before_and_far_behind_have_no_name,
 		hidden_addresses_are_refused,
 		only_what_may_have_changed_is_read_again,
