@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/capture/capture-programs.h"
 #include "daemon/examination.h"
 #include "daemon/opener/opener.h"
 #include "daemon/pipeline-state.h"

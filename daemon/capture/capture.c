@@ -19,6 +19,7 @@
 #include "bpf/abi.h"
 #include "bpf/perfd.skel.h"
 #include "daemon/capture/capture-cost.h"
+#include "daemon/capture/capture-programs.h"
 #include "daemon/capture/clock.h"
 #include "daemon/capture/filter.h"
 #include "daemon/capture/identities.h"

@@ -120,10 +120,6 @@ int capture_find_aimed(struct capture *capture, unsigned slot, struct capture_ai
 /* Events that found the ring full, ever. */
 uint64_t capture_events_lost(struct capture *capture);
 
-/* Where the code of BPF programs lies: address of the first byte, and of the one behind the last, in no
- * order. To be freed by who asked. 0 or a negative errno. */
-int capture_find_programs(struct capture *capture, uint64_t (**ret_bounds)[2], size_t *ret_n);
-
 /* Delivers all that lies in both rings now. */
 void capture_drain(struct capture *capture);
 

@@ -6,5 +6,5 @@
 
 struct perfd_bpf;
 
-/* See capture_find_programs() in capture.h. */
+/* See capture_find_programs() in capture-programs.h. */
 int programs_read(struct perfd_bpf *bpf, uint64_t (**ret_bounds)[2], size_t *ret_n);
