@@ -19,23 +19,35 @@ static __always_inline void program_tell(struct seq_file *seq, struct bpf_prog *
 	bpf_seq_write(seq, bounds, sizeof(bounds));
 }
 
+struct functions {
+	struct seq_file *seq;
+	struct bpf_prog **at;
+};
+
+static long function_tell(__u32 i, struct functions *functions)
+{
+	struct bpf_prog *function;
+
+	if (bpf_probe_read_kernel(&function, sizeof(function), functions->at + i) < 0)
+		return 1;
+	program_tell(functions->seq, function);
+	return 0;
+}
+
 /* Whoever reads the iterator gets a pair of addresses of each program and each of its functions, the
  * first of the code and the one behind it; some come twice. */
 SEC("iter/bpf_prog")
 int on_program(struct bpf_iter__bpf_prog *ctx)
 {
-	struct bpf_prog *program = ctx->prog, **functions, *function;
+	struct functions functions = {.seq = ctx->meta->seq};
+	struct bpf_prog *program = ctx->prog;
 	__u32 n;
 
 	if (!program)
 		return 0;
-	program_tell(ctx->meta->seq, program);
+	program_tell(functions.seq, program);
 	n = BPF_CORE_READ(program, aux, func_cnt);
-	functions = BPF_CORE_READ(program, aux, func);
-	for (__u32 i = 0; i < FUNCTIONS_MAX && i < n; i++) {
-		if (bpf_probe_read_kernel(&function, sizeof(function), functions + i) < 0)
-			break;
-		program_tell(ctx->meta->seq, function);
-	}
+	functions.at = BPF_CORE_READ(program, aux, func);
+	bpf_loop(n < FUNCTIONS_MAX ? n : FUNCTIONS_MAX, function_tell, &functions, 0);
 	return 0;
 }

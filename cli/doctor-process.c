@@ -123,6 +123,19 @@ static void reason_line(const char *why, struct doctor_line *line)
 	snprintf(finding->found, sizeof(finding->found), "nothing: %s", why);
 }
 
+static void dwz_line(struct doctor_line *line)
+{
+	struct doctor_finding *finding = &line->finding;
+
+	finding->state = DOCTOR_NOTE;
+	snprintf(finding->found, sizeof(finding->found),
+		"functions, lines, inlined calls without names: the dwz file that their names "
+		"are in is missing");
+	snprintf(line->mend, sizeof(line->mend),
+		"install all of its package's debug symbols: that file belongs below "
+		"/usr/lib/debug/.dwz");
+}
+
 static void object_line(json_t *object, bool is_host, struct doctor_line *line)
 {
 	const char *path = text_of(object, "path"), *why = text_of(object, "why");
@@ -145,6 +158,8 @@ static void object_line(json_t *object, bool is_host, struct doctor_line *line)
 		has(object, "unwindTable") ? "unwind table" : "needs frame pointers");
 	if (!has(object, "dwarf") && !is_deleted)
 		object_mend(line, path, is_host);
+	if (has(object, "dwzFileMissing"))
+		dwz_line(line);
 	if (has(object, "unwindTable"))
 		return;
 	/* Names are no use where stacks end. */

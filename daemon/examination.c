@@ -52,6 +52,7 @@ static void report_object(const struct object *object, struct examined_object *r
 	ret_examined->has_dynsym = sources.has_dynsym;
 	ret_examined->has_dwarf = sources.has_dwarf;
 	ret_examined->has_debug_file = sources.has_debug_file;
+	ret_examined->lacks_dwz_file = sources.lacks_dwz_file;
 	ret_examined->has_table = sources.has_unwind;
 }
 

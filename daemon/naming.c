@@ -122,15 +122,14 @@ static int frame_set(
 	size_t n = 0;
 	int r = 0;
 
-	if (unnamed) {
+	if (unnamed)
 		r = profile_add_string(profile, unnamed, &reason);
-		if (!r)
-			r = unnamed_lines(profile, frame->object,
-				symbol && symbol->entry ? symbol->entry : address, &lines[n++]);
-	} else {
-		for (; n < symbol->n_lines && n < LINES_MAX && !r; n++)
+	if (!r && unnamed && (!symbol || !symbol->n_lines))
+		r = unnamed_lines(profile, frame->object,
+			symbol && symbol->entry ? symbol->entry : address, &lines[n++]);
+	else
+		for (; !r && n < symbol->n_lines && n < LINES_MAX; n++)
 			r = symbol_line(profile, &symbol->lines[n], &lines[n]);
-	}
 	if (!r)
 		r = mapping_set(profile, profile->frames[frame->frame].mapping, frame->object);
 	if (!r)

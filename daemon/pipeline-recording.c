@@ -29,6 +29,9 @@
 #define PREPARING_SET_BUDGET_NS (250 * NS_PER_MS)
 /* In the background: modules and BPF programs come and go, but reading them all is dear. */
 #define KERNEL_SYMBOLS_AGE_NS (600 * NS_PER_SECOND)
+/* A debug package takes as long to install, and somebody waits for its names. */
+#define DEBUG_FILES_AGE_NS (5 * NS_PER_SECOND)
+#define DEBUG_FILES_BACKGROUND_AGE_NS (600 * NS_PER_SECOND)
 
 static void on_frame(void *userdata, struct object *object, uint64_t file_offset)
 {
@@ -83,6 +86,8 @@ static int attribution_begin(struct pipeline *pipeline, const struct pipeline_re
 	struct attribution *begun;
 	int r;
 
+	symbolizer_refresh(pipeline->symbolizer,
+		request->is_background ? DEBUG_FILES_BACKGROUND_AGE_NS : DEBUG_FILES_AGE_NS);
 	if (request->with_kernel && request->sees_kernel)
 		kernel_symbols_refresh(pipeline->kernel_symbols,
 			request->is_background ? KERNEL_SYMBOLS_AGE_NS : 0);

@@ -23,6 +23,7 @@ static const struct field object_fields[] = {
 	{FIELD_AS("dynsym", struct examined_object, has_dynsym, FIELD_BOOL)},
 	{FIELD_AS("dwarf", struct examined_object, has_dwarf, FIELD_BOOL)},
 	{FIELD_AS("debugFile", struct examined_object, has_debug_file, FIELD_BOOL)},
+	{FIELD_AS("dwzFileMissing", struct examined_object, lacks_dwz_file, FIELD_BOOL)},
 	{FIELD_AS("unwindTable", struct examined_object, has_table, FIELD_BOOL)},
 	{FIELD_AS("path", struct examined_object, path_text, FIELD_TEXT)},
 	{FIELD(struct examined_object, why, FIELD_TEXT)},

@@ -59,6 +59,7 @@ struct examined_object {
 	const char *path_text; /* for the method */
 	bool has_symtab, has_dynsym, has_dwarf; /* in it or in its debug file */
 	bool has_debug_file; /* a separate one was found */
+	bool lacks_dwz_file; /* what its DWARF shares with other files' was not found */
 	bool has_table; /* it says how to unwind its frames; else they need frame pointers */
 	const char *why; /* it has no names at all, or NULL */
 };

@@ -6,6 +6,8 @@
  * over lines, its DWARF is; if nobody can say why, it is tried once more, by a new worker. A candidate
  * for a debug file has one try.
  *
+ * Debug files may be installed at any time: who begins to record has them looked for again.
+ *
  * When all is found that there is, what is missing may be fetched from elsewhere. Meanwhile names are
  * given with what there is; when it has come, and is what it should be, all is asked again.
  */
@@ -95,7 +97,8 @@ enum need named_object_need(const struct named_object *named)
 
 	if (named->is_busy || named->is_bad || named->object->state != OBJECT_OPEN)
 		return NEED_NOTHING;
-	if (!table->names.n && !table->lines.n && !named->are_files_wanted && !named->is_searching)
+	if (!table->names.n && !table->lines.n && !named->are_files_wanted &&
+		!named->is_searching && !named->n_refreshed)
 		return NEED_NOTHING;
 	switch (named->files.stage) {
 	case FILES_PROBE_OBJECT:
@@ -173,21 +176,53 @@ static void fetch_missing(struct named_object *named)
 	named->is_fetching = !fetcher_want(named->context->fetcher, &wanted, on_fetched, named);
 }
 
+static unsigned count_files(const struct named_object *named)
+{
+	unsigned n = 0;
+
+	for (int i = 0; i < N_WORKER_FILES; i++)
+		n += i != WORKER_FILE_SPLIT && named->files.fds[i] >= 0;
+	return n;
+}
+
+/* All is asked again, of what there is now. */
+static void begin_anew(struct named_object *named)
+{
+	named->cookie = new_cookie();
+	named->are_lines_bad = false;
+	name_table_again(&named->table);
+}
+
 /* Every file that can be had here is found. */
 static void take_files(struct named_object *named)
 {
 	struct fetch_wanted wanted = wanted_of(named);
 
 	tell_files(named);
+	if (!named->searched_ns || named->n_refreshed)
+		named->searched_ns = time_now_ns(CLOCK_MONOTONIC);
+	if (named->n_refreshed && count_files(named) >= named->n_refreshed)
+		begin_anew(named);
+	named->n_refreshed = 0;
 	if (named->is_searching && named->files.fds[named->missing.file] >= 0) {
-		named->cookie = new_cookie();
-		name_table_again(&named->table);
+		begin_anew(named);
 	} else if (named->is_searching) {
 		fetcher_reject(named->context->fetcher, &wanted);
 		named->n_fetches = FETCHES_MAX;
 	}
 	named->is_searching = false;
 	fetch_missing(named);
+}
+
+void named_object_refresh(struct named_object *named, uint64_t before_ns)
+{
+	if (named->is_busy || named->is_bad || named->is_searching || named->n_refreshed ||
+		named->object->state != OBJECT_OPEN || !named->searched_ns ||
+		named->searched_ns >= before_ns ||
+		!object_files_refresh(&named->files, named->object))
+		return;
+	named->n_refreshed = 1 + count_files(named);
+	named->context->on_ready(named->context->userdata);
 }
 
 /* The last thing that a callback does: the object may go with it. */

@@ -59,6 +59,9 @@ struct named_object {
 	bool is_fetching; /* nothing waits for that */
 	bool is_search_due; /* it has been fetched; */
 	bool is_searching; /* it is looked for */
+	uint64_t searched_ns; /* when all that there is was looked for last; 0: not yet */
+	unsigned
+		n_refreshed; /* 1 + files that were there before it is looked for again; 0: it is not */
 };
 
 /* Made when it is first asked for; NULL without memory. */
@@ -73,6 +76,9 @@ bool named_object_is_large(const struct named_object *named);
 /* Begins what it needs. 0 (something is under way), WORKERS_BUSY, WORKERS_BROKEN, or a negative
  * errno. */
 int named_object_run(struct named_object *named);
+
+/* Looks for debug files again, if that was last done before then, and there may be more. */
+void named_object_refresh(struct named_object *named, uint64_t before_ns);
 
 /* The object is gone, or of no use: all that is wanted of it, now and later, has this reason. */
 void named_object_set_bad(struct named_object *named, const char *reason);

@@ -23,7 +23,8 @@
 
 void object_files_init(struct object_files *files)
 {
-	*files = (struct object_files){.candidate_fd = -1, .root_fd = -1};
+	*files = (struct object_files){
+		.candidate_fd = -1, .root_fd = -1, .after_root = FILES_PROBE_OBJECT};
 	for (int i = 0; i < N_WORKER_FILES; i++)
 		files->fds[i] = -1;
 }
@@ -55,7 +56,8 @@ static bool may_be_split(const struct object_files *files)
 
 static bool next_root(struct object_files *files, const struct object *object)
 {
-	if (object->kind != OBJECT_FILE || !object->pid || files->n_candidates++)
+	if (object->kind != OBJECT_FILE || !object->pid || files->root_fd >= 0 ||
+		files->n_candidates++)
 		return false;
 	files->candidate = (struct debug_candidate){.how = OPENER_ROOT, .path = "/"};
 	return true;
@@ -75,8 +77,9 @@ bool object_files_next(
 	if (files->stage == FILES_OPEN_ROOT) {
 		if (next_root(files, object))
 			return true;
-		enter(files, FILES_PROBE_OBJECT);
-		return false;
+		enter(files, files->after_root);
+		if (files->stage == FILES_PROBE_OBJECT)
+			return false;
 	}
 	if (files->stage == FILES_OPEN_DEBUG) {
 		if (!is_complete(files) && object->kind == OBJECT_FILE &&
@@ -121,6 +124,11 @@ bool object_files_want_split(struct object_files *files, const struct worker_wan
 	return true;
 }
 
+bool object_files_lack_alternate(const struct object_files *files)
+{
+	return dwarf_probe(files)->alternate_id_size > 1 && files->fds[WORKER_FILE_ALTERNATE] < 0;
+}
+
 bool object_files_missing(const struct object_files *files, const struct object *object,
 	struct missing_file *ret_missing)
 {
@@ -134,7 +142,7 @@ bool object_files_missing(const struct object_files *files, const struct object 
 			WORKER_FILE_DEBUG, files->object.build_id, files->object.build_id_size};
 		return true;
 	}
-	if (files->fds[WORKER_FILE_ALTERNATE] >= 0 || dwarf->alternate_id_size < 2)
+	if (!object_files_lack_alternate(files))
 		return false;
 	*ret_missing = (struct missing_file){
 		WORKER_FILE_ALTERNATE, dwarf->alternate_id, dwarf->alternate_id_size};
@@ -152,6 +160,18 @@ void object_files_split_sent(struct object_files *files)
 	closep(&files->fds[WORKER_FILE_SPLIT]);
 }
 
+bool object_files_refresh(struct object_files *files, const struct object *object)
+{
+	bool lacks_debug = !is_complete(files) && files->fds[WORKER_FILE_DEBUG] < 0;
+
+	if (object->kind != OBJECT_FILE || files->stage != FILES_READY ||
+		(!lacks_debug && !object_files_lack_alternate(files)))
+		return false;
+	files->after_root = lacks_debug ? FILES_OPEN_DEBUG : FILES_OPEN_ALTERNATE;
+	enter(files, FILES_OPEN_ROOT);
+	return true;
+}
+
 int object_files_probe_fd(const struct object_files *files, const struct object *object)
 {
 	return files->stage == FILES_PROBE_OBJECT ? object->fd : files->candidate_fd;
@@ -167,6 +187,7 @@ uint64_t object_files_probe_trust(const struct object_files *files)
 static void accept(struct object_files *files, enum worker_file file)
 {
 	files->trust = object_files_probe_trust(files);
+	closep(&files->fds[file]);
 	files->fds[file] = take_fd(&files->candidate_fd);
 	files->bytes += files->candidate_bytes;
 }
@@ -178,7 +199,7 @@ void object_files_on_opened(
 		return;
 	if (files->stage == FILES_OPEN_ROOT) {
 		files->root_fd = take_fd(&reply->fd);
-		enter(files, FILES_PROBE_OBJECT);
+		enter(files, files->after_root);
 		return;
 	}
 	/* That a file is known to be nowhere is kept as an empty one. */

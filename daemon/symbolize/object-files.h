@@ -25,6 +25,7 @@ enum files_stage {
 
 struct object_files {
 	enum files_stage stage;
+	enum files_stage after_root; /* what comes after OPEN_ROOT */
 	size_t n_candidates; /* tried in this stage */
 	struct worker_probe object, debug;
 	struct debug_candidate candidate;
@@ -73,6 +74,11 @@ bool object_files_missing(const struct object_files *files, const struct object 
 	struct missing_file *ret_missing);
 /* It may be there now: the stage is the OPEN one of that file, then those that follow. */
 void object_files_search_again(struct object_files *files, enum worker_file file);
+/* In READY: is there something that may have been installed since? Then the stages are those of a
+ * search for it, with the process's root first, as long as there is the process. */
+bool object_files_refresh(struct object_files *files, const struct object *object);
 
+/* Is a part of the DWARF in a dwz file that was not found? */
+bool object_files_lack_alternate(const struct object_files *files);
 /* Does DWARF stand in one of the files? */
 bool object_files_have_lines(const struct object_files *files);

@@ -37,6 +37,7 @@ struct symbolizer {
 	const char **directories; /* with their texts behind */
 	struct list waits;
 	uint64_t aged_turn; /* the one of the last symbolizer_age() */
+	uint64_t refresh_before_ns; /* what was searched for before then is searched for again */
 	uint64_t turn, n_open, n_wanted, n_named;
 	void (*on_files)(void *userdata, struct object *object);
 	void *userdata;
@@ -228,6 +229,14 @@ static const char *gone_reason(const struct object *object)
 	}
 }
 
+void symbolizer_refresh(struct symbolizer *symbolizer, uint64_t age_ns)
+{
+	uint64_t now_ns = time_now_ns(CLOCK_MONOTONIC);
+
+	if (now_ns > age_ns && symbolizer->refresh_before_ns < now_ns - age_ns)
+		symbolizer->refresh_before_ns = now_ns - age_ns;
+}
+
 int symbolizer_want(struct symbolizer *symbolizer, struct object *object, uint64_t file_offset)
 {
 	struct named_object *named = named_object_of(&symbolizer->context, object);
@@ -236,6 +245,7 @@ int symbolizer_want(struct symbolizer *symbolizer, struct object *object, uint64
 
 	if (!named)
 		return -ENOMEM;
+	named_object_refresh(named, symbolizer->refresh_before_ns);
 	entry = name_table_find(&named->table, file_offset);
 	if (entry) {
 		entry->last = symbolizer->turn;
@@ -336,6 +346,7 @@ void symbolizer_sources(const struct object *object, struct symbol_sources *ret_
 		.has_dynsym = own & WORKER_HAS_DYNSYM,
 		.has_dwarf = (own | debug) & WORKER_HAS_DWARF,
 		.has_debug_file = debug != 0,
+		.lacks_dwz_file = object_files_lack_alternate(&named->files),
 		.has_unwind = (own | debug) & WORKER_HAS_UNWIND,
 	};
 }

@@ -30,7 +30,8 @@ struct symbol {
 	uint64_t address; /* ELF virtual address, or the file offset where the worker failed */
 	uint64_t entry; /* of the function it is in, where .eh_frame or a symbol tells; else 0 */
 	const char *unnamed; /* why it has no name ("no-symbols", "file-gone", "worker-failed",
-				"gave-up", …); NULL when it has one. lines is empty then. */
+				"gave-up", …); NULL when it has one. lines is empty then, unless
+				it is something inlined alone that has none. */
 	const struct symbol_line *lines;
 	size_t n_lines;
 	bool is_kept; /* for name_table_age() alone */
@@ -71,6 +72,10 @@ int symbolizer_set_fetcher(struct symbolizer *symbolizer, const struct fetcher_c
 /* Asks for a name; cheap when it was asked before. The object may still be OPENING. 0 or -ENOMEM. */
 int symbolizer_want(struct symbolizer *symbolizer, struct object *object, uint64_t file_offset);
 
+/* Debug files that were looked for in vain longer ago than that are looked for again when an address of
+ * their object is wanted: they may have been installed since. */
+void symbolizer_refresh(struct symbolizer *symbolizer, uint64_t age_ns);
+
 /* Asks for the object's files, though it may have no address to name: on_files will tell. */
 void symbolizer_want_files(struct symbolizer *symbolizer, struct object *object);
 /* What has been found so far. False: no debug file. */
@@ -94,6 +99,7 @@ const struct symbol *symbolizer_find(
 struct symbol_sources {
 	bool has_symtab, has_dynsym, has_dwarf; /* in it or in its debug file */
 	bool has_debug_file; /* a separate one was found */
+	bool lacks_dwz_file; /* a part of its DWARF is in one that was not found */
 	bool has_unwind; /* .eh_frame or .debug_frame */
 	const char *why; /* nothing is known: why, or NULL */
 };

@@ -37,7 +37,11 @@ static bool is_line(const struct view *view, const struct worker_line *line)
 
 static bool is_symbol(const struct view *view, const struct worker_symbol *symbol, size_t *next)
 {
-	if (symbol->unnamed >= N_WORKER_UNNAMED || !symbol->n_lines != (symbol->unnamed != 0))
+	bool has_lines = symbol->unnamed == WORKER_NAMED ||
+		symbol->unnamed == WORKER_UNNAMED_ALTERNATE ||
+		symbol->unnamed == WORKER_UNNAMED_INLINED;
+
+	if (symbol->unnamed >= N_WORKER_UNNAMED || !symbol->n_lines == has_lines)
 		return false;
 	/* Each line belongs to one symbol, in order. */
 	if (symbol->first_line != *next || symbol->n_lines > WORKER_CHAIN_MAX ||
@@ -94,6 +98,8 @@ static const char *unnamed_reason(unsigned unnamed)
 	static const char *const reasons[N_WORKER_UNNAMED] = {
 		[WORKER_UNNAMED_NO_SYMBOLS] = "no-symbols",
 		[WORKER_UNNAMED_OUTSIDE] = "outside-segments",
+		[WORKER_UNNAMED_ALTERNATE] = "dwz-file-missing",
+		[WORKER_UNNAMED_INLINED] = "inlined-without-name",
 	};
 
 	return reasons[unnamed];

@@ -104,6 +104,20 @@ uint64_t job_object_file_bytes(const struct job_object *object)
 	return size;
 }
 
+bool job_object_lacks_alternate(const struct job_object *object)
+{
+	static const enum worker_file either[] = {WORKER_FILE_DEBUG, WORKER_FILE_OBJECT};
+	struct elf_bytes link;
+
+	for (size_t i = 0; i < ARRAY_SIZE(either) && !object->files[WORKER_FILE_ALTERNATE]; i++) {
+		const struct elf_file *file = object->files[either[i]];
+
+		if (file && elf_file_section(file, ".gnu_debugaltlink", &link, NULL))
+			return true;
+	}
+	return false;
+}
+
 static int compare(const void *left, const void *right)
 {
 	const uint64_t *a = left, *b = right;

@@ -20,5 +20,7 @@ struct job_object {
 	struct spellings spellings;
 };
 
+/* Is a part of its DWARF in a dwz file that is not there? */
+bool job_object_lacks_alternate(const struct job_object *object);
 /* Looks for DWARF, once, which may be asked about these offsets of the file next. 0 or -ENOMEM. */
 int job_object_open_dwarf(struct job_object *object, const uint64_t *offsets, size_t n);

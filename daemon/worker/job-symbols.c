@@ -126,6 +126,29 @@ static int add_line(
 	return line.name ? 0 : -ENOMEM;
 }
 
+/* Adds the lines of a chain whose outermost function has a name. Whoever was inlined into it need not
+ * have one, if that stands in a file that is not there. 0 or -ENOMEM. */
+static int add_chain(struct job_object *object, const struct dwarf_chain *chain, bool is_stub,
+	struct answer *answer, struct worker_symbol *symbol)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < chain->n && !r; i++) {
+		const struct dwarf_frame *frame = &chain->frames[i];
+
+		if (!frame->name)
+			symbol->unnamed = job_object_lacks_alternate(object)
+				? WORKER_UNNAMED_ALTERNATE
+				: WORKER_UNNAMED_INLINED;
+		r = add_line(answer,
+			spellings_find(&object->spellings, frame->name ? frame->name : "[inlined]",
+				is_stub && i + 1 == chain->n),
+			frame);
+	}
+	symbol->n_lines = (uint16_t)chain->n;
+	return r;
+}
+
 /* DWARF's chain at the address, else one frame without name and place. 0, DWARF_INDEX_WANTS, or
  * -ENOMEM. */
 static int find_chain(struct job_object *object, uint64_t address, bool with_lines,
@@ -168,16 +191,10 @@ static int add_symbol(struct job_object *object, uint64_t offset, bool with_line
 		chain.frames[chain.n - 1].name = entry.name;
 		symbol.entry = entry.start;
 	}
-	if (chain.frames[chain.n - 1].name) {
-		for (size_t i = 0; i < chain.n && !r; i++)
-			r = add_line(answer,
-				spellings_find(&object->spellings, chain.frames[i].name,
-					entry.is_stub && i + 1 == chain.n),
-				&chain.frames[i]);
-		symbol.n_lines = (uint16_t)chain.n;
-	} else {
+	if (chain.frames[chain.n - 1].name)
+		r = add_chain(object, &chain, entry.is_stub, answer, &symbol);
+	else
 		symbol.unnamed = WORKER_UNNAMED_NO_SYMBOLS;
-	}
 	buffer_append(&answer->symbols, &symbol, sizeof(symbol));
 	return r;
 }

@@ -56,6 +56,9 @@ enum worker_unnamed {
 	WORKER_NAMED,
 	WORKER_UNNAMED_NO_SYMBOLS, /* no symbol covers the address */
 	WORKER_UNNAMED_OUTSIDE, /* the offset is in no executable segment */
+	/* There are lines, but something that was inlined has no name: the dwz file is missing; or else */
+	WORKER_UNNAMED_ALTERNATE,
+	WORKER_UNNAMED_INLINED,
 	N_WORKER_UNNAMED,
 };
 
@@ -92,7 +95,7 @@ struct worker_symbol {
 	uint64_t address; /* ELF virtual address; the file offset where OUTSIDE */
 	uint64_t entry; /* of the function, 0: unknown */
 	uint32_t first_line;
-	uint16_t n_lines; /* 0 if and only if unnamed */
+	uint16_t n_lines; /* 0 if and only if NO_SYMBOLS or OUTSIDE */
 	uint16_t unnamed; /* enum worker_unnamed */
 };
 

@@ -19,7 +19,7 @@ static void use_text(const char *text)
 
 static void use(const struct symbol *symbol)
 {
-	if (!symbol->n_lines != (symbol->unnamed != NULL))
+	if (!symbol->n_lines && !symbol->unnamed)
 		abort();
 	for (size_t i = 0; i < symbol->n_lines; i++) {
 		use_text(symbol->lines[i].name);

@@ -113,6 +113,72 @@ START_TEST(debug_file_in_the_build_id_directory_gives_names_and_lines)
 }
 END_TEST
 
+START_TEST(debug_file_that_is_installed_later_names_what_was_asked_before)
+{
+	CLEANUP(object_unrefp) struct object *object = NULL;
+	uint64_t outer, hidden;
+
+	begin();
+	make_stripped("-Wl,--build-id=0xabcdef0123456789", &outer, &hidden);
+	object = bench_object(&bench, "lib.so");
+	ck_assert_str_eq(bench_name(&bench, object, hidden)->unnamed, "no-symbols");
+	bench_run(&bench,
+		"mkdir -p debug/.build-id/ab && mv lib.debug "
+		"debug/.build-id/ab/cdef0123456789.debug");
+	/* Nobody has begun anything since it was looked for. */
+	ck_assert_str_eq(bench_name(&bench, object, hidden)->unnamed, "no-symbols");
+	symbolizer_refresh(bench.symbolizer, 3600 * NS_PER_SECOND);
+	ck_assert_str_eq(bench_name(&bench, object, hidden)->unnamed, "no-symbols");
+	symbolizer_refresh(bench.symbolizer, 0);
+	bench_name(&bench, object, hidden + 1);
+	has_name(bench_name(&bench, object, hidden), "hidden");
+	ck_assert_uint_eq(symbolizer_find(bench.symbolizer, object, hidden)->lines[0].line, 9);
+	bench_close(&bench);
+}
+END_TEST
+
+/* Two libraries of the same headers, so that dwz has something to move into a file of its own. */
+START_TEST(inlined_calls_whose_dwz_file_is_missing_say_so_until_it_is_there)
+{
+	CLEANUP(object_unrefp) struct object *object = NULL;
+	const struct symbol *symbol = NULL;
+	struct symbol_sources sources;
+	uint64_t address, at;
+
+	begin();
+	bench_run(&bench,
+		"printf '%%s\n' '#include <algorithm>' '#include <string>' '#include <vector>' "
+		"'int work(std::vector<std::string> &v) { std::sort(v.begin(), v.end()); "
+		"v.push_back(\"x\"); return v.size() + N; }' > work.cc && mkdir -p debug/.dwz");
+	for (int i = 1; i <= 2; i++)
+		bench_run(&bench, "g++ -g -O2 -shared -fPIC -DN=%d -o work%d.so work.cc", i, i);
+	bench_run(&bench, "dwz -m common -M /usr/lib/debug/.dwz/common work1.so work2.so");
+	address = bench_address(&bench, "work1.so",
+		"_Z4workRSt6vectorI"
+		"NSt7__cxx1112basic_stringIcSt11char_"
+		"traitsIcESaIcEEESaIS5_EE");
+	object = bench_object(&bench, "work1.so");
+	for (at = address; at < address + 100 && (!symbol || !symbol->unnamed); at++)
+		symbol = bench_name(&bench, object, at);
+	ck_assert(symbol && symbol->unnamed);
+	ck_assert_str_eq(symbol->unnamed, "dwz-file-missing");
+	ck_assert_uint_ge(symbol->n_lines, 2);
+	ck_assert_str_eq(symbol->lines[0].name, "[inlined]");
+	ck_assert_ptr_nonnull(symbol->lines[0].file);
+	symbolizer_sources(object, &sources);
+	ck_assert(sources.lacks_dwz_file);
+	bench_run(&bench, "mv common debug/.dwz/common");
+	symbolizer_refresh(bench.symbolizer, 0);
+	bench_name(&bench, object, at);
+	symbol = bench_name(&bench, object, at - 1);
+	ck_assert(!symbol->unnamed);
+	ck_assert_str_ne(symbol->lines[0].name, "[inlined]");
+	symbolizer_sources(object, &sources);
+	ck_assert(!sources.lacks_dwz_file);
+	bench_close(&bench);
+}
+END_TEST
+
 START_TEST(debug_file_of_another_build_is_not_taken)
 {
 	CLEANUP(object_unrefp) struct object *object = NULL;
@@ -471,6 +537,8 @@ int main(void)
 		wants_that_nobody_waits_for_are_served_in_time,
 		function_without_a_symbol_has_its_entry_and_a_reason,
 		debug_file_in_the_build_id_directory_gives_names_and_lines,
+		debug_file_that_is_installed_later_names_what_was_asked_before,
+		inlined_calls_whose_dwz_file_is_missing_say_so_until_it_is_there,
 		debug_file_of_another_build_is_not_taken,
 		debug_link_is_followed_beside_the_library,
 		debug_link_is_followed_below_the_debug_directory,

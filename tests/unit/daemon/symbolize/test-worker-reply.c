@@ -101,6 +101,8 @@ START_TEST(contradictions_are_refused)
 	SPOILED(body.symbols[0].unnamed = WORKER_UNNAMED_OUTSIDE);
 	SPOILED(body.symbols[1].unnamed = WORKER_NAMED);
 	SPOILED(body.symbols[1].unnamed = N_WORKER_UNNAMED);
+	SPOILED(body.symbols[1].unnamed = WORKER_UNNAMED_ALTERNATE);
+	SPOILED(body.symbols[1].unnamed = WORKER_UNNAMED_INLINED);
 	SPOILED(body.lines[0].line = UINT32_MAX);
 	SPOILED(body.strings[0] = 'x');
 	SPOILED(body.strings[sizeof(STRINGS) - 1] = 'x');
