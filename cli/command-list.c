@@ -281,11 +281,27 @@ static json_t *busy_to_json(const struct busy *busy, size_t n)
 	return list;
 }
 
+/* NULL without memory. */
+static json_t *owners_to_json(const struct busy *busy, size_t n, bool is_by_container)
+{
+	size_t n_owners;
+	CLEANUP(freep) struct owner *owners = find_owners(busy, n, is_by_container, &n_owners);
+	json_t *list = owners ? json_array() : NULL;
+
+	for (size_t i = 0; list && i < n_owners; i++)
+		json_array_append_new(list,
+			json_pack("{s:s, s:I, s:f, s:I}", "name", owners[i].name, "processes",
+				(json_int_t)owners[i].n_processes, "cpuShare", owners[i].share,
+				"cpuMs", (json_int_t)(owners[i].cpu_ns / NS_PER_MS)));
+	return list;
+}
+
 static int print_json(json_t *recordings, const struct busy *busy, size_t n)
 {
 	CLEANUP(freep) char *text = NULL;
-	json_t *all = json_pack(
-		"{s:O, s:o}", "recordings", recordings, "processes", busy_to_json(busy, n));
+	json_t *all = json_pack("{s:O, s:o, s:o, s:o}", "recordings", recordings, "units",
+		owners_to_json(busy, n, false), "containers", owners_to_json(busy, n, true),
+		"processes", busy_to_json(busy, n));
 
 	text = all ? json_dumps(all, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) : NULL;
 	json_decref(all);

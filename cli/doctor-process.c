@@ -168,6 +168,32 @@ static void object_line(json_t *object, bool is_host, struct doctor_line *line)
 		"build it with -fasynchronous-unwind-tables, or with -fno-omit-frame-pointer");
 }
 
+/* The daemon's words for why no map of the code counts, and the mend. */
+static const struct reason map_reasons[] = {
+	{"no-jit-map", "it tells of none of it", NULL},
+	{"jit-map-foreign", "its map in /tmp is another user's", "remove that file"},
+	{"jit-map-irregular", "its map in /tmp is a link, or no file", "remove that"},
+	{"jit-map-too-large", "its map in /tmp is too large", "start it anew"},
+	{"jit-map-unreadable", "its map in /tmp cannot be opened", NULL},
+	{"jit-map-bad", "its map in /tmp makes no sense", "start it anew"},
+	{"not-in-jit-map", "its map in /tmp has not got it", NULL},
+};
+
+/* "no names: why (the daemon's word)" */
+static void map_reason(const char *why, struct doctor_line *line)
+{
+	const struct reason *reason = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(map_reasons); i++)
+		if (!strcmp(map_reasons[i].why, why))
+			reason = &map_reasons[i];
+	snprintf(line->finding.found, sizeof(line->finding.found), "no names: %s%s%s%s",
+		reason ? reason->found : why, reason ? " (" : "", reason ? why : "",
+		reason ? ")" : "");
+	if (reason && reason->mend)
+		snprintf(line->mend, sizeof(line->mend), "%s", reason->mend);
+}
+
 static void runtime_lines(json_t *reply, struct doctor_line *lines, size_t *n)
 {
 	bool has_code = has(reply, "code"), is_told = has(reply, "codeTold");
@@ -177,17 +203,16 @@ static void runtime_lines(json_t *reply, struct doctor_line *lines, size_t *n)
 
 	snprintf(line->what, sizeof(line->what), "code made at run time");
 	line->finding.state = has_code && !is_told ? DOCTOR_NOTE : DOCTOR_OK;
-	snprintf(line->finding.found, sizeof(line->finding.found), "%s%s",
-		!has_code         ? "none"
-			: is_told ? "its maker tells of it"
-				  : "no names: ",
-		has_code && !is_told ? text_of(reply, "why") : "");
+	snprintf(line->finding.found, sizeof(line->finding.found), "%s",
+		has_code ? "its maker tells of it" : "none");
+	if (has_code && !is_told)
+		map_reason(text_of(reply, "why"), line);
 	json_array_foreach(json_object_get(reply, "objects"), i, object)
 	{
 		const char *mend = doctor_runtime(
 			text_base_name(text_of(object, "path")), has_code, is_told);
 
-		if (!mend)
+		if (!mend || line->mend[0])
 			continue;
 		line->finding.state = DOCTOR_NOTE;
 		snprintf(line->mend, sizeof(line->mend), "%s", mend);

@@ -281,9 +281,8 @@ static int set_survey(struct aim *aim)
 	selector_describe(aim->selector, what, sizeof(what));
 	if (aim->n_left_out) {
 		failure_set(aim->failure, FAILURE_NOT_PERMITTED, what,
-			"all %" PRIu64 " processes of it belong to others, or are protected; ask "
-			"an admin of perfd, or join group 'perfd-admin'",
-			aim->n_left_out);
+			"all of it belongs to others, or is protected; ask an admin of perfd, or "
+			"join group 'perfd-admin'");
 		return -EACCES;
 	}
 	failure_set(aim->failure, FAILURE_NO_SUCH_TARGET, what, "there is no such process");

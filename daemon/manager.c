@@ -296,7 +296,7 @@ static int operation_list(void *userdata, const struct access_caller *caller,
 		struct recording *recording = recording_of(link);
 
 		if (access_check_owner(caller, recording->owner.uid) != ACCESS_ALLOWED ||
-			n > LIMIT_RECORDINGS + LIMIT_PROFILES)
+			recording->is_given || n > LIMIT_RECORDINGS + LIMIT_PROFILES)
 			continue;
 		recording_state(recording, &states[n++]);
 	}
@@ -312,6 +312,7 @@ static int operation_find_profile(void *userdata, const struct access_caller *ca
 
 	if (!recording || !recording->profile)
 		return not_found(FAILURE_NO_SUCH_PROFILE, id, ret_failure);
+	recording->is_given = true;
 	*ret_profile = profile_ref(recording->profile);
 	return 0;
 }

@@ -206,8 +206,8 @@ static int targets_take(struct recording *recording, const struct recording_requ
 
 	if (r < 0 || !aim.n_left_out)
 		return r;
-	snprintf(note, sizeof(note), "%" PRIu64 " processes left out, which are not the caller's",
-		aim.n_left_out);
+	snprintf(note, sizeof(note), "%" PRIu64 " %s left out, not the caller's", aim.n_left_out,
+		aim.n_left_out == 1 ? "process" : "processes");
 	r = pipeline_note(recording->pipeline, note);
 	if (r < 0)
 		failure_set(ret_failure, FAILURE_FAILED, "recording", "%s", strerror(-r));

@@ -27,6 +27,7 @@ struct recording {
 	struct memory_account memory; /* for it; the manager opens it */
 	struct failure failure; /* of a recording that came to nothing; FAILURE_NONE else */
 	bool is_detached, on_exec, has_ended_itself;
+	bool is_given; /* its profile was asked for */
 	uint64_t duration_ns; /* 0: until stopped */
 };
 

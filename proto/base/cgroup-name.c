@@ -3,7 +3,7 @@
 /*
  * A path is taken apart from the root down; each component may name a unit, a container, or both
  * (docker-ID.scope), and the deepest of each kind stands. What a component means may hang on the one
- * above it: an id alone is a container below "docker" or a pod.
+ * above it: a name alone is a container below "lxc".
  */
 
 #include "proto/base/cgroup-name.h"
@@ -102,16 +102,14 @@ static bool container_by_word(const char *component, char *container)
 	return false;
 }
 
-/* An id alone, as the managers' other driver has it: "docker/ID", "kubepods/…/podUID/ID"; and
- * "…podUID.slice:cri-containerd:ID", which containerd makes where the two drivers are mixed up. */
-static bool container_by_parent(const char *parent, const char *component, char *container)
+/* An id alone, as the managers' other driver has it, below whatever its namespace or configuration says:
+ * "docker/ID", "k8s.io/ID", "kubepods/…/podUID/ID"; and "…podUID.slice:cri-containerd:ID", which
+ * containerd makes where the two drivers are mixed up. */
+static bool container_by_id(const char *component, char *container)
 {
 	const char *id = strstr(component, ":cri-containerd:");
-	bool is_pod = text_starts_with(parent, "pod") || strstr(parent, "-pod");
 
 	id = id ? id + strlen(":cri-containerd:") : component;
-	if (id == component && !is_pod && strcmp(parent, "docker"))
-		return false;
 	if (strlen(id) != ID_DIGITS || !is_hexadecimal(id, ID_DIGITS))
 		return false;
 	set(container, id, ID_DIGITS);
@@ -165,7 +163,7 @@ void cgroup_names_parse(const char *path, struct cgroup_names *ret_names)
 			set(ret_names->unit, name, strlen(name));
 		}
 		if (!container_by_word(component, ret_names->container) &&
-			!container_by_parent(parent, component, ret_names->container))
+			!container_by_id(component, ret_names->container))
 			container_by_name(parent, component, ret_names->container);
 	}
 }

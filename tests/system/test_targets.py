@@ -191,7 +191,7 @@ def test_a_set_without_anything_of_theirs_is_refused_to_a_user():
     with support.directory(0o777) as where, support.daemon() as daemon:
         with spinning(), spinning(name='spin-alpha'):
             done = stranger_record(daemon, where, '--comm', 'spin', '-d', 2, expect=4)
-            check(re.search('belong to others', done.err), done.err)
+            check(re.search('all of it belongs to others', done.err), done.err)
             stranger_record(daemon, where, '--uid', 'root', '-d', 2, expect=4)
             stranger_record(daemon, where, '-t', os.getpid(), '-d', 2, expect=4)
             check('denied' in daemon.said(), 'no trace in the log')
@@ -338,6 +338,10 @@ def test_list_shows_units_and_containers_with_their_use():
             shown = daemon.perfctl('list').out
             check(re.search(r'\d+\.\d %\s+\S.*\s2\s+web\.service', shown), shown)
             check(re.search(rf'\s2\s+{number}', shown), shown)
+            told = support.load_json(daemon.perfctl('list', '--json').out)
+            for kind, name in (('units', 'web.service'), ('containers', number)):
+                found = [row for row in told[kind] if row['name'] == name]
+                check(found and found[0]['processes'] == 2 and found[0]['cpuMs'] > 0, told[kind])
             for what, line in (('units', 'web.service'), ('containers', number),
                                ('pids', f'{program.pid}\tspin')):
                 names = support.perfctl('list', '--names', what).out.splitlines()

@@ -75,7 +75,11 @@ static const struct {
 	/* what only looks like it */
 	{"/system.slice/docker-web.service", "docker-web.service", ""},
 	{"/system.slice/docker-1234.scope", "docker-1234.scope", ""},
-	{"/system.slice/" ID, "system.slice", ""},
+	{"/system.slice/" ID, "system.slice", ID},
+	{"/system.slice/" ID "0", "system.slice", ""},
+	{"/default/" ID, "", ID},
+	{"/k8s.io/" ID "/init", "", ID},
+	{"/ecs/0123456789abcdef0123456789abcdef/" ID, "", ID},
 	{"/.service/.slice", ".slice", ""},
 	{"relative.slice/x.service", "x.service", ""},
 };
