@@ -2,7 +2,8 @@
 
 /*
  * A timer cuts the recording into windows; each goes to the store when its names are there, which may
- * be while the next but one is under way. Should the recording fail, it is begun again.
+ * be while the next but one is under way, and until then a copy of it. Should the recording fail, it is
+ * begun again.
  */
 
 #include "daemon/continuous.h"
@@ -10,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "daemon/base/limits.h"
 #include "daemon/scope.h"
@@ -39,6 +41,7 @@ struct continuous {
 	loop_callback *on_ended; /* NULL: it goes on */
 	void *userdata;
 	uint64_t deadline_ns;
+	uint8_t life[STORE_LIFE_SIZE];
 };
 
 struct session {
@@ -49,6 +52,15 @@ struct session {
 	struct pipeline_observer observer;
 	bool is_sampling;
 	uint64_t targets_found, excluded_found; /* of the configured ones: see scope.h */
+	uint8_t serial[STORE_SERIAL_SIZE]; /* of the last window */
+	struct list windows; /* those before it that wait for names */
+};
+
+struct window {
+	struct list link; /* session.windows */
+	struct session *session;
+	struct pipeline_window pipeline_window;
+	uint8_t serial[STORE_SERIAL_SIZE];
 };
 
 static const struct access_caller nobody_else = {.is_admin = true};
@@ -81,13 +93,50 @@ static struct pipeline_request request_of(const struct continuous *continuous)
 	};
 }
 
-static void on_window(void *userdata, struct profile *profile, int error)
+static int draw(uint8_t *bytes, size_t n)
 {
-	struct session *session = userdata;
-	int r = profile ? store_link_append(session->store, profile) : error;
+	return getrandom(bytes, n, 0) == (ssize_t)n ? 0 : -EIO;
+}
+
+static void window_store(
+	struct session *session, struct profile *profile, int error, const uint8_t *serial)
+{
+	int r = profile ? store_link_append(session->store, profile, serial) : error;
 
 	if (r < 0)
 		log_warning("a window of the continuous profile is lost: %s", strerror(-r));
+}
+
+/* A copy that cannot be made is not missed unless perfd comes to a sudden end. */
+static void window_keep(
+	struct session *session, const struct profile *profile, const uint8_t *serial)
+{
+	int r = store_link_keep(session->store, profile, serial);
+
+	if (r < 0)
+		log_warning("a window is not kept before it is named: %s", strerror(-r));
+}
+
+static void window_free(struct window *window)
+{
+	list_remove(&window->link);
+	free(window);
+}
+
+static void on_window_sealed(
+	struct pipeline_window *pipeline_window, struct profile *profile, int error)
+{
+	struct window *window = container_of(pipeline_window, struct window, pipeline_window);
+
+	window_store(window->session, profile, error, window->serial);
+	window_free(window);
+}
+
+static void on_window_closed(struct pipeline_window *pipeline_window, const struct profile *profile)
+{
+	struct window *window = container_of(pipeline_window, struct window, pipeline_window);
+
+	window_keep(window->session, profile, window->serial);
 }
 
 static void set_timer(struct continuous *continuous, uint64_t delay_ns)
@@ -105,6 +154,8 @@ static void session_free(struct session *session)
 	if (continuous->before == session)
 		continuous->before = NULL;
 	pipeline_release(session->recording);
+	list_for_each (&session->windows, link)
+		window_free(container_of(link, struct window, link));
 	free(session);
 }
 
@@ -139,10 +190,17 @@ static void on_finished(struct pipeline_observer *observer, struct profile *prof
 	bool is_current = continuous->session == session;
 
 	session->is_sampling = false;
-	on_window(session, profile, error);
+	window_store(session, profile, error, session->serial);
 	session_free(session);
 	if (is_current)
 		set_timer(continuous, RETRY_NS);
+}
+
+static void on_closed(struct pipeline_observer *observer, const struct profile *profile)
+{
+	struct session *session = container_of(observer, struct session, observer);
+
+	window_keep(session, profile, session->serial);
 }
 
 /* At the beginning, and again while something is not there. */
@@ -162,9 +220,11 @@ static int session_open(struct session *session)
 {
 	struct continuous *continuous = session->continuous;
 	struct pipeline_request request = request_of(continuous);
-	int r = pipeline_record(
-		continuous->pipeline, &request, &session->observer, &session->recording);
+	int r = draw(session->serial, sizeof(session->serial));
 
+	if (!r)
+		r = pipeline_record(
+			continuous->pipeline, &request, &session->observer, &session->recording);
 	if (!r)
 		r = session_aim(session, true);
 	return r ? r : pipeline_go(session->recording);
@@ -179,7 +239,9 @@ static int begin(struct continuous *continuous)
 		return -ENOMEM;
 	session->continuous = continuous;
 	session->store = continuous->store;
-	session->observer = (struct pipeline_observer){on_ready, on_targets_gone, on_finished};
+	session->observer = (struct pipeline_observer){
+		on_ready, on_targets_gone, on_finished, on_closed};
+	list_init(&session->windows);
 	list_add_tail(&continuous->sessions, &session->link);
 	continuous->session = session;
 	r = session_open(session);
@@ -192,10 +254,22 @@ static int cut(struct continuous *continuous)
 {
 	struct pipeline_request request = request_of(continuous);
 	struct session *session = continuous->session;
+	struct window *window = calloc(1, sizeof(*window));
+	int r = window ? draw(window->serial, sizeof(window->serial)) : -ENOMEM;
 
 	if (session_aim(session, false) < 0)
 		log_warning("cannot look for what is to be recorded; going on without");
-	return pipeline_cut(session->recording, &request, on_window, session);
+	if (r < 0) {
+		free(window);
+		return r;
+	}
+	window->session = session;
+	window->pipeline_window = (struct pipeline_window){on_window_closed, on_window_sealed};
+	list_add_tail(&session->windows, &window->link);
+	r = pipeline_cut(session->recording, &request, &window->pipeline_window);
+	if (r < 0)
+		window_free(window);
+	return r;
 }
 
 static int on_timer(void *userdata)
@@ -219,16 +293,16 @@ static int on_timer(void *userdata)
 static int store_begin(struct continuous *continuous)
 {
 	const struct config *config = continuous->config;
+	struct store_link_config link = {
+		.loop = continuous->loop,
+		.program = continuous->store_program,
+		.path = config->store_path,
+		.max_bytes = config->store_max_bytes,
+		.max_age_ns = config->store_max_age_ns,
+	};
 
-	return store_link_new(
-		&(struct store_link_config){
-			.loop = continuous->loop,
-			.program = continuous->store_program,
-			.path = config->store_path,
-			.max_bytes = config->store_max_bytes,
-			.max_age_ns = config->store_max_age_ns,
-		},
-		&continuous->store);
+	memcpy(link.life, continuous->life, sizeof(link.life));
+	return store_link_new(&link, &continuous->store);
 }
 
 int continuous_new(struct loop *loop, struct pipeline *pipeline, const struct config *config,
@@ -246,6 +320,8 @@ int continuous_new(struct loop *loop, struct pipeline *pipeline, const struct co
 	continuous->divisor = 1;
 	list_init(&continuous->sessions);
 	r = loop_add_timer(loop, UINT64_MAX / 2, on_timer, continuous, &continuous->timer);
+	if (!r)
+		r = draw(continuous->life, sizeof(continuous->life));
 	if (!r && config->continuous_enabled)
 		r = store_begin(continuous);
 	if (r < 0) {

@@ -8,6 +8,10 @@
 #include <stdlib.h>
 
 #include "proto/base/cleanup.h"
+#include "proto/base/time.h"
+
+/* Names that are there sooner are waited for: most are, and an early copy costs as much as a whole one. */
+#define EARLY_NS (100 * NS_PER_MS)
 
 struct finishing {
 	struct list link; /* the recording's finishings */
@@ -15,6 +19,8 @@ struct finishing {
 	struct attribution *attribution;
 	struct naming_result result;
 	struct naming_wait wait;
+	int error; /* of the measure */
+	struct loop_source *early; /* until then it is waited without a copy; NULL: no more */
 };
 
 int finishing_new(struct list *finishings, const struct finishing_config *config,
@@ -34,6 +40,7 @@ static void finishing_free(struct finishing *finishing)
 {
 	list_remove(&finishing->link);
 	naming_cancel(&finishing->wait);
+	loop_source_free(finishing->early);
 	attribution_free(finishing->attribution);
 	free(finishing);
 }
@@ -74,10 +81,12 @@ static int on_named(void *userdata)
 	struct finishing *finishing = userdata;
 	const struct finishing_config *config = &finishing->config;
 	struct profile *profile = attribution_profile(finishing->attribution);
-	int r = naming_apply(finishing->attribution, &config->sources);
+	int r = finishing->error;
 
 	if (!r)
-		r = naming_end(profile, &finishing->result);
+		r = naming_apply(finishing->attribution, &config->sources);
+	if (!r)
+		r = naming_end(profile);
 	if (!r)
 		ledger_sum(config->sums, profile);
 	/* The recording may go with it. */
@@ -87,12 +96,30 @@ static int on_named(void *userdata)
 	return 0;
 }
 
+/* A copy that cannot be made is one fewer; the profile itself is as good. */
+static int on_early(void *userdata)
+{
+	struct finishing *finishing = userdata;
+	const struct finishing_config *config = &finishing->config;
+
+	finishing->early = loop_source_free(finishing->early);
+	if (naming_apply_known(finishing->attribution, &config->sources) == 0)
+		config->on_closed(config->userdata, attribution_profile(finishing->attribution));
+	return 0;
+}
+
 void finishing_start(struct finishing *finishing, struct attribution *attribution)
 {
+	const struct finishing_config *config = &finishing->config;
+	struct profile *profile = attribution_profile(attribution);
 	size_t n;
 	const struct attributed_frame *frames = attribution_frames(attribution, &n);
 
 	finishing->attribution = attribution;
+	finishing->error = naming_measure(profile, &finishing->result);
+	if (config->on_closed && !finishing->error)
+		loop_add_timer(config->loop, time_now_ns(CLOCK_MONOTONIC) + EARLY_NS, on_early,
+			finishing, &finishing->early);
 	finishing->wait = (struct naming_wait){
 		.sources = finishing->config.sources,
 		.on_named = on_named,

@@ -3,9 +3,11 @@
 
 /*
  * From the last sample of a profile to its seal: waits, for a bounded time, for the names that are
- * still missing, then names all frames. It is freed when it has said so.
+ * still missing, then names all frames. It is freed when it has said so. Who would lose by a sudden end
+ * meanwhile is given what there is if names are not there at once.
  */
 
+#include "daemon/base/loop.h"
 #include "daemon/base/tally.h"
 #include "daemon/naming.h"
 #include "daemon/target/attribution.h"
@@ -21,7 +23,11 @@ struct ledger_sums {
 };
 
 struct finishing_config {
+	struct loop *loop;
 	struct naming_sources sources;
+	/* Once, while names are waited for, with those that are known: a profile (borrowed) that will
+	 * get the others. NULL: nobody wants it. */
+	void (*on_closed)(void *userdata, const struct profile *profile);
 	/* Once: the sealed profile (borrowed), or NULL with a negative errno. */
 	void (*on_finished)(void *userdata, struct profile *profile, int error);
 	void *userdata;

@@ -235,6 +235,33 @@ void naming_cancel(struct naming_wait *wait)
 	wait->n = 0;
 }
 
+static bool is_waiting(const struct profile *profile, const struct attributed_frame *frame)
+{
+	return !profile->frames[frame->frame].n_lines;
+}
+
+int naming_apply_known(struct attribution *attribution, const struct naming_sources *sources)
+{
+	struct profile *profile = attribution_profile(attribution);
+	size_t n;
+	const struct attributed_frame *frames = attribution_frames(attribution, &n);
+	int r = 0;
+
+	for (size_t i = 0; i < n && !r && attribution_may_grow(attribution, n - i); i++) {
+		const struct attributed_frame *frame = &frames[i];
+		const struct symbol *symbol;
+
+		if (!frame->object || !is_waiting(profile, frame))
+			continue;
+		symbol = symbolizer_find(sources->symbolizer, frame->object, frame->file_offset);
+		/* The mapping's build-id may be known though no name is. */
+		r = symbol ? frame_set(profile, frame, symbol)
+			   : mapping_set(
+				     profile, profile->frames[frame->frame].mapping, frame->object);
+	}
+	return r;
+}
+
 int naming_apply(struct attribution *attribution, const struct naming_sources *sources)
 {
 	struct profile *profile = attribution_profile(attribution);
@@ -247,6 +274,8 @@ int naming_apply(struct attribution *attribution, const struct naming_sources *s
 		struct jit_name name = {.unnamed = "memory-limit"};
 		bool is_short = !attribution_may_grow(attribution, n - i);
 
+		if (!is_waiting(profile, frame))
+			continue;
 		if (is_short && frame->object) {
 			r = module_frame_set(profile, frame);
 		} else if (frame->object) {
@@ -264,7 +293,7 @@ int naming_apply(struct attribution *attribution, const struct naming_sources *s
 	return r;
 }
 
-int naming_end(struct profile *profile, const struct naming_result *result)
+int naming_measure(struct profile *profile, const struct naming_result *result)
 {
 	struct profile_conditions *c = &profile->conditions;
 	int r = 0;
@@ -275,14 +304,20 @@ int naming_end(struct profile *profile, const struct naming_result *result)
 		r = profile_count_lost(profile, "ring-full", result->n_lost_full);
 	if (!r && result->n_lost_between)
 		r = profile_count_lost(profile, "undelivered", result->n_lost_between);
-	if (!r)
-		r = profile_count_samples(profile);
 	if (r < 0)
 		return r;
 	c->duration_ns = result->duration_ns;
 	c->scheduler_ns = result->scheduler_ns;
 	if (result->scheduler_ns)
 		c->frequency_reached = (double)result->n_taken * 1e9 / (double)result->scheduler_ns;
-	profile_seal(profile);
 	return 0;
+}
+
+int naming_end(struct profile *profile)
+{
+	int r = profile_count_samples(profile);
+
+	if (!r)
+		profile_seal(profile);
+	return r;
 }

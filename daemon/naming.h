@@ -50,9 +50,13 @@ void naming_wait(struct naming_wait *wait, const struct attributed_frame *frames
 /* on_named does not come any more. May be called at any time, also on a zeroed one. */
 void naming_cancel(struct naming_wait *wait);
 
-/* Names all frames; those that the symbolizer has not are called "gave-up", and where there is no memory
- * for names "memory-limit". */
+/* Names those frames of files whose names are there already; the others go on waiting. */
+int naming_apply_known(struct attribution *attribution, const struct naming_sources *sources);
+/* Names all that wait; those that the symbolizer has not are called "gave-up", and where there is no
+ * memory for names "memory-limit". */
 int naming_apply(struct attribution *attribution, const struct naming_sources *sources);
 
-/* Ledger and conditions that are known at the end; seals. */
-int naming_end(struct profile *profile, const struct naming_result *result);
+/* Ledger and conditions that are known when the last sample has come; once. */
+int naming_measure(struct profile *profile, const struct naming_result *result);
+/* What follows from samples and names; seals. */
+int naming_end(struct profile *profile);

@@ -311,20 +311,48 @@ static void on_finished(void *userdata, struct profile *profile, int error)
 	recording->observer->on_finished(recording->observer, profile, error);
 }
 
-static struct naming_sources sources(const struct pipeline *pipeline)
+static void on_closed(void *userdata, const struct profile *profile)
 {
-	return (struct naming_sources){pipeline->symbolizer, pipeline->jit_symbols};
+	struct pipeline_recording *recording = userdata;
+
+	recording->observer->on_closed(recording->observer, profile);
+}
+
+static void on_window_sealed(void *userdata, struct profile *profile, int error)
+{
+	struct pipeline_window *window = userdata;
+
+	window->on_sealed(window, profile, error);
+}
+
+static void on_window_closed(void *userdata, const struct profile *profile)
+{
+	struct pipeline_window *window = userdata;
+
+	window->on_closed(window, profile);
+}
+
+/* Whom it calls back is filled in by the caller. */
+static struct finishing_config finishing_config(struct pipeline *pipeline)
+{
+	return (struct finishing_config){
+		.loop = pipeline->loop,
+		.sources = {pipeline->symbolizer, pipeline->jit_symbols},
+		.sums = &pipeline->sums,
+	};
 }
 
 void pipeline_finish(struct pipeline_recording *recording)
 {
 	const struct abi_counters *counters = &recording->counters, *said = &recording->said;
+	struct finishing_config config = finishing_config(recording->pipeline);
 	struct finishing *finishing;
-	int r = finishing_new(&recording->finishings,
-		&(struct finishing_config){sources(recording->pipeline), on_finished, recording,
-			&recording->pipeline->sums},
-		&finishing);
+	int r;
 
+	config.on_finished = on_finished;
+	config.on_closed = recording->observer->on_closed ? on_closed : NULL;
+	config.userdata = recording;
+	r = finishing_new(&recording->finishings, &config, &finishing);
 	sampling_stop(recording);
 	if (r < 0) {
 		recording->observer->on_finished(recording->observer, NULL, r);
@@ -377,18 +405,19 @@ static void rate_set(struct pipeline_recording *recording, double frequency_hz)
 }
 
 int pipeline_cut(struct pipeline_recording *recording, const struct pipeline_request *request,
-	pipeline_window_callback *on_window, void *userdata)
+	struct pipeline_window *window)
 {
+	struct finishing_config config = finishing_config(recording->pipeline);
 	struct finishing *finishing;
 	struct attribution *next, *last;
 	int r = attribution_begin(recording->pipeline, request, &next);
 
 	if (r < 0)
 		return r;
-	r = finishing_new(&recording->finishings,
-		&(struct finishing_config){sources(recording->pipeline), on_window, userdata,
-			&recording->pipeline->sums},
-		&finishing);
+	config.on_finished = on_window_sealed;
+	config.on_closed = window->on_closed ? on_window_closed : NULL;
+	config.userdata = window;
+	r = finishing_new(&recording->finishings, &config, &finishing);
 	if (r < 0) {
 		attribution_free(next);
 		return r;

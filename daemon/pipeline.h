@@ -60,6 +60,17 @@ struct pipeline_observer {
 	/* After pipeline_finish: the sealed profile (borrowed), or NULL with a negative errno. The
 	 * recording is the observer's to release. */
 	void (*on_finished)(struct pipeline_observer *observer, struct profile *profile, int error);
+	/* Before that, if its names take their time: see pipeline_window. NULL: not wanted. */
+	void (*on_closed)(struct pipeline_observer *observer, const struct profile *profile);
+};
+
+/* One that was cut off; the caller's until on_sealed. Callbacks come from the loop, or from
+ * pipeline_cut(); none after pipeline_release(). */
+struct pipeline_window {
+	/* Once, if names take their time: what there is (borrowed), with those that are known. */
+	void (*on_closed)(struct pipeline_window *window, const struct profile *profile);
+	/* Once: the sealed profile (borrowed), or NULL with a negative errno. */
+	void (*on_sealed)(struct pipeline_window *window, struct profile *profile, int error);
 };
 
 struct ledger_sums;
@@ -107,13 +118,11 @@ bool pipeline_has_target(const struct pipeline_recording *recording, uint32_t pi
 int pipeline_go(struct pipeline_recording *recording);
 /*
  * Ends the window and begins the next one without a pause: no sample is lost between them. `request`
- * is the one that the recording was begun with, but for frequency and number of stacks. on_window gets the sealed profile (borrowed), or NULL
- * with a negative errno, when names are there: from the loop, or from here. 0 or a negative errno: the
- * window goes on.
+ * is the one that the recording was begun with, but for frequency and number of stacks. 0 or a negative
+ * errno: the window goes on, and nothing is called back.
  */
-typedef void pipeline_window_callback(void *userdata, struct profile *profile, int error);
 int pipeline_cut(struct pipeline_recording *recording, const struct pipeline_request *request,
-	pipeline_window_callback *on_window, void *userdata);
+	struct pipeline_window *window);
 /* Ends sampling; names what is left, then on_finished. May be called once. */
 void pipeline_finish(struct pipeline_recording *recording);
 /* Ends it in whatever state. Takes NULL, returns NULL. */

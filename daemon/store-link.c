@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "daemon/base/limits.h"
 #include "daemon/store-channel.h"
@@ -31,6 +30,7 @@ struct waiting {
 	struct list link; /* store_link.queue */
 	struct buffer bytes;
 	uint8_t serial[STORE_SERIAL_SIZE];
+	bool is_copy; /* the window itself is to come */
 };
 
 struct store_asking {
@@ -78,7 +78,7 @@ static void drop(struct store_link *link, struct waiting *waiting)
 {
 	list_remove(&waiting->link);
 	link->queue_bytes -= waiting->bytes.size;
-	link->status.n_waiting--;
+	link->status.n_waiting -= !waiting->is_copy;
 	buffer_done(&waiting->bytes);
 	free(waiting);
 }
@@ -140,15 +140,15 @@ static void on_reply(void *userdata, const struct store_reply *reply, struct buf
 	state_set(link, reply->state <= STORE_STATE_FAILING ? reply->state : STORE_STATE_FAILING,
 		reply->text);
 	if (reply->error == -EINVAL && !link->is_tending) {
+		link->status.n_dropped += !first(link)->is_copy;
 		drop(link, first(link));
-		link->status.n_dropped++;
 	} else if (reply->error) {
 		pause_until(link, RETRY_NS);
 	} else if (link->is_tending) {
 		link->tend_ns = now_ns + (reply->has_more ? TEND_SOON_NS : TEND_NS);
 	} else {
+		link->status.n_stored += !first(link)->is_copy;
 		drop(link, first(link));
-		link->status.n_stored++;
 	}
 	next(link);
 }
@@ -174,13 +174,15 @@ static int send_first(struct store_link *link)
 {
 	struct store_request request = {
 		.magic = STORE_MAGIC,
-		.kind = link->is_tending ? STORE_TEND : STORE_APPEND,
+		.kind = STORE_TEND,
 		.now_ns = time_now_ns(CLOCK_REALTIME),
 	};
 	const void *body = NULL;
 	int r = writer_start(link);
 
+	memcpy(request.life, link->config.life, sizeof(request.life));
 	if (!link->is_tending) {
+		request.kind = first(link)->is_copy ? STORE_KEEP : STORE_APPEND;
 		memcpy(request.serial, first(link)->serial, sizeof(request.serial));
 		request.body_size = first(link)->bytes.size;
 		body = first(link)->bytes.data;
@@ -272,34 +274,72 @@ struct store_link *store_link_free(struct store_link *link)
 	return NULL;
 }
 
-int store_link_append(struct store_link *link, const struct profile *profile)
+static bool is_on_its_way(const struct store_link *link, const struct waiting *waiting)
+{
+	return waiting == first(link) && !link->is_tending && link->writer &&
+		store_channel_is_busy(link->writer);
+}
+
+/* What has not been sent of the window that is here itself. */
+static void drop_copy(struct store_link *link, const uint8_t serial[STORE_SERIAL_SIZE])
+{
+	list_for_each (&link->queue, item) {
+		struct waiting *waiting = container_of(item, struct waiting, link);
+
+		if (waiting->is_copy && !is_on_its_way(link, waiting) &&
+			!memcmp(waiting->serial, serial, STORE_SERIAL_SIZE))
+			drop(link, waiting);
+	}
+}
+
+/* Too much waits: the oldest go, but for the last, and for the one that is on its way. */
+static void drop_oldest(struct store_link *link)
+{
+	list_for_each (&link->queue, item) {
+		struct waiting *waiting = container_of(item, struct waiting, link);
+
+		if (link->queue_bytes <= LIMIT_STORE_WAITING_BYTES || item->next == &link->queue)
+			return;
+		if (is_on_its_way(link, waiting))
+			continue;
+		link->status.n_dropped += !waiting->is_copy;
+		drop(link, waiting);
+	}
+}
+
+static int put(struct store_link *link, const struct profile *profile,
+	const uint8_t serial[STORE_SERIAL_SIZE], bool is_copy)
 {
 	struct waiting *waiting = calloc(1, sizeof(*waiting));
 	int r = waiting ? pprof_encode(profile, &waiting->bytes) : -ENOMEM;
 
-	if (!r && getrandom(waiting->serial, sizeof(waiting->serial), 0) < 0)
-		r = -errno;
 	if (r < 0) {
 		if (waiting)
 			buffer_done(&waiting->bytes);
 		free(waiting);
 		return r;
 	}
+	waiting->is_copy = is_copy;
+	memcpy(waiting->serial, serial, sizeof(waiting->serial));
 	list_add_tail(&link->queue, &waiting->link);
 	link->queue_bytes += waiting->bytes.size;
-	link->status.n_waiting++;
-	while (link->queue_bytes > LIMIT_STORE_WAITING_BYTES && link->status.n_waiting > 1) {
-		bool is_sent = link->writer && store_channel_is_busy(link->writer);
-		struct list *oldest = link->queue.next;
-
-		/* Not the one that is on its way. */
-		if (is_sent && !link->is_tending)
-			oldest = oldest->next;
-		drop(link, container_of(oldest, struct waiting, link));
-		link->status.n_dropped++;
-	}
+	link->status.n_waiting += !is_copy;
+	drop_oldest(link);
 	next(link);
 	return 0;
+}
+
+int store_link_keep(struct store_link *link, const struct profile *profile,
+	const uint8_t serial[STORE_SERIAL_SIZE])
+{
+	return put(link, profile, serial, true);
+}
+
+int store_link_append(struct store_link *link, const struct profile *profile,
+	const uint8_t serial[STORE_SERIAL_SIZE])
+{
+	drop_copy(link, serial);
+	return put(link, profile, serial, false);
 }
 
 static void asking_answer(

@@ -20,6 +20,7 @@ struct store_link_config {
 	const char *program; /* perfd-store; borrowed */
 	const char *path; /* of the file; copied: configurations come and go */
 	uint64_t max_bytes, max_age_ns;
+	uint8_t life[STORE_LIFE_SIZE]; /* of this perfd */
 };
 
 struct store_status {
@@ -34,8 +35,13 @@ int store_link_new(const struct store_link_config *config, struct store_link **r
 /* What waits is given a last chance. Takes NULL, returns NULL. */
 struct store_link *store_link_free(struct store_link *link);
 
-/* A sealed window. 0 or a negative errno. */
-int store_link_append(struct store_link *link, const struct profile *profile);
+/* A sealed window, which no other has the serial of. 0 or a negative errno. */
+int store_link_append(struct store_link *link, const struct profile *profile,
+	const uint8_t serial[STORE_SERIAL_SIZE]);
+/* A window that still waits for names, so that a sudden end of perfd does not cost it; it is to be
+ * appended under that serial. 0 or a negative errno. */
+int store_link_keep(struct store_link *link, const struct profile *profile,
+	const uint8_t serial[STORE_SERIAL_SIZE]);
 
 /* The profile as pprof in *bytes, or NULL and why not (error and a sentence). Once, from the loop. */
 typedef void store_asking_callback(

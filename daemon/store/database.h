@@ -17,7 +17,7 @@
 
 /* "pfst", so that no other program's file is taken for ours. */
 #define DATABASE_APPLICATION_ID 0x70667374
-#define DATABASE_VERSION 3
+#define DATABASE_VERSION 4
 
 enum statement {
 #define STATEMENT(name, sql) STATEMENT_##name,

@@ -204,13 +204,14 @@ int dictionary_touch(struct dictionary *dictionary, enum record_kind kind, uint3
 
 int dictionary_string(struct dictionary *dictionary, uint32_t string, uint32_t *ret_id)
 {
-	char *text = (char *)profile_string(dictionary->profile, string);
-	const struct buffer record = {.data = text, .size = strlen(text)};
 	uint32_t *known = &dictionary->strings[string];
-	struct digest digest;
 	int r = 0;
 
 	if (string && !*known) {
+		char *text = (char *)profile_string(dictionary->profile, string);
+		const struct buffer record = {.data = text, .size = strlen(text)};
+		struct digest digest;
+
 		digest = digest_make(&dictionary->database->key, record.data, record.size);
 		r = dictionary_record(dictionary, RECORD_STR, &digest, &record, known);
 	}

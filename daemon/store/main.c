@@ -75,13 +75,38 @@ static const char *sentence_of(int error)
 	}
 }
 
-static int ensure_open(struct service *service)
+static int ensure_open(struct service *service, const struct store_request *request)
 {
+	int r;
+
 	if (service->sandbox_error)
 		return service->sandbox_error;
 	if (service->store.database.handle)
 		return 0;
-	return store_open(&service->store, service->path, &service->limits);
+	r = store_open(&service->store, service->path, &service->limits);
+	if (r)
+		return r;
+	r = store_adopt(&service->store, request->life, request->now_ns);
+	if (r == -EUCLEAN)
+		r = store_set_aside(&service->store);
+	if (r)
+		store_close(&service->store);
+	return r;
+}
+
+static int keep(struct service *service, const struct store_request *request, void *body)
+{
+	const struct buffer bytes = {.data = body, .size = request->body_size};
+	int r = store_keep(&service->store, request->serial, request->life, &bytes);
+
+	if (r == -EUCLEAN) {
+		r = store_set_aside(&service->store);
+		if (!r)
+			r = store_keep(&service->store, request->serial, request->life, &bytes);
+	}
+	if (r)
+		store_close(&service->store);
+	return r;
 }
 
 static int append(struct service *service, const struct store_request *request, const void *body)
@@ -140,7 +165,7 @@ static int query(struct service *service, const struct store_request *request, c
 	return r ? r : pprof_encode(profile, out);
 }
 
-static int answer(struct service *service, const struct store_request *request, const void *body)
+static int answer(struct service *service, const struct store_request *request, void *body)
 {
 	CLEANUP(buffer_done) struct buffer out = {0};
 	struct store_reply reply = {.magic = STORE_MAGIC, .kind = request->kind};
@@ -150,9 +175,11 @@ static int answer(struct service *service, const struct store_request *request, 
 	if (request->kind == STORE_QUERY) {
 		r = query(service, request, body, &out);
 	} else {
-		r = ensure_open(service);
+		r = ensure_open(service, request);
 		if (!r && request->kind == STORE_APPEND)
 			r = append(service, request, body);
+		else if (!r && request->kind == STORE_KEEP)
+			r = keep(service, request, body);
 		else if (!r)
 			r = tend(service, request, &has_more);
 		store_facts(&service->store, &reply);

@@ -12,10 +12,14 @@
 #define STORE_BODY_BYTES_MAX (UINT64_C(256) << 20)
 #define STORE_TEXT_MAX 256
 #define STORE_SERIAL_SIZE 32
+#define STORE_LIFE_SIZE 16
 
 enum store_kind {
 	STORE_APPEND = 1, /* the body is a sealed window as pprof */
 	STORE_QUERY, /* the body is a struct store_query; its reply's is a profile as pprof */
+	/* A copy, in the same form, of a window that is closed and still waits for names: it is kept
+	 * until the window itself comes under that serial, or until another perfd has begun. */
+	STORE_KEEP,
 	STORE_TEND, /* so much of what is due (rolling up, making room) as fits one step */
 };
 
@@ -24,6 +28,8 @@ struct store_request {
 	uint64_t body_size;
 	uint64_t now_ns; /* since the epoch */
 	uint8_t serial[STORE_SERIAL_SIZE]; /* of a window: no other has it */
+	uint8_t life
+		[STORE_LIFE_SIZE]; /* of this perfd: what was kept in another's is all there is */
 };
 
 /* Empty texts and 0: not asked for. */

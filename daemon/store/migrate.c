@@ -7,6 +7,7 @@
  * 2: a frame that is met again gets its name anew, and with that how good it is.
  * 3: records of the dictionary in chunks, where each had a row of its own. They keep their ids; where
  *    some were removed, records without bytes stand for them.
+ * 4: what is closed is kept before it is named.
  */
 
 #include <errno.h>
@@ -131,6 +132,8 @@ static const struct step {
 			.after = "DROP TABLE old_str; DROP TABLE old_frame; DROP TABLE old_stack;"
 				 "DROP TABLE old_thread; DROP TABLE old_segment",
 		},
+	[4] = {.before = "CREATE TABLE kept (id INTEGER PRIMARY KEY, serial BLOB NOT NULL UNIQUE,"
+			 " life BLOB NOT NULL, data BLOB NOT NULL)"},
 };
 
 static int step_take(struct database *database, const struct step *step)

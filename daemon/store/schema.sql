@@ -24,6 +24,11 @@ CREATE TABLE window (
 CREATE INDEX window_time ON window (level, t0);
 CREATE UNIQUE INDEX window_serial ON window (serial) WHERE serial IS NOT NULL;
 
+-- Windows that are closed and still wait for names, as pprof: of this life of perfd until they come
+-- themselves, of another all there is.
+CREATE TABLE kept (id INTEGER PRIMARY KEY, serial BLOB NOT NULL UNIQUE, life BLOB NOT NULL,
+	data BLOB NOT NULL);
+
 CREATE TABLE lost (window INTEGER NOT NULL, reason INTEGER NOT NULL, n INTEGER NOT NULL,
 	PRIMARY KEY (window, reason)) WITHOUT ROWID;
 

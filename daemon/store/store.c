@@ -269,6 +269,8 @@ int store_append(struct store *store, const struct profile *profile,
 		&dictionary, &store->database, profile, (int64_t)(now_ns / NS_PER_SECOND));
 	if (!r && !is_known(store, serial))
 		r = window_put(store, &dictionary, serial);
+	if (!r)
+		r = store_remove_kept(store, serial);
 	return database_end(&store->database, r);
 }
 

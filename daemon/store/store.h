@@ -9,6 +9,7 @@
 #include "daemon/store/database.h"
 #include "daemon/store/messages.h"
 #include "daemon/store/rows.h"
+#include "proto/base/buffer.h"
 #include "proto/profile/profile.h"
 
 /* What windows are rolled up into: of 10 s or so, then these. */
@@ -38,6 +39,14 @@ int store_set_aside(struct store *store);
 /* A window that is there already is none again. -EINVAL: not samples/count and cpu/nanoseconds. */
 int store_append(struct store *store, const struct profile *profile,
 	const uint8_t serial[STORE_SERIAL_SIZE], uint64_t now_ns);
+
+/* A copy of a window that still waits for names, as pprof: kept in this life of perfd until
+ * store_append() has that serial. */
+int store_keep(struct store *store, const uint8_t serial[STORE_SERIAL_SIZE],
+	const uint8_t life[STORE_LIFE_SIZE], const struct buffer *bytes);
+int store_remove_kept(struct store *store, const uint8_t serial[STORE_SERIAL_SIZE]);
+/* What was kept in other lives become windows: their perfd has ended before it sent them. */
+int store_adopt(struct store *store, const uint8_t life[STORE_LIFE_SIZE], uint64_t now_ns);
 
 /* One step of what is due. *ret_has_more: there is more of it. */
 int store_tend(struct store *store, uint64_t now_ns, bool *ret_has_more);

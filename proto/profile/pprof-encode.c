@@ -30,6 +30,7 @@ struct encoder {
 	size_t n_texts, n_texts_allocated;
 	uint64_t labels[PPROF_N_LABELS]; /* pprof's strings: the keys, */
 	uint64_t ms, ns; /* and units */
+	uint64_t gave_up; /* why a frame that waits for its name has none; 0: not yet */
 	uint32_t *order; /* of samples */
 	struct buffer *thread_labels; /* by thread: its labels as they stand in a sample */
 };
@@ -180,7 +181,10 @@ static void location_put(struct encoder *encoder, size_t id)
 	const struct profile *profile = encoder->profile;
 	const struct profile_frame *frame = &profile->frames[id];
 	struct buffer *part = &encoder->part;
+	bool is_waiting = !frame->n_lines && !frame->unnamed;
 
+	if (is_waiting && !encoder->gave_up)
+		encoder->gave_up = text_put(encoder, "gave-up");
 	protobuf_put_number(part, PPROF_LOCATION_ID, id);
 	protobuf_put_number(part, PPROF_LOCATION_MAPPING_ID, frame->mapping);
 	protobuf_put_number(part, PPROF_LOCATION_ADDRESS, frame->address);
@@ -194,7 +198,8 @@ static void location_put(struct encoder *encoder, size_t id)
 			part, PPROF_LOCATION_LINE, encoder->inner.data, encoder->inner.size);
 	}
 	protobuf_put_number(part, PPROF_LOCATION_KIND, frame->kind);
-	protobuf_put_number(part, PPROF_LOCATION_UNNAMED, string_put(encoder, frame->unnamed));
+	protobuf_put_number(part, PPROF_LOCATION_UNNAMED,
+		is_waiting ? encoder->gave_up : string_put(encoder, frame->unnamed));
 	part_put(encoder, PPROF_LOCATION);
 }
 

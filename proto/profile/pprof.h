@@ -22,7 +22,7 @@
 #define PPROF_DEPTH_MAX 16384
 #define PPROF_LINES_MAX 1024
 
-/* Appends the gzipped profile. 0 or -ENOMEM. */
+/* Appends the gzipped profile. Frames that wait for their names have none: "gave-up". 0 or -ENOMEM. */
 int pprof_encode(const struct profile *profile, struct buffer *out);
 
 /*

@@ -44,9 +44,15 @@ static const struct unit {
 };
 
 #define N_OFFSETS 24
+#define N_PROCESSES_MAX 20
+#define N_THREADS_MAX 8
 /* Ids of this window's profile, 0: not made yet. */
 static uint32_t frames[ARRAY_SIZE(units)][N_FUNCTIONS][N_OFFSETS];
 static uint32_t stacks[ARRAY_SIZE(units)][N_STACKS];
+static uint32_t callers_of[ARRAY_SIZE(units)][N_STACKS / 64];
+static uint32_t functions[ARRAY_SIZE(units)][N_FUNCTIONS];
+static uint32_t mappings[ARRAY_SIZE(units)];
+static uint32_t threads[ARRAY_SIZE(units)][N_PROCESSES_MAX][N_THREADS_MAX];
 
 static uint64_t state = 88172645463325252u;
 
@@ -90,25 +96,42 @@ static uint32_t text(struct profile *profile, const char *value)
 	return id;
 }
 
-static uint32_t frame_make(struct profile *profile, size_t unit, uint64_t function, uint64_t offset)
+static void mapping_make(struct profile *profile, size_t unit)
 {
-	struct profile_frame frame = {.address = 0x10000 + function * 512 + offset * 5};
 	struct profile_mapping mapping = {.path = text(profile, units[unit].path)};
-	struct profile_function f = {0};
-	struct profile_line line = {.line = (uint32_t)(10 + offset)};
 	char name[64];
-	uint32_t id;
 
 	snprintf(name, sizeof(name), "%016llx", (unsigned long long)mix(unit, 77));
 	mapping.build_id = text(profile, name);
+	must(profile_add_mapping(profile, &mapping, &mappings[unit]));
+}
+
+static void function_make(struct profile *profile, size_t unit, uint64_t function)
+{
+	struct profile_function f = {0};
+	char name[64];
+
 	snprintf(name, sizeof(name), "%s_function_%llu", units[unit].comm,
 		(unsigned long long)function);
 	f.name = text(profile, name);
 	snprintf(name, sizeof(name), "src/%s/file-%llu.c", units[unit].comm,
 		(unsigned long long)function / 20);
 	f.file = text(profile, name);
-	must(profile_add_mapping(profile, &mapping, &frame.mapping));
-	must(profile_add_function(profile, &f, &line.function));
+	must(profile_add_function(profile, &f, &functions[unit][function]));
+}
+
+static uint32_t frame_make(struct profile *profile, size_t unit, uint64_t function, uint64_t offset)
+{
+	struct profile_frame frame = {.address = 0x10000 + function * 512 + offset * 5};
+	struct profile_line line = {.line = (uint32_t)(10 + offset)};
+	uint32_t id;
+
+	if (!mappings[unit])
+		mapping_make(profile, unit);
+	if (!functions[unit][function])
+		function_make(profile, unit, function);
+	frame.mapping = mappings[unit];
+	line.function = functions[unit][function];
 	must(profile_add_frame(profile, &frame, &line, 1, &id));
 	return id;
 }
@@ -123,18 +146,29 @@ static uint32_t frame_at(struct profile *profile, size_t unit, uint64_t at)
 	return *known;
 }
 
+struct span {
+	uint32_t from, to; /* frames, from the root */
+};
+
+static uint32_t frames_add(
+	struct profile *profile, size_t unit, uint64_t number, struct span span, uint32_t stack)
+{
+	for (uint32_t i = span.from; i < span.to; i++)
+		must(profile_add_stack(profile, stack,
+			frame_at(profile, unit, mix(number * 64 + i, unit)), &stack));
+	return stack;
+}
+
 /* Some sixty ways lead to a unit's stacks, which differ in their last three frames. */
 static uint32_t stack_make(struct profile *profile, size_t unit, uint64_t number)
 {
 	uint64_t callers = number / 64 % (N_STACKS / 64);
-	uint32_t depth = 8 + (uint32_t)(mix(unit, callers) % 28), stack = 0;
+	uint32_t depth = 8 + (uint32_t)(mix(unit, callers) % 28);
+	uint32_t *way = &callers_of[unit][callers];
 
-	for (uint32_t i = 0; i < depth; i++) {
-		uint64_t at = mix((i + 3 < depth ? callers : number) * 64 + i, unit);
-
-		must(profile_add_stack(profile, stack, frame_at(profile, unit, at), &stack));
-	}
-	return stack;
+	if (!*way)
+		*way = frames_add(profile, unit, callers, (struct span){0, depth - 3}, 0);
+	return frames_add(profile, unit, number, (struct span){depth - 3, depth}, *way);
 }
 
 static uint32_t stack_of(struct profile *profile, size_t unit, uint64_t number)
@@ -146,18 +180,15 @@ static uint32_t stack_of(struct profile *profile, size_t unit, uint64_t number)
 	return stacks[unit][number];
 }
 
-static uint32_t thread_of(struct profile *profile, size_t i, uint64_t window)
+/* start_ns 0: as long ago as its pid is high. */
+static uint32_t thread_make(struct profile *profile, const struct unit *unit, uint64_t pid,
+	uint32_t tid, uint64_t start_ns)
 {
-	const struct unit *unit = &units[i];
-	uint64_t process = draw() % (unit->n_processes ? unit->n_processes : 3);
-	uint64_t pid = unit->n_processes ? 1000 * (i + 1) + process * 10
-					 : 10000 + (window * 3 + process) % 4000000;
-	uint32_t tid = (uint32_t)(pid + draw() % unit->n_threads);
 	struct profile_process p = {
 		.pid = (uint32_t)pid,
 		.uid = unit->visible_to,
 		.visible_to = unit->visible_to,
-		.start_ns = unit->n_processes ? pid : window * NS_PER_SECOND,
+		.start_ns = start_ns ? start_ns : pid,
 		.comm = text(profile, unit->comm),
 		.exe = text(profile, unit->path),
 		.unit = text(profile, unit->name),
@@ -168,6 +199,22 @@ static uint32_t thread_of(struct profile *profile, size_t i, uint64_t window)
 	must(profile_add_process(profile, &p, &t.process));
 	must(profile_add_thread(profile, &t, &id));
 	return id;
+}
+
+static uint32_t thread_of(struct profile *profile, size_t i, uint64_t window)
+{
+	const struct unit *unit = &units[i];
+	uint64_t process = draw() % (unit->n_processes ? unit->n_processes : 3);
+	uint64_t thread = draw() % unit->n_threads;
+	uint64_t pid = unit->n_processes ? 1000 * (i + 1) + process * 10
+					 : 10000 + (window * 3 + process) % 4000000;
+	uint32_t *known = &threads[i][process][thread];
+
+	if (!unit->n_processes)
+		return thread_make(profile, unit, pid, (uint32_t)pid, window * NS_PER_SECOND);
+	if (!*known)
+		*known = thread_make(profile, unit, pid, (uint32_t)(pid + thread), 0);
+	return *known;
 }
 
 static size_t draw_unit(void)
@@ -204,6 +251,10 @@ static void window_put(struct store *store, uint64_t t0_ns, uint64_t length_ns)
 
 	memset(frames, 0, sizeof(frames));
 	memset(stacks, 0, sizeof(stacks));
+	memset(callers_of, 0, sizeof(callers_of));
+	memset(functions, 0, sizeof(functions));
+	memset(mappings, 0, sizeof(mappings));
+	memset(threads, 0, sizeof(threads));
 	must(profile_add_value_type(profile, "samples", "count"));
 	must(profile_add_value_type(profile, "cpu", "nanoseconds"));
 	for (uint64_t i = 0; i < n; i++)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Continuous profiles: windows without a seam, asked by time and label, by those who may see them;
-through the end of either process, a full disk and a reload."""
+through a full disk and a reload."""
 
 import contextlib
 import json
@@ -120,26 +120,6 @@ def test_everybody_sees_their_own():
                                        '--by', 'process')).out
         check('shares' in own, own)
         check('sh ' not in own and 'perfd' not in own, own)
-
-
-def test_either_end_may_come_at_any_time():
-    with keeping() as daemon:
-        for _ in range(3):
-            for pid in writers(daemon):
-                os.kill(pid, signal.SIGKILL)
-            time.sleep(0.3)
-        wait_until(lambda: daemon.status()['storeState'] == 'good', 'the store', 15)
-        wait_stored(daemon, daemon.status()['windowsStored'] + 2)
-        status = daemon.status()
-        check(status['storeRestarts'] >= 1 and not status['windowsDropped'], status)
-        stored = status['storeWindows']
-        daemon.process.kill()
-        daemon.process.wait()
-        with support.daemon('--config', daemon.config) as again:
-            wait_stored(again, 1)
-            status = again.status()
-            check(status['storeWindows'] > stored, status)
-            check(not status['storesSetAside'], status)
 
 
 def clock(seconds):

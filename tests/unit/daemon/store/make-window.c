@@ -90,21 +90,27 @@ void window_sample(
 	ck_assert_int_eq(profile_add_sample(profile, &sample, values), 0);
 }
 
+void window_seal(struct window *window)
+{
+	struct profile *profile = window->profile;
+
+	profile->conditions.start_realtime_ns = EPOCH_NS + window->at_ns;
+	profile->conditions.duration_ns = WINDOW_NS;
+	profile->conditions.frequency_asked = 19;
+	profile->conditions.event = text(profile, "cpu-clock");
+	ck_assert_int_eq(profile_count_samples(profile), 0);
+	profile_balance(profile);
+	profile_seal(profile);
+}
+
 int window_store(struct window *window, struct place *place, uint32_t serial)
 {
 	uint8_t bytes[STORE_SERIAL_SIZE] = {0};
 	struct profile *profile = window->profile;
 
 	memcpy(bytes, &serial, sizeof(serial));
-	if (!profile->is_sealed) {
-		profile->conditions.start_realtime_ns = EPOCH_NS + window->at_ns;
-		profile->conditions.duration_ns = WINDOW_NS;
-		profile->conditions.frequency_asked = 19;
-		profile->conditions.event = text(profile, "cpu-clock");
-		ck_assert_int_eq(profile_count_samples(profile), 0);
-		profile_balance(profile);
-		profile_seal(profile);
-	}
+	if (!profile->is_sealed)
+		window_seal(window);
 	return store_append(&place->store, profile, bytes, EPOCH_NS + window->at_ns + WINDOW_NS);
 }
 

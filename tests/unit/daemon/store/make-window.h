@@ -29,6 +29,7 @@ void window_begin(struct window *window, uint64_t at_ns);
 /* A sample of process `comm` whose stack is main and `leaf`; a NULL leaf has no name. */
 void window_sample(
 	struct window *window, const char *comm, uint32_t visible_to, const char *leaf, uint64_t n);
+void window_seal(struct window *window);
 /* Seals it and stores it under that serial. */
 int window_store(struct window *window, struct place *place, uint32_t serial);
 void window_done(struct window *window);
