@@ -5,6 +5,7 @@
 #include "daemon/continuous.h"
 #include "daemon/finishing.h"
 #include "daemon/manager-state.h"
+#include "daemon/pipeline-statistics.h"
 #include "daemon/pipeline.h"
 #include "daemon/throttle.h"
 #include "proto/base/time.h"

@@ -9,6 +9,7 @@
 
 #include "daemon/capture/capture-cost.h"
 #include "daemon/pipeline-state.h"
+#include "daemon/pipeline-statistics.h"
 #include "daemon/symbolize/jit-symbols.h"
 #include "daemon/symbolize/symbolizer.h"
 #include "proto/base/time.h"

@@ -16,7 +16,6 @@
 #include "daemon/capture/capture.h"
 #include "daemon/symbolize/fetcher.h"
 #include "daemon/target/attribution.h"
-#include "daemon/tables.h"
 #include "proto/profile/profile.h"
 
 struct examination;
@@ -73,19 +72,6 @@ struct pipeline_window {
 	void (*on_sealed)(struct pipeline_window *window, struct profile *profile, int error);
 };
 
-struct ledger_sums;
-
-struct pipeline_statistics {
-	uint64_t n_taken, n_lost, n_missed, n_objects, n_workers, n_worker_restarts, n_wanted,
-		n_named;
-	struct fetcher_statistics fetcher;
-	struct tables_statistics tables;
-	uint64_t n_tables_dropped;
-	const struct ledger_sums *sums; /* of profiles that were finished */
-	double kernel_ns_per_sample; /* < 0: none was timed */
-	const char *event, *mappings;
-};
-
 /* 0, or a negative errno with *ret_problem filled in. The loop is borrowed. */
 int pipeline_new(struct loop *loop, const struct pipeline_config *config,
 	struct capture_problem *ret_problem, struct pipeline **ret_pipeline);
@@ -139,21 +125,3 @@ int pipeline_examine(struct pipeline *pipeline, struct examination_config *confi
 	struct examination **ret_examination);
 /* The examination was freed. */
 void pipeline_end_examination(struct pipeline *pipeline);
-
-/* What the parts of the corridor have cost so far, and hold. */
-struct pipeline_cost {
-	uint64_t ticks_ns, tasks_ns; /* in the kernel: at ticks; at forks, execs and exits */
-	uint64_t tables_ns, naming_ns; /* of workers */
-	uint64_t kernel_bytes; /* maps and unwind tables */
-	bool is_in_foreground; /* somebody records: what is spent is not for the background alone */
-};
-void pipeline_cost(const struct pipeline *pipeline, struct pipeline_cost *ret_cost);
-/* What tables and naming may use, of one CPU; from 1 on they are not held back. */
-void pipeline_set_shares(struct pipeline *pipeline, double tables, double naming);
-/* Lets go of files that no sample has met for so long, of names that none has met since the last call
- * but one, and of memory that is free. Does nothing while somebody records. */
-void pipeline_age(struct pipeline *pipeline, uint64_t age_ns);
-/* Ends workers that have nothing to do. */
-void pipeline_trim(struct pipeline *pipeline);
-
-void pipeline_statistics(struct pipeline *pipeline, struct pipeline_statistics *ret_statistics);

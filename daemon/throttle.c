@@ -15,6 +15,7 @@
 
 #include "daemon/base/budget.h"
 #include "daemon/base/limits.h"
+#include "daemon/pipeline-statistics.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/log.h"
 #include "proto/base/time.h"
