@@ -3,7 +3,7 @@
 /*
  * Groups by id in a hash; ids are never given twice. Too many of them are all forgotten: those that
  * still are there are found again. The program is read from /proc, by the pid: it is believed only if
- * the process there began when the sampled one did.
+ * the process there began when the sampled one did, and is called as that was.
  */
 
 #include "daemon/target/labels.h"
@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,24 +162,29 @@ void labels_read_groups(struct labels *labels)
 		cgroup_tree_walk(labels->tree, on_group, labels);
 }
 
-/* When the process with this pid began, in ticks since boot: proc_pid_stat(5), field 22. */
-static bool has_start(int process_fd, uint64_t start_ns)
+/* Does its name still hold, and did it begin then? proc_pid_stat(5): fields 2 and, in ticks since boot,
+ * 22. */
+static bool is_still(int process_fd, const struct abi_identity *who)
 {
 	CLEANUP(freep) char *text = NULL;
 	uint64_t ticks, tick_ns = NS_PER_SECOND / (uint64_t)sysconf(_SC_CLK_TCK);
-	const char *after;
+	size_t n_comm = strnlen(who->comm, sizeof(who->comm));
+	const char *comm, *after;
 
 	if (text_read_file(process_fd, "stat", 4096, &text, NULL) < 0)
 		return false;
+	comm = strchr(text, '(');
 	after = strrchr(text, ')');
-	return after &&
+	return comm && after && after - comm - 1 == (ptrdiff_t)n_comm &&
+		!memcmp(comm + 1, who->comm, n_comm) &&
 		sscanf(after + 1,
 			" %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
 			"%*d %" SCNu64,
 			&ticks) == 1 &&
-		ticks == start_ns / tick_ns;
+		ticks == who->start_ns / tick_ns;
 }
 
+/* "" where the process may have another program than when it was sampled: a new one has another name. */
 static void exe_read(const struct abi_identity *who, char *exe, size_t size)
 {
 	CLEANUP(closep) int fd = -1;
@@ -188,10 +194,10 @@ static void exe_read(const struct abi_identity *who, char *exe, size_t size)
 	*exe = '\0';
 	snprintf(path, sizeof(path), "/proc/%" PRIu32, who->pid);
 	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || !has_start(fd, who->start_ns))
+	if (fd < 0 || !is_still(fd, who))
 		return;
 	n = readlinkat(fd, "exe", exe, size - 1);
-	exe[n < 0 ? 0 : n] = '\0';
+	exe[n < 0 || !is_still(fd, who) ? 0 : n] = '\0';
 }
 
 void labels_find(struct labels *labels, const struct abi_identity *who, struct label_texts *ret)
