@@ -6,9 +6,9 @@ import contextlib
 import ctypes
 import errno
 import os
+import signal
 import stat
 import struct
-import threading
 
 LOOKUP, FORGET, GETATTR, OPEN, READ, RELEASE, FLUSH, INIT, OPENDIR, RELEASEDIR, INTERRUPT, BATCH_FORGET, STATFS = \
     1, 2, 3, 14, 15, 18, 25, 26, 27, 29, 36, 42, 17
@@ -69,11 +69,18 @@ def mounted(where, files):
     if LIBC.mount(b'test', str(where).encode(), b'fuse', 0, options.encode()) < 0:
         os.close(device)
         raise OSError(ctypes.get_errno(), 'cannot mount a file system of user space')
-    server = threading.Thread(target=serve, args=(device, files))
-    server.start()
+    # A process of its own: where a program is started with vfork(), we stand still until the kernel has
+    # read it.
+    server = os.fork()
+    if not server:
+        try:
+            serve(device, files)
+        finally:
+            os._exit(0)
+    os.close(device)
     try:
         yield where
     finally:
         LIBC.umount2(str(where).encode(), 2)
-        server.join(10)
-        os.close(device)
+        os.kill(server, signal.SIGKILL)
+        os.waitpid(server, 0)
