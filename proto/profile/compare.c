@@ -19,8 +19,6 @@
 #include "proto/base/cleanup.h"
 #include "proto/profile/statistics.h"
 
-/* The whole is one test, and has an interval of 95 %. */
-#define WHOLE_LEVEL 0.05
 /* Of the allowed error, what functions get whatever time they take. */
 #define EVEN_PART 0.2
 #define ROUNDING 1e-12
@@ -276,8 +274,10 @@ static void whole_make(struct comparing *comparing)
 		row->change = row->low = row->high = row->detectable = NAN;
 		return;
 	}
-	figures_test(&comparing->scaling, row, sides, WHOLE_LEVEL);
-	if (!isnan(row->p) && row->p <= WHOLE_LEVEL)
+	/* One test of its own, as sure as those of all functions together: half of what either may call
+	 * wrongly is slower, so that both together say so of an unchanged program with q at most. */
+	figures_test(&comparing->scaling, row, sides, comparison->q);
+	if (!isnan(row->p) && row->p <= comparison->q)
 		row->verdict = row->change > 0 ? COMPARE_SLOWER : COMPARE_FASTER;
 }
 

@@ -61,6 +61,8 @@ static void slice_add(struct profile *profile, const struct simulation *simulati
 			random);
 		int64_t values[] = {n, (int64_t)((double)n * 1e9 / simulation->rate_hz)};
 
+		if (simulation->own)
+			simulation->own[i] += cost / whole * seconds / simulation->seconds;
 		sample.stack = (uint32_t)i + 1;
 		if (n)
 			ck_assert_int_eq(profile_add_sample(profile, &sample, values), 0);
@@ -94,6 +96,8 @@ struct profile *simulate(const struct simulation *simulation, unsigned short ran
 		ck_assert_int_eq(stack, i + 1);
 		speeds.run[i] = exp(simulation->run_deviation * normal(random));
 		speeds.phase[i] = 1;
+		if (simulation->own)
+			simulation->own[i] = 0;
 	}
 	for (sample.slice = 0; sample.slice < n_slices; sample.slice += simulation->step) {
 		for (int i = 0; phase && sample.slice % phase == 0 && i < SIMULATE_FUNCTIONS; i++)

@@ -18,6 +18,7 @@ struct simulation {
 	uint32_t step; /* slices that are drawn at once: 1 where time matters */
 	bool is_fixed_work; /* it takes as long as it needs, and is a run of a command */
 	double cost[SIMULATE_FUNCTIONS]; /* CPU seconds per second, of function "f0", "f1", … */
+	double *own; /* SIMULATE_FUNCTIONS, or NULL: gets the shares of just this recording's time */
 };
 
 /* Costs fall from function to function; they add up to 1. */

@@ -27,13 +27,29 @@ static int n_tries(void)
 }
 
 struct tally {
-	int n, n_slower, n_any, n_found, n_gated, n_within;
+	int n, n_slower, n_any, n_found, n_gated, n_within, n_beyond;
 };
+
+/* What is said of the function that was planted, which grew by `more`. */
+static void tally_function(
+	const struct comparison *comparison, const char *name, double more, struct tally *tally)
+{
+	for (size_t i = 0; i < comparison->n_rows; i++) {
+		const struct compare_row *row = &comparison->rows[i];
+
+		if (strcmp(row->name, name) != 0)
+			continue;
+		tally->n_within += row->low <= more && row->high >= more;
+		tally->n_beyond += row->verdict == COMPARE_SLOWER && row->low > more;
+		tally->n_found += i == 0 && row->verdict == COMPARE_SLOWER;
+	}
+}
 
 /* Compares n runs a side; `name` is the function that was planted. */
 static void compare_once(const struct simulation sides[COMPARE_SIDES], size_t n_runs,
 	const char *name, unsigned short random[3], struct tally *tally)
 {
+	double more = sides[1].cost[3] / sides[0].cost[3] - 1;
 	struct profile *profiles[COMPARE_SIDES][RUNS_MAX];
 	const struct compare_side compared[] = {
 		{(const struct profile *const *)profiles[0], n_runs},
@@ -45,15 +61,11 @@ static void compare_once(const struct simulation sides[COMPARE_SIDES], size_t n_
 		profiles[i % 2][i / 2] = simulate(&sides[i % 2], random);
 	ck_assert_int_eq(comparison_new(compared, NULL, &comparison, &error), 0);
 	tally->n++;
-	tally->n_slower += comparison->n_slower > 0;
+	/* Anything at all: the whole is something too. */
+	tally->n_slower += comparison->n_slower > 0 || comparison->whole.verdict == COMPARE_SLOWER;
 	tally->n_any += comparison->n_slower + comparison->n_faster > 0;
 	tally->n_gated += comparison_find_regression(comparison, 0.05, 0.01) != NULL;
-	tally->n_found += comparison->rows[0].verdict == COMPARE_SLOWER &&
-		!strcmp(comparison->rows[0].name, name);
-	for (size_t i = 0; i < comparison->n_rows; i++)
-		if (!strcmp(comparison->rows[i].name, name))
-			tally->n_within += comparison->rows[i].low <= 0.1 &&
-				comparison->rows[i].high >= 0.1;
+	tally_function(comparison, name, more, tally);
 	for (size_t i = 0; i < COMPARE_SIDES * n_runs; i++)
 		profile_unref(profiles[i % 2][i / 2]);
 }
@@ -170,26 +182,26 @@ START_TEST(three_per_cent_are_found_as_far_as_the_data_go)
 	printf("3 %%: found %d, gate of 5 %%: %d\n", tally.n_found, tally.n_gated);
 	ck_assert_int_lt(tally.n_found, tally.n);
 	assert_at_most(tally.n_gated, tally.n, 0.05);
+	assert_at_most(tally.n_beyond, tally.n, 0.025);
+	assert_at_least(tally.n_within, tally.n, 0.95);
 }
 END_TEST
 
-/* This recording's own share is what was on the CPU between samples: the simulation's truth. */
-START_TEST(intervals_of_hotspots_hold_the_share)
+/* How many of 500 recordings have an interval that holds the share of just that recording's time. */
+static int intervals_count(struct simulation *simulation)
 {
 	unsigned short random[3] = {4, 5, 6};
-	struct simulation simulation;
 	int n = 0, n_within = 0;
 
-	simulation_init(&simulation);
-	simulation.run_deviation = 0;
-	simulation.rate_hz = 99;
-	simulation.step = 10;
 	for (int i = 0; i < 500; i++) {
-		CLEANUP(profile_unrefp) struct profile *profile = simulate(&simulation, random);
+		double own[SIMULATE_FUNCTIONS];
+		CLEANUP(profile_unrefp) struct profile *profile = NULL;
 		CLEANUP(ranking_freep) struct ranking *ranking = NULL;
 		int function = i % 12;
 		char name[8];
 
+		simulation->own = own;
+		profile = simulate(simulation, random);
 		snprintf(name, sizeof(name), "f%d", function);
 		ck_assert_int_eq(ranking_new(profile, NULL, &ranking), 0);
 		for (size_t j = 0; j < ranking->n_rows; j++) {
@@ -198,13 +210,33 @@ START_TEST(intervals_of_hotspots_hold_the_share)
 			if (strcmp(ranking_name(profile, row), name) != 0)
 				continue;
 			n++;
-			n_within += row->self_share.low <= simulation.cost[function] &&
-				row->self_share.high >= simulation.cost[function];
+			n_within += row->self_share.low <= own[function] &&
+				row->self_share.high >= own[function];
 		}
 	}
-	printf("%d of %d intervals hold the share\n", n_within, n);
-	assert_at_least(n_within + 500 - n, 500, 0.95);
 	ck_assert_int_gt(n, 495);
+	/* What was not seen at all has no row. */
+	return n_within + 500 - n;
+}
+
+START_TEST(intervals_of_hotspots_hold_the_recordings_own_share)
+{
+	static const double phases[] = {0, 1, 5};
+
+	for (size_t i = 0; i < ARRAY_SIZE(phases); i++) {
+		struct simulation simulation;
+		int n_within;
+
+		simulation_init(&simulation);
+		simulation.run_deviation = 0.1;
+		simulation.rate_hz = 99;
+		simulation.step = 10;
+		simulation.phase_seconds = phases[i];
+		simulation.phase_depth = 0.9;
+		n_within = intervals_count(&simulation);
+		printf("phases of %g s: %d of 500 intervals hold the share\n", phases[i], n_within);
+		assert_at_least(n_within, 500, 0.95);
+	}
 }
 END_TEST
 
@@ -214,7 +246,7 @@ int main(void)
 		the_same_program_is_no_regression,
 		ten_per_cent_slower_is_found_and_named_first,
 		three_per_cent_are_found_as_far_as_the_data_go,
-		intervals_of_hotspots_hold_the_share,
+		intervals_of_hotspots_hold_the_recordings_own_share,
 	};
 
 	return check_main("compare-rates", tests, ARRAY_SIZE(tests));
