@@ -105,11 +105,10 @@ void diff_append_method(const struct diff *diff, struct buffer *out)
 			"itself is not in it.\n");
 }
 
-void diff_append_power(const struct comparison *comparison, struct buffer *out)
+void diff_append_detectable(const struct comparison *comparison, struct buffer *out)
 {
 	bool is_any = false;
 
-	buffer_append_text(out, "What these counts could have shown (at 80 % odds): ");
 	for (size_t i = 0; i < COMPARE_POWERS; i++) {
 		const struct compare_power *power = &comparison->powers[i];
 
@@ -123,5 +122,14 @@ void diff_append_power(const struct comparison *comparison, struct buffer *out)
 	}
 	if (!is_any)
 		buffer_append_text(out, "nothing short of a doubling");
-	buffer_append_text(out, ". Four times as long, or as many runs, halves these.\n");
+	/* What differs from run to run does so in long ones, too. */
+	buffer_append_text(out,
+		comparison->method == COMPARE_RUNS ? ". Four times as many runs see half of that.\n"
+						   : ". Four times as long sees half of that.\n");
+}
+
+void diff_append_power(const struct comparison *comparison, struct buffer *out)
+{
+	buffer_append_text(out, "What these counts could have shown (at 80 % odds): ");
+	diff_append_detectable(comparison, out);
 }

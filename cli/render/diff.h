@@ -42,6 +42,10 @@ void diff_append_value(const struct comparison *comparison, double value, struct
 /* "slower", "faster (marginal)", "no evidence"; a joined name is said with it. */
 void diff_append_verdict(const struct compare_row *row, struct buffer *out);
 
+/* "a change of 11.6 % in a function with 30 % of the time, of …", and what it takes to see less: to the
+ * end of the line. */
+void diff_append_detectable(const struct comparison *comparison, struct buffer *out);
+
 /* How the two were compared, and what could have been found: sentences, each a line. */
 void diff_append_method(const struct diff *diff, struct buffer *out);
 void diff_append_power(const struct comparison *comparison, struct buffer *out);

@@ -81,6 +81,12 @@ static void append_functions(const struct comparison *comparison, struct buffer 
 		if (n_changed > ROWS)
 			buffer_printf(out, "And %zu more.\n\n", n_changed - ROWS);
 	}
+	if (!comparison->n_tested) {
+		buffer_append_text(out,
+			"No function had samples enough on both sides, and went on evenly enough, to "
+			"be tested: that no change is shown says nothing.\n\n");
+		return;
+	}
 	buffer_printf(out,
 		"%zu functions had samples enough to be tested; of %zu of them no change is "
 		"evident. Of the verdicts at most %g %% are chance.\n\n",

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cli/render/diff.h"
 #include "cli/render/facts.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/text.h"
@@ -227,6 +228,24 @@ static void append_clock(const struct profile *profile, struct buffer *out)
 		"`finish_task_switch` and `do_syscall_64`.\n");
 }
 
+/* What a comparison with another recording of this length could not find: it is that of this one with
+ * itself. */
+static int append_detectable(const struct report *report, struct buffer *out)
+{
+	const struct compare_side side = {&report->profile, 1};
+	const struct compare_side sides[COMPARE_SIDES] = {side, side};
+	CLEANUP(comparison_freep) struct comparison *comparison = NULL;
+	struct profile_error error;
+	int r = comparison_new(sides, NULL, &comparison, &error);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	buffer_append_text(out,
+		"- Held against another recording like this one, it could show (at 80 % odds) ");
+	diff_append_detectable(comparison, out);
+	return 0;
+}
+
 int report_append_threats(const struct report *report, struct buffer *out)
 {
 	CLEANUP(ranking_freep) struct ranking *ranking = NULL;
@@ -236,6 +255,12 @@ int report_append_threats(const struct report *report, struct buffer *out)
 		return r;
 	buffer_append_text(out, "## How far to trust this\n\n");
 	append_sufficiency(report, ranking, out);
+	/* What was compared says it of both. */
+	if (!report->before) {
+		r = append_detectable(report, out);
+		if (r < 0)
+			return r;
+	}
 	append_losses(report->profile, out);
 	append_clock(report->profile, out);
 	if (report->profile->n_runs < 2)
