@@ -53,20 +53,26 @@ static int save(const struct arguments *arguments, char **items)
 	return baseline_save(arguments->directory, items[0], profile) < 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
-/* A baseline that is named must be there. */
-static int load(const struct arguments *arguments, const char *name, struct profile **ret_profile)
+/* A baseline that is named must be there: its profile's path, the caller's to free; or NULL, and why not
+ * is said. */
+static char *find(const struct arguments *arguments, const char *name)
 {
 	CLEANUP(freep) char *path = baseline_path(arguments->directory, name, ".pb.gz");
 
-	if (!path)
-		return EXIT_FAILED;
-	if (access(path, F_OK) < 0) {
+	if (path && access(path, F_OK) == 0)
+		return TAKE(path);
+	if (path)
 		message_error("there is no baseline '%s' in '%s'; 'perfctl baseline list' shows "
 			      "what there is",
 			name, baseline_directory(arguments->directory));
-		return EXIT_FAILED;
-	}
-	return narrow_load(&arguments->narrow, path, ret_profile);
+	return NULL;
+}
+
+static int load(const struct arguments *arguments, const char *name, struct profile **ret_profile)
+{
+	CLEANUP(freep) char *path = find(arguments, name);
+
+	return path ? narrow_load(&arguments->narrow, path, ret_profile) : EXIT_FAILED;
 }
 
 static int show(const struct arguments *arguments, char **items)
@@ -91,7 +97,10 @@ static int show(const struct arguments *arguments, char **items)
 static int remove_files(const struct arguments *arguments, char **items)
 {
 	static const char *const suffixes[] = {".pb.gz", ".md"};
+	CLEANUP(freep) char *native = find(arguments, items[0]);
 
+	if (!native)
+		return EXIT_FAILED;
 	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
 		CLEANUP(freep)
 		char *path = baseline_path(arguments->directory, items[0], suffixes[i]);

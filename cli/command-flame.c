@@ -185,10 +185,12 @@ static int run_convert(const struct command *command, int argc, char **argv)
 const struct command command_flame = {
 	.name = "flame",
 	.n_arguments = 1,
-	.takes = "one SOURCE: a file, or '-'",
+	.takes = "one SOURCE: a file, '-', @BASELINE or store:SINCE",
 	.usage = "[OPTION…] SOURCE -o FILE.svg",
 	.summary = "Draw a flame graph",
-	.details = "SOURCE is a profile (pprof, folded stacks, the text of perf script), or '-'.",
+	.details =
+		"SOURCE is a profile (pprof, folded stacks, the text of perf script), '-', a baseline\n"
+		"as @NAME, or what perfd kept, as store:1h.",
 	.example = "perfctl flame redis-server-4242.pb.gz -o redis.svg",
 	.options = flame_options,
 	.n_options = ARRAY_SIZE(flame_options),

@@ -170,11 +170,12 @@ static int run(const struct command *command, int argc, char **argv)
 const struct command command_hotspots = {
 	.name = "hotspots",
 	.n_arguments = 1,
-	.takes = "one SOURCE: a file, or '-'",
+	.takes = "one SOURCE: a file, '-', @BASELINE or store:SINCE",
 	.usage = "[OPTION…] SOURCE",
 	.summary = "Rank where time goes",
 	.details =
-		"SOURCE is a profile (pprof, folded stacks, the text of perf script), or '-'.\n"
+		"SOURCE is a profile (pprof, folded stacks, the text of perf script), '-', a baseline\n"
+		"as @NAME, or what perfd kept, as store:1h.\n"
 		"Self: the function was running. Total: it, or what it called. Intervals are at\n"
 		"95 % and for this recording. Speed-up: the most that the whole can gain by it.",
 	.example = "perfctl hotspots --sort total -n 10 redis-server-4242.pb.gz",

@@ -17,6 +17,7 @@
 #include "cli/report/report.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/text.h"
+#include "proto/profile/compare.h"
 #include "proto/profile/pprof.h"
 
 enum { OPTION_KIND = OPTION_ID_FIRST, OPTION_AGAINST, OPTION_TITLE, OPTION_FAIL_ON };
@@ -126,7 +127,10 @@ static int load(struct arguments *arguments, const struct option_arguments *posi
 	return r;
 }
 
-/* Writes STEM-SUFFIX, whose base name is then in *name. */
+/* Why it cannot be made: `error` tells, or it has been said. */
+enum { MAKE_IMPOSSIBLE = COMPARE_IMPOSSIBLE, MAKE_SAID };
+
+/* Writes STEM-SUFFIX, whose base name is then in *name. 0, -ENOMEM, or MAKE_SAID. */
 static int write_beside(const struct arguments *arguments, const char *suffix,
 	const struct buffer *bytes, char **name)
 {
@@ -137,7 +141,7 @@ static int write_beside(const struct arguments *arguments, const char *suffix,
 		return -ENOMEM;
 	}
 	if (output_write_file(path, bytes->data, bytes->size) < 0)
-		return -EIO;
+		return MAKE_SAID;
 	*name = strdup(text_base_name(path));
 	return *name ? 0 : -ENOMEM;
 }
@@ -220,6 +224,8 @@ static int run(const struct command *command, int argc, char **argv)
 	if (r != 0)
 		return r;
 	r = make(&arguments, &text, &error);
+	if (r == MAKE_SAID)
+		return EXIT_FAILED;
 	if (r != 0) {
 		message_error("cannot write the report: %s", r < 0 ? strerror(-r) : error.text);
 		return EXIT_FAILED;

@@ -45,6 +45,20 @@ static int add_substitution(
 	return 0;
 }
 
+/* Before anything is read, and once, however many profiles are narrowed. */
+static int set_expression(
+	const struct option_spec *spec, const char *value, const char **expression)
+{
+	struct profile_error error = {0};
+
+	if (narrow_check_expression(value, &error) != 0) {
+		message_error("option '--%s': %s", spec->name, error.text);
+		return -EINVAL;
+	}
+	*expression = value;
+	return 0;
+}
+
 int narrow_set(
 	struct narrow_arguments *arguments, const struct option_spec *spec, const char *value)
 {
@@ -53,10 +67,10 @@ int narrow_set(
 
 	switch (spec->id) {
 	case OPTION_FOCUS:
-		options->focus = value;
+		r = set_expression(spec, value, &options->focus);
 		break;
 	case OPTION_IGNORE:
-		options->ignore = value;
+		r = set_expression(spec, value, &options->ignore);
 		break;
 	case OPTION_COMM:
 		options->comm = value;

@@ -47,24 +47,40 @@ static void expression_done(struct expression *expression)
 		regfree(&expression->regex);
 }
 
+/* 0 or PROFILE_MALFORMED. */
+static int expression_compile(
+	struct expression *expression, const char *text, struct profile_error *error)
+{
+	int status = regcomp(&expression->regex, text, REG_EXTENDED | REG_NOSUB);
+	char cause[128];
+
+	expression->is_compiled = !status;
+	if (!status)
+		return 0;
+	regerror(status, &expression->regex, cause, sizeof(cause));
+	return profile_malformed(error, "bad expression '%s': %s", text, cause);
+}
+
+int narrow_check_expression(const char *text, struct profile_error *error)
+{
+	CLEANUP(expression_done) struct expression expression = {};
+
+	return expression_compile(&expression, text, error);
+}
+
 /* By function: does its name match? */
 static int functions_match(const struct profile *profile, const char *text, bool **ret_matches,
 	struct profile_error *error)
 {
 	CLEANUP(freep) bool *matches = calloc(profile->n_functions, sizeof(*matches));
 	CLEANUP(expression_done) struct expression expression = {};
-	int status;
+	int r;
 
 	if (!matches)
 		return -ENOMEM;
-	status = regcomp(&expression.regex, text, REG_EXTENDED | REG_NOSUB);
-	if (status) {
-		char cause[128];
-
-		regerror(status, &expression.regex, cause, sizeof(cause));
-		return profile_malformed(error, "bad expression '%s': %s", text, cause);
-	}
-	expression.is_compiled = true;
+	r = expression_compile(&expression, text, error);
+	if (r != 0)
+		return r;
 	for (uint32_t i = 0; i < profile->n_functions; i++)
 		matches[i] = !regexec(
 			&expression.regex, profile_function_name(profile, i), 0, NULL, 0);

@@ -25,6 +25,9 @@ struct narrow_options {
 	size_t n_substitutions;
 };
 
+/* Is it an expression, as focus and ignore are? 0, or PROFILE_MALFORMED, and `error` says why not. */
+int narrow_check_expression(const char *text, struct profile_error *error);
+
 /*
  * A new sealed profile of the samples that match. Its ledger is counted anew; what was lost stays,
  * for nobody knows whose it was, and taken is what then adds up. Slices count from `from`. The

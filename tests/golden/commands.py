@@ -311,6 +311,7 @@ def baselines_are_saved_listed_shown_and_removed(c):
     assert "there is no baseline 'one' in '/nonexistent'" in c.err, c.err
     c.run("baseline", "remove", "one")
     c.run("baseline", "remove", "one", wanted=1)
+    assert "there is no baseline 'one'" in c.err, c.err
     c.run("baseline", "show", "one", wanted=1)
     c.run("hotspots", "@one", wanted=1)
     for name in ["../x", "a/b", ".x", "-x", "", "x" * 101, "a b"]:
@@ -371,6 +372,11 @@ def a_report_comes_with_what_it_rests_on(c):
     for wrong in [["-o", "x.txt", "p.pb.gz"], ["--kind", "after", "p.pb.gz"], [],
                   ["p.pb.gz", "p.pb.gz"], ["--fail-on", "5", "p.pb.gz"]]:
         c.run("report", *wrong, wanted=2)
+    # What went wrong is said once.
+    c.run("report", "p.pb.gz", "-o", "missing/r.md", wanted=1)
+    assert "missing/r.pb.gz" in c.err and c.err.count("\n") == 1, c.err
+    c.run("diff", "--focus", "(", "p.pb.gz", "p.pb.gz", wanted=2)
+    assert "'--focus'" in c.err and c.err.count("\n") == 1, c.err
 
 
 def a_signal_goes_on_to_the_command(c):
