@@ -221,8 +221,8 @@ while ! [ -S "$3/socket" ] && kill -0 $daemon; do sleep 0.1; done
 for way in one all; do
 	mkdir "$3/$way"
 done
-"$4" record --socket "$3/socket" -a -d 2 --json -o "$3/all/recorded.folded" >"$3/all/summary" & all=$!
-"$4" record --socket "$3/socket" -p $target -d 2 --json -o "$3/one/recorded.folded" >"$3/one/summary" &&
+"$4" record --socket "$3/socket" -F 499 -a -d 2 --json -o "$3/all/recorded.folded" >"$3/all/summary" & all=$!
+"$4" record --socket "$3/socket" -F 499 -p $target -d 2 --json -o "$3/one/recorded.folded" >"$3/one/summary" &&
 	wait $all
 status=$?
 kill $daemon $target
