@@ -109,6 +109,15 @@ void diff_append_detectable(const struct comparison *comparison, struct buffer *
 {
 	bool is_any = false;
 
+	if (comparison->n_rows && !comparison->n_tested) {
+		buffer_append_text(out,
+			comparison->seconds[0] > 0 && comparison->seconds[1] > 0
+				? "nothing: what the functions take goes up and down more slowly "
+				  "than was recorded. A longer recording may show something.\n"
+				: "nothing: when samples were taken is not known, which .pb.gz files "
+				  "tell; or give several runs of each side.\n");
+		return;
+	}
 	for (size_t i = 0; i < COMPARE_POWERS; i++) {
 		const struct compare_power *power = &comparison->powers[i];
 

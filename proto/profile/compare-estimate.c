@@ -224,7 +224,8 @@ static struct estimate batches_estimate(const struct batches *cells, double *ret
 	struct estimate estimate = ratio_of(cells, 1), doubled = estimate;
 	bool is_settled = false;
 
-	estimate.is_unsettled = true;
+	/* Where samples have no times nothing is known to swing, nor is anything tested: df is 0. */
+	estimate.is_unsettled = cells->n > 1;
 	*ret_growth = INFINITY;
 	for (size_t size = 2;; size *= 2) {
 		double last = doubled.variance;
@@ -283,6 +284,27 @@ static void side_estimate(struct estimates *estimates, int side)
 		estimates->items[2 * row + (size_t)side].is_unsettled = true;
 }
 
+/* By batches; each function counts as much as is known of it. */
+static int dispersion_make(struct estimates *estimates)
+{
+	size_t n = 2 * estimates->n_rows;
+	CLEANUP(freep) double *values = calloc(3 * n + 1, sizeof(*values));
+	double *dfs = values + n, *weights = dfs + n;
+
+	if (!values)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t function = estimates->functions[i / 2];
+
+		values[i] = dispersion_of(estimates, i / 2, i % 2);
+		dfs[i] = estimates->items[i].df;
+		weights[i] = sqrt(estimates->series[i % 2].counts[function]);
+	}
+	estimates->dispersion = statistics_median(values, weights, n);
+	estimates->df = statistics_median(dfs, weights, n);
+	return n && (isnan(estimates->dispersion) || isnan(estimates->df)) ? -ENOMEM : 0;
+}
+
 int estimates_make(struct estimates *estimates)
 {
 	int r;
@@ -305,7 +327,7 @@ int estimates_make(struct estimates *estimates)
 	}
 	for (size_t i = 0; i < 2 * estimates->n_rows; i++)
 		settle(estimates, i / 2, i % 2);
-	return 0;
+	return estimates->method == COMPARE_BATCHES ? dispersion_make(estimates) : 0;
 }
 
 void estimates_done(struct estimates *estimates)
@@ -314,20 +336,20 @@ void estimates_done(struct estimates *estimates)
 	shrinkage_done(&estimates->shrinkage);
 }
 
-/* By batches, what the median function scatters: see comparison's dispersion. */
 struct estimate estimate_expected(const struct estimates *estimates, double share, int side)
 {
 	const struct series *series = &estimates->series[side];
 	double poisson = poisson_variance(estimates, side, share);
-	double dispersion = shrinkage_trend(
-		&estimates->shrinkage, expected_count(estimates, side, share));
+	double dispersion = estimates->method == COMPARE_RUNS
+		? shrinkage_trend(&estimates->shrinkage, expected_count(estimates, side, share))
+		: estimates->dispersion;
 
 	return (struct estimate){
 		.mean = whole_mean(estimates, side) * share,
 		.variance = poisson * fmax(1, dispersion),
 		.df = estimates->method == COMPARE_RUNS
 			? (double)series->n_runs - 1 + estimates->shrinkage.prior_df
-			: 30,
+			: estimates->df,
 	};
 }
 

@@ -24,6 +24,8 @@ struct estimates {
 	size_t n_rows;
 	struct estimate *items;
 	struct shrinkage shrinkage;
+	/* By batches, what the median function scatters in units of Poisson's, and how surely. */
+	double dispersion, df;
 };
 
 /* Needs the cells where the method is batches. 0 or -ENOMEM. */

@@ -41,8 +41,11 @@ double figures_detectable(const struct estimate *before, const struct estimate *
 	double t = statistics_t_quantile(1 - level / 2, welch.df) +
 		statistics_t_quantile(POWER, welch.df);
 	double mean = fmax(before->mean, after->mean);
+	double a = t * t * before->variance, b = t * t * after->variance;
 
-	return mean > 0 ? t * sqrt(before->variance + after->variance) / mean : INFINITY;
+	/* What has become more varies more, too: x where (mean x)^2 = a + b (1 + x). */
+	return mean > 0 ? (b + sqrt(b * b + 4 * mean * mean * (a + b))) / (2 * mean * mean)
+			: INFINITY;
 }
 
 /*

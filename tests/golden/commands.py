@@ -377,6 +377,12 @@ def a_report_comes_with_what_it_rests_on(c):
     assert "missing/r.pb.gz" in c.err and c.err.count("\n") == 1, c.err
     c.run("diff", "--focus", "(", "p.pb.gz", "p.pb.gz", wanted=2)
     assert "'--focus'" in c.err and c.err.count("\n") == 1, c.err
+    # Folded stacks have no times, by which one recording is told from another.
+    c.run("convert", "p.pb.gz", "p.folded")
+    c.run("diff", "p.folded", "p.folded")
+    assert "nothing: when samples were taken is not known" in c.out and "swings" not in c.out, c.out
+    c.run("report", "--kind", "after", "--against", "p.folded", "p.folded")
+    assert "No function had samples enough on both sides" in c.out, c.out
 
 
 def a_signal_goes_on_to_the_command(c):

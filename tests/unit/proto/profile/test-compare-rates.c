@@ -27,7 +27,7 @@ static int n_tries(void)
 }
 
 struct tally {
-	int n, n_slower, n_any, n_found, n_gated, n_within, n_beyond;
+	int n, n_slower, n_any, n_found, n_gated, n_within, n_beyond, n_settled;
 };
 
 /* What is said of the function that was planted, which grew by `more`. */
@@ -41,6 +41,7 @@ static void tally_function(
 			continue;
 		tally->n_within += row->low <= more && row->high >= more;
 		tally->n_beyond += row->verdict == COMPARE_SLOWER && row->low > more;
+		tally->n_settled += !isnan(row->p);
 		tally->n_found += i == 0 && row->verdict == COMPARE_SLOWER;
 	}
 }
@@ -187,6 +188,36 @@ START_TEST(three_per_cent_are_found_as_far_as_the_data_go)
 }
 END_TEST
 
+/* What is said to be found with odds of 80 % is. */
+START_TEST(what_could_have_been_found_is_found)
+{
+	struct simulation sides[COMPARE_SIDES];
+	unsigned short random[3] = {7, 8, 9};
+	CLEANUP(profile_unrefp) struct profile *profile = NULL;
+	CLEANUP(comparison_freep) struct comparison *comparison = NULL;
+	struct profile_error error;
+	struct tally tally;
+
+	simulation_init(&sides[0]);
+	sides[0].run_deviation = 0;
+	sides[0].rate_hz = 499;
+	sides[1] = sides[0];
+	plant(sides, 0);
+	profile = simulate(&sides[0], random);
+	const struct profile *one[] = {profile};
+	const struct compare_side same[] = {{one, 1}, {one, 1}};
+
+	ck_assert_int_eq(comparison_new(same, NULL, &comparison, &error), 0);
+	ck_assert_double_eq(comparison->powers[0].share, 0.3);
+	sides[1].cost[3] *= 1 + comparison->powers[0].detectable;
+	tally = compare_often(sides, 1, "f3", 200);
+	printf("%.1f %% more: found %d of %d\n", 100 * comparison->powers[0].detectable,
+		tally.n_found, tally.n_settled);
+	assert_at_least(tally.n_found, tally.n_settled, 0.75);
+	assert_at_most(tally.n_found, tally.n_settled, 0.9);
+}
+END_TEST
+
 /* How many of 500 recordings have an interval that holds the share of just that recording's time. */
 static int intervals_count(struct simulation *simulation)
 {
@@ -246,6 +277,7 @@ int main(void)
 		the_same_program_is_no_regression,
 		ten_per_cent_slower_is_found_and_named_first,
 		three_per_cent_are_found_as_far_as_the_data_go,
+		what_could_have_been_found_is_found,
 		intervals_of_hotspots_hold_the_recordings_own_share,
 	};
 
