@@ -121,6 +121,28 @@ static __always_inline int unwind_by_frame_pointer(struct unwind *unwind)
 	return 0;
 }
 
+/*
+ * What code is, where no table tells of it, may show in how it goes on: behind the call "add $n,%rsp; ret"
+ * has its return address n bytes up. CPython's trampolines are like that (Python/asm_trampoline.S),
+ * and keep no frame pointer. Gives that rule; false: it is other code.
+ */
+static __always_inline bool unwind_rule_of_code(
+	const struct unwind *unwind, struct abi_row *ret_row)
+{
+	const __u64 add_rsp = 0xc48348, ret = 0xc3;
+	__u64 code, n;
+
+	if (unwind->is_exact || bpf_probe_read_user(&code, sizeof(code), (void *)unwind->pc))
+		return false;
+	n = code >> 24 & 0xff;
+	if ((code & 0xffffff) != add_rsp || (code >> 32 & 0xff) != ret || n & 0x87)
+		return false;
+	ret_row->cfa_offset = (__s16)(n / 8 + 1);
+	ret_row->rbp_offset = 0;
+	ret_row->kinds = ABI_ROW_KINDS(ABI_CFA_RSP, ABI_RBP_SAME);
+	return true;
+}
+
 /* The interrupted frame may lie anywhere: on another stack than the handler's. */
 static __always_inline int unwind_signal_frame(struct unwind *unwind)
 {

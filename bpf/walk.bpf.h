@@ -36,12 +36,15 @@ static __always_inline int walk_unwind(struct scratch *scratch, __u64 at)
 		struct abi_row row;
 	} found;
 
-	if (!(scratch->flags & ABI_RECORDING_TABLES) || mapping->table >= ABI_TABLE_NO_PROGRAM)
+	if (!(scratch->flags & ABI_RECORDING_TABLES))
 		return unwind_by_frame_pointer(&scratch->walk.unwind);
 	if (!mapping->table)
 		return ABI_STOP_NO_TABLE + 1;
-	found.bits = row_recall(
-		scratch, mapping->table, at - mapping->start + mapping->file_offset);
+	if (mapping->table < ABI_TABLE_NO_PROGRAM)
+		found.bits = row_recall(
+			scratch, mapping->table, at - mapping->start + mapping->file_offset);
+	else if (!unwind_rule_of_code(&scratch->walk.unwind, &found.row))
+		return unwind_by_frame_pointer(&scratch->walk.unwind);
 	return unwind_by_row(&scratch->walk.unwind, found.row);
 }
 

@@ -65,6 +65,14 @@ def test_code_in_a_memfd_is_named_too():
     recorded.mostly(recorded.count('main', 'jit_outer') + recorded.count('main', 'jit_loop'))
 
 
+def test_code_without_a_frame_pointer_that_is_known_by_its_end_is_unwound():
+    """As CPython's trampolines are, whose callers are not compiled for frame pointers either."""
+    with support.directory() as where, jit('bare', 20) as program:
+        recorded = record(where, '-p', program.pid, '-F', 499, '-d', 1)
+    recorded.has('jit', 'main', 'work', 'c_calls_bare', 'jit_outer', 'c_leaf')
+    recorded.mostly(recorded.count('main'))
+
+
 def test_a_map_that_grows_is_read_again():
     with support.directory() as where:
         recorded = record_whole(where, 'grow', 2)

@@ -2,7 +2,7 @@
 
 /*
  * Makes code while it runs, and tells of it as run-times do. Two functions: jit_outer calls back into
- * this program's c_leaf; jit_loop works by itself. Both keep a frame pointer.
+ * this program's c_leaf; jit_loop works by itself. Both keep a frame pointer, unless it is said otherwise.
  *
  * It begins once standard input has a byte or an end.
  *
@@ -11,10 +11,12 @@
  *   late   writes it just before it ends         grow   tells of jit_loop only half-way
  *   reuse  jit_loop is jit_second from half-way on, at the same address
  *   memfd  like map; the code lies in a memfd
+ *   bare   like map; jit_outer keeps no frame pointer, and its caller has another use for rbp
  *   dump   a jitdump file instead; jit_even and jit_odd share an address in turn, 50 ms each
  */
 
 #include <elf.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +46,13 @@ __attribute__((noinline)) void c_calls_outer(code *outer)
 	__asm__ volatile("");
 }
 
+/* What lies in rbp is an address on the stack, and no frame. */
+void c_calls_bare(code *outer);
+__asm__(".text\n.globl c_calls_bare\n.type c_calls_bare, @function\nc_calls_bare:\n.cfi_startproc\n"
+	"push %rbp\n.cfi_adjust_cfa_offset 8\n.cfi_rel_offset rbp, 0\nlea 24(%rsp), %rbp\n"
+	"call *%rdi\npop %rbp\n.cfi_adjust_cfa_offset -8\n.cfi_restore rbp\nret\n.cfi_endproc\n"
+	".size c_calls_bare, . - c_calls_bare");
+
 __attribute__((noinline)) void c_calls_loop(code *loop)
 {
 	loop();
@@ -53,15 +62,19 @@ __attribute__((noinline)) void c_calls_loop(code *loop)
 /* push %rbp; mov %rsp,%rbp; movabs $c_leaf,%rax; call *%rax; pop %rbp; ret */
 static const unsigned char outer_bytes[] = {
 	0x55, 0x48, 0x89, 0xe5, 0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xd0, 0x5d, 0xc3};
+/* sub $8,%rsp; movabs $c_leaf,%rax; call *%rax; add $8,%rsp; ret */
+static const unsigned char bare_bytes[] = {0x48, 0x83, 0xec, 0x08, 0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0,
+	0, 0xff, 0xd0, 0x48, 0x83, 0xc4, 0x08, 0xc3};
 /* push %rbp; mov %rsp,%rbp; mov $20000,%ecx; 1: dec %ecx; jnz 1b; pop %rbp; ret */
 static const unsigned char loop_bytes[] = {
 	0x55, 0x48, 0x89, 0xe5, 0xb9, 0x20, 0x4e, 0, 0, 0xff, 0xc9, 0x75, 0xfc, 0x5d, 0xc3};
 
-static code *outer_make(void)
+static code *outer_make(bool is_bare)
 {
 	void (*leaf)(void) = c_leaf;
 
-	memcpy(memory, outer_bytes, sizeof(outer_bytes));
+	memcpy(memory, is_bare ? bare_bytes : outer_bytes,
+		is_bare ? sizeof(bare_bytes) : sizeof(outer_bytes));
 	memcpy(memory + 6, &leaf, sizeof(leaf));
 	return (code *)memory;
 }
@@ -136,20 +149,22 @@ static void dump_load(code *at, size_t size, const char *name)
 	fflush(dump);
 }
 
+static void (*calls_outer)(code *outer) = c_calls_outer;
+
 static void work(code *outer, code *loop, double seconds)
 {
 	uint64_t until = clock_deadline_ns(seconds);
 
 	while (clock_now_ns() < until) {
 		if (outer)
-			c_calls_outer(outer);
+			calls_outer(outer);
 		c_calls_loop(loop);
 	}
 }
 
 static int dump_run(double seconds)
 {
-	code *outer = outer_make(), *loop = loop_make();
+	code *outer = outer_make(false), *loop = loop_make();
 
 	dump_open();
 	dump_load(outer, sizeof(outer_bytes), "jit_outer");
@@ -179,9 +194,11 @@ int main(int argc, char **argv)
 		return 2;
 	if (!strcmp(mode, "dump"))
 		return dump_run(seconds);
-	outer = outer_make();
+	outer = outer_make(!strcmp(mode, "bare"));
 	loop = loop_make();
-	if (!strcmp(mode, "memfd"))
+	if (!strcmp(mode, "bare"))
+		calls_outer = c_calls_bare;
+	if (!strcmp(mode, "memfd") || !strcmp(mode, "bare"))
 		mode = "map";
 	if (!strcmp(mode, "map") || !strcmp(mode, "grow") || !strcmp(mode, "reuse"))
 		map_line(outer, sizeof(outer_bytes), "jit_outer");
