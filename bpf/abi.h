@@ -243,6 +243,15 @@ struct abi_cpu {
 	struct abi_runs tasks; /* at forks, execs and exits */
 };
 
+/* Ticks of a CPU that a recording kept, ever; it has a line of the cache for itself. */
+struct abi_kept {
+	__u64 n;
+	__u64 reserved[7];
+};
+
+/* A power of two. CPUs beyond share the counts of others. */
+#define ABI_KEPT_CPUS 256
+
 /* The sampling clock, set by user space. */
 struct abi_clock {
 	__u64 period_max_ns; /* longest period that a redraw gives: a longer gap is missed ticks */
@@ -282,4 +291,5 @@ _Static_assert(sizeof(struct abi_recording) == 16, "abi_recording");
 _Static_assert(sizeof(struct abi_counters) == 48, "abi_counters");
 _Static_assert(sizeof(struct abi_usage) == 16, "abi_usage");
 _Static_assert(sizeof(struct abi_cpu) == 72, "abi_cpu");
+_Static_assert(sizeof(struct abi_kept) == 64, "abi_kept");
 _Static_assert(sizeof(struct abi_clock) == 32, "abi_clock");

@@ -234,6 +234,9 @@ __u32 vdso_table;
 /* Counted up by user space when it has changed an entry of `files`, or the one above. */
 __u32 files_epoch;
 
+/* By CPU. User space reads it as it lies, at each redraw of the clock. */
+struct abi_kept kept[ABI_KEPT_CPUS];
+
 /* How many user frames a sample may have. */
 __u32 user_frames_max = ABI_USER_FRAMES_DEFAULT;
 

@@ -202,6 +202,7 @@ static __always_inline void tick(
 	scratch->sample.period_ns = elapsed;
 	scratch->sample.base_mhz = clock->base_mhz;
 	scratch->sample.cpu = bpf_get_smp_processor_id();
+	kept[scratch->sample.cpu & (ABI_KEPT_CPUS - 1)].n++;
 	if (!sample_identify(scratch, pid)) {
 		drawn_count(scratch->sample.recordings, false);
 		return;

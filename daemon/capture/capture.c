@@ -34,6 +34,12 @@
  * costs as much as hundreds of samples. */
 #define DRAIN_INTERVAL_NS (250 * NS_PER_MS)
 #define DRAIN_SLACK_NS (100 * NS_PER_MS)
+/*
+ * While nothing new happens, samples may lie for longer: what each needs is then in the cache for
+ * thousands of them. A new program or process of the targets, or a new file, ends that: its samples are
+ * wanted while /proc still tells of it.
+ */
+#define DRAIN_INTERVAL_QUIET_NS NS_PER_SECOND
 
 struct slot {
 	bool is_taken, is_on;
@@ -47,6 +53,8 @@ struct capture {
 	struct perfd_bpf *bpf;
 	struct ring_buffer *samples, *events;
 	struct identities identities;
+	bool is_told; /* all recordings are told of what is new among their targets */
+	bool is_lively; /* something was, since the last drain */
 	struct clock *clock;
 	struct mirror *mirror; /* NULL: the kernel's own tree is asked */
 	struct abi_clock setting;
@@ -67,7 +75,6 @@ static void sample_take(struct capture *capture, const struct abi_sample *head, 
 		return;
 	sample.kernel = (const uint64_t *)(head + 1);
 	sample.user = sample.kernel + head->n_kernel;
-	clock_count(capture->clock, head->cpu);
 	capture->handlers.on_sample(capture->userdata, &sample);
 }
 
@@ -84,6 +91,15 @@ static int on_ring_sample(void *userdata, void *data, size_t size)
 	return 0;
 }
 
+/* Not later than in DRAIN_INTERVAL_NS. */
+static void drain_soon(struct capture *capture)
+{
+	capture->is_lively = true;
+	if (capture->is_told)
+		loop_source_set_time(
+			capture->drain_timer, time_now_ns(CLOCK_MONOTONIC) + DRAIN_INTERVAL_NS);
+}
+
 static int on_ring_event(void *userdata, void *data, size_t size)
 {
 	struct capture *capture = userdata;
@@ -92,6 +108,8 @@ static int on_ring_event(void *userdata, void *data, size_t size)
 
 	if (size < sizeof(*event))
 		return 0;
+	if (!capture->is_lively && capture->drain_timer)
+		drain_soon(capture);
 	if (event->kind != ABI_EVENT_NEED_MAPPINGS)
 		capture->handlers.on_event(capture->userdata, event);
 	else if (capture->mirror)
@@ -124,10 +142,14 @@ static int on_events_ready(void *userdata, uint32_t events)
 static int on_drain_timer(void *userdata)
 {
 	struct capture *capture = userdata;
+	uint64_t interval_ns = DRAIN_INTERVAL_NS;
 
+	capture->is_lively = false;
 	capture_drain(capture);
+	if (capture->is_told && !capture->is_lively)
+		interval_ns = DRAIN_INTERVAL_QUIET_NS;
 	return loop_source_set_time(
-		capture->drain_timer, time_now_ns(CLOCK_MONOTONIC) + DRAIN_INTERVAL_NS);
+		capture->drain_timer, time_now_ns(CLOCK_MONOTONIC) + interval_ns);
 }
 
 static int rings_open(struct capture *capture)
@@ -176,13 +198,20 @@ static void on_clock_change(void *userdata, const struct abi_clock *setting)
 		mirror_watch(capture->mirror); /* at worst as before: the other CPUs */
 }
 
+static uint64_t on_clock_count(void *userdata, unsigned cpu)
+{
+	struct capture *capture = userdata;
+	const volatile struct abi_kept *kept = capture->bpf->bss->kept;
+
+	return kept[cpu & (ABI_KEPT_CPUS - 1)].n;
+}
+
 static void on_clock_wake(void *userdata)
 {
 	struct capture *capture = userdata;
 
-	capture_drain(capture);
-	loop_source_set_time(
-		capture->drain_timer, time_now_ns(CLOCK_MONOTONIC) + DRAIN_INTERVAL_NS);
+	if (!capture->is_told || capture->is_lively)
+		on_drain_timer(capture);
 }
 
 static int capture_load(struct capture *capture, enum capture_mappings mappings,
@@ -191,6 +220,7 @@ static int capture_load(struct capture *capture, enum capture_mappings mappings,
 	struct clock_config clock = {
 		.loop = capture->loop,
 		.on_change = on_clock_change,
+		.on_count = on_clock_count,
 		.on_wake = on_clock_wake,
 		.userdata = capture,
 	};
@@ -288,6 +318,7 @@ static int clock_update(struct capture *capture)
 	bool is_cpu_clock = false;
 	int r;
 
+	capture->is_told = true;
 	for (size_t i = 0; i < ABI_RECORDINGS_MAX; i++) {
 		const struct slot *slot = &capture->slots[i];
 
@@ -296,6 +327,8 @@ static int clock_update(struct capture *capture)
 		if (slot->request.frequency_hz > frequency_hz)
 			frequency_hz = slot->request.frequency_hz;
 		is_cpu_clock |= slot->request.is_cpu_clock;
+		capture->is_told &= slot->request.kinds == CAPTURE_BY_NAME &&
+			slot->request.with_programs;
 	}
 	r = clock_set(capture->clock, frequency_hz, is_cpu_clock, &capture->setting);
 	if (r < 0)

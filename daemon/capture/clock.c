@@ -16,6 +16,7 @@
 #include "daemon/capture/clock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/perf_event.h>
 #include <math.h>
 #include <stdlib.h>
@@ -27,7 +28,6 @@
 
 #include "proto/base/array.h"
 #include "proto/base/cleanup.h"
-#include "proto/base/text.h"
 #include "proto/base/time.h"
 
 #define BASE_HZ_DOUBLED_UP_TO 1000.0
@@ -46,6 +46,10 @@
 /* That look has time until the next redraw, which wakes us anyway. */
 #define HOTPLUG_SLACK_NS (500 * NS_PER_MS)
 
+/* The list of CPUs ("0-3,6"), which the kernel holds within a page. */
+#define ONLINE_PATH "/sys/devices/system/cpu/online"
+#define ONLINE_BYTES_MAX 4096
+
 struct cpu_event {
 	int fd; /* -1: the CPU is offline */
 	double period_ns; /* drawn last */
@@ -53,13 +57,14 @@ struct cpu_event {
 	uint64_t start_ns; /* when it was opened */
 	double n_ticks; /* that came of the draws before the last */
 	double share; /* 0 to 1: its chance to be redrawn */
-	uint64_t n_kept; /* ticks, since the draw */
+	uint64_t n_kept; /* ticks, ever, at the draw */
 };
 
 struct clock {
 	struct clock_config config;
 	struct cpu_event *cpus;
 	size_t n_cpus, n_cpus_allocated, n_open;
+	int online_fd; /* ONLINE_PATH, kept open: opening takes longer than reading */
 	bool is_hardware, is_probed;
 	double frequency_hz, base_hz, redraw_hz, period_ns;
 	uint64_t random;
@@ -180,7 +185,12 @@ static int cpu_set(struct clock *clock, size_t cpu, bool is_online)
 	}
 	if (event->fd >= 0)
 		return 0;
-	*event = (struct cpu_event){.fd = -1, .start_ns = time_now_ns(CLOCK_MONOTONIC), .share = 1};
+	*event = (struct cpu_event){
+		.fd = -1,
+		.start_ns = time_now_ns(CLOCK_MONOTONIC),
+		.share = 1,
+		.n_kept = clock->config.on_count(clock->config.userdata, (unsigned)cpu),
+	};
 	fd = event_open(clock, (int)cpu, draw_period(clock, event), clock->is_hardware);
 	if (fd < 0)
 		return -errno;
@@ -204,13 +214,28 @@ static int cpus_resize(struct clock *clock, size_t n)
 	return 0;
 }
 
-/* Makes the open events those of the online CPUs ("0-3,6"). A CPU that goes while we open its
- * event is no error: the next look sees it. */
+static int online_read(struct clock *clock, char *ret_text)
+{
+	ssize_t n;
+
+	if (clock->online_fd < 0)
+		clock->online_fd = open(ONLINE_PATH, O_RDONLY | O_CLOEXEC);
+	if (clock->online_fd < 0)
+		return -errno;
+	n = pread(clock->online_fd, ret_text, ONLINE_BYTES_MAX, 0);
+	if (n < 0)
+		return -errno;
+	ret_text[n] = '\0';
+	return 0;
+}
+
+/* Makes the open events those of the online CPUs. A CPU that goes while we open its event is no
+ * error: the next look sees it. */
 static int cpus_update(struct clock *clock)
 {
-	CLEANUP(freep) char *text = NULL;
+	char text[ONLINE_BYTES_MAX + 1];
 	size_t next = 0;
-	int r = text_read_file(-1, "/sys/devices/system/cpu/online", 65536, &text, NULL);
+	int r = online_read(clock, text);
 
 	if (r < 0)
 		return r;
@@ -265,17 +290,19 @@ static uint64_t next_redraw_ns(struct clock *clock, double share)
 	return time_now_ns(CLOCK_MONOTONIC) + (uint64_t)wait_ns;
 }
 
-static void redraw(struct clock *clock, struct cpu_event *event)
+static void redraw(struct clock *clock, size_t cpu)
 {
+	struct cpu_event *event = &clock->cpus[cpu];
+	uint64_t n_kept = clock->config.on_count(clock->config.userdata, (unsigned)cpu);
 	uint64_t before_ns = event->drawn_ns;
 	double period_ns = draw_period(clock, event);
 	double seconds = (double)(event->drawn_ns - before_ns) / 1e9;
 	uint64_t value = clock->is_hardware ? (uint64_t)fmax(1, 1e9 / period_ns)
 					    : (uint64_t)period_ns;
 
-	event->share = clock_redraw_share(
-		event->share, (double)event->n_kept, clock->frequency_hz * seconds, seconds);
-	event->n_kept = 0;
+	event->share = clock_redraw_share(event->share, (double)(n_kept - event->n_kept),
+		clock->frequency_hz * seconds, seconds);
+	event->n_kept = n_kept;
 	ioctl(event->fd, PERF_EVENT_IOC_PERIOD, &value);
 }
 
@@ -290,15 +317,9 @@ static int on_redraw(void *userdata)
 		struct cpu_event *event = &clock->cpus[i];
 
 		if (event->fd >= 0 && random_uniform(clock) * most <= event->share)
-			redraw(clock, event);
+			redraw(clock, i);
 	}
 	return loop_source_set_time(clock->redraw_timer, next_redraw_ns(clock, share_max(clock)));
-}
-
-void clock_count(struct clock *clock, unsigned cpu)
-{
-	if (cpu < clock->n_cpus)
-		clock->cpus[cpu].n_kept++;
 }
 
 static struct abi_clock setting(const struct clock *clock)
@@ -384,6 +405,7 @@ int clock_new(const struct clock_config *config, struct clock **ret_clock)
 	if (!clock)
 		return -ENOMEM;
 	clock->config = *config;
+	clock->online_fd = -1;
 	if (getrandom(&clock->random, sizeof(clock->random), 0) < 0)
 		clock->random = time_now_ns(CLOCK_REALTIME);
 	clock->random |= 1;
@@ -396,6 +418,7 @@ struct clock *clock_free(struct clock *clock)
 	if (!clock)
 		return NULL;
 	clock_close(clock);
+	closep(&clock->online_fd);
 	free(clock->cpus);
 	free(clock);
 	return NULL;

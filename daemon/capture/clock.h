@@ -19,6 +19,8 @@ struct clock_config {
 	int prog_fd; /* the perf_event program that each tick runs; borrowed */
 	/* A CPU has come back meanwhile: the kernel side must know of the new setting. */
 	void (*on_change)(void *userdata, const struct abi_clock *setting);
+	/* How many ticks of this CPU have been kept, ever? What is sampled much is redrawn often. */
+	uint64_t (*on_count)(void *userdata, unsigned cpu);
 	/* Awake, for the sake of the clock: what else is due may be done at once. */
 	void (*on_wake)(void *userdata);
 	void *userdata;
@@ -34,9 +36,6 @@ struct clock *clock_free(struct clock *clock);
  */
 int clock_set(
 	struct clock *clock, double frequency_hz, bool is_cpu_clock, struct abi_clock *ret_setting);
-
-/* A tick of this CPU was kept: what is sampled much is redrawn often. */
-void clock_count(struct clock *clock, unsigned cpu);
 
 /* "cycles" or "cpu-clock"; before the first start, what would be taken. */
 const char *clock_event(struct clock *clock);

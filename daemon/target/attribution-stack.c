@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "daemon/target/attribution-state.h"
 #include "proto/base/array.h"
@@ -39,10 +40,32 @@ static int named_frame(struct attribution *attribution, const struct profile_fra
 	return profile_add_frame(profile, &frame, &line, 1, ret_frame);
 }
 
+/* Which of n slots, a power of two, belongs to this address of ours? */
+static size_t slot_of(const void *address, size_t n)
+{
+	return ((uintptr_t)address * 0x9e3779b97f4a7c15u >> 32) & (n - 1);
+}
+
+/* Is this the frame of that function? */
+static bool is_function(
+	const struct profile *profile, uint32_t frame, const char *module, const char *name)
+{
+	const struct profile_frame *known = &profile->frames[frame];
+	uint32_t function = profile->lines[known->first_line].function;
+	const char *path = profile_string(profile, profile->mappings[known->mapping].path);
+	size_t n = strlen(module);
+
+	return !strcmp(profile_string(profile, profile->functions[function].name), name) &&
+		!strncmp(path + 1, module, n) && !strcmp(path + 1 + n, "]");
+}
+
+/* Functions of the kernel have one frame each, whatever the address: it is known by where the name
+ * lies, if the name is still the same. */
 static int kernel_frame(struct attribution *attribution, uint64_t address, uint32_t *ret_frame)
 {
 	struct profile_frame frame = {.kind = PROFILE_FRAME_KERNEL};
 	const char *module = "", *name;
+	uint32_t *known;
 	char label[80];
 	int r;
 
@@ -57,8 +80,17 @@ static int kernel_frame(struct attribution *attribution, uint64_t address, uint3
 			return r;
 		return named_frame(attribution, &frame, "[kernel]", "[kernel]", ret_frame);
 	}
-	snprintf(label, sizeof(label), *module ? "[%s]" : "[kernel]", module);
-	return named_frame(attribution, &frame, label, name, ret_frame);
+	module = *module ? module : "kernel";
+	known = &attribution->kernel[slot_of(name, KERNEL_SLOTS)];
+	if (*known && is_function(attribution->profile, *known, module, name)) {
+		*ret_frame = *known;
+		return 0;
+	}
+	snprintf(label, sizeof(label), "[%s]", module);
+	r = named_frame(attribution, &frame, label, name, ret_frame);
+	if (!r)
+		*known = *ret_frame;
+	return r;
 }
 
 /* Code in memory that no file stands behind. While it waits for its name, its number stands in place
@@ -93,23 +125,38 @@ static int lost_file_frame(struct attribution *attribution, uint64_t raw, uint32
 	return named_frame(attribution, &frame, "[unknown]", "[unknown]", ret_frame);
 }
 
-static int object_frame(struct attribution *attribution, struct object *object,
-	uint64_t file_offset, uint32_t *ret_frame)
+static int object_mapping(
+	struct attribution *attribution, const struct object *object, uint32_t *ret_mapping)
 {
 	struct profile *profile = attribution->profile;
 	struct profile_mapping mapping = {};
-	struct profile_frame frame = {.kind = PROFILE_FRAME_USER, .address = file_offset};
 	char number[32];
 	int r = profile_add_string(profile, object->path, &mapping.path);
 
-	snprintf(number, sizeof(number), "#%p", (void *)object);
+	snprintf(number, sizeof(number), "#%p", (const void *)object);
 	if (!r)
 		r = profile_add_string(profile, number, &mapping.build_id);
-	if (!r)
-		r = profile_add_mapping(profile, &mapping, &frame.mapping);
-	if (r < 0)
-		return r;
-	return profile_add_frame(profile, &frame, NULL, 0, ret_frame);
+	return r ? r : profile_add_mapping(profile, &mapping, ret_mapping);
+}
+
+static int object_frame(struct attribution *attribution, const struct object *object,
+	uint64_t file_offset, uint32_t *ret_frame)
+{
+	const struct known_mapping *known = &attribution->mappings[slot_of(object, MAPPING_SLOTS)];
+	struct profile_frame frame = {
+		.kind = PROFILE_FRAME_USER, .address = file_offset, .mapping = known->mapping};
+	int r = 0;
+
+	if (known->object != object)
+		r = object_mapping(attribution, object, &frame.mapping);
+	return r ? r : profile_add_frame(attribution->profile, &frame, NULL, 0, ret_frame);
+}
+
+/* To be called of objects that a frame keeps: no other will lie at the address. */
+static void object_remember(struct attribution *attribution, const struct attributed_frame *frame)
+{
+	attribution->mappings[slot_of(frame->object, MAPPING_SLOTS)] = (struct known_mapping){
+		frame->object, attribution->profile->frames[frame->frame].mapping};
 }
 
 static int frame_new(struct attribution *attribution, struct attributed_frame *frame)
@@ -169,6 +216,7 @@ static int frame_add(struct attribution *attribution, uint64_t raw, const struct
 	attribution->frames[attribution->n_frames++] = frame;
 	if (frame.object) {
 		object_ref(frame.object);
+		object_remember(attribution, &frame);
 		neighbours->on_frame(neighbours->userdata, frame.object, frame.file_offset);
 	}
 	*ret_frame = frame.frame;

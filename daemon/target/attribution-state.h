@@ -15,6 +15,17 @@ struct who {
 	bool is_permitted;
 };
 
+/* The mapping that stands for an object, in a slot of the object's address. */
+#define MAPPING_SLOTS 32
+
+struct known_mapping {
+	const struct object *object; /* that of a frame, which keeps it; or NULL */
+	uint32_t mapping;
+};
+
+/* The frames of functions of the kernel, each in a slot of where its name lies; 0: none. */
+#define KERNEL_SLOTS 512
+
 struct attribution {
 	struct attribution_request request;
 	struct attribution_neighbours neighbours;
@@ -30,6 +41,8 @@ struct attribution {
 	bool may_grow; /* what came of that */
 	struct stack_cache stacks;
 	struct who who[WHO_SLOTS];
+	struct known_mapping mappings[MAPPING_SLOTS];
+	uint32_t kernel[KERNEL_SLOTS];
 };
 
 /* The stack of the profile that a sample's frames are. 0 or a negative errno. */
