@@ -207,7 +207,7 @@ int serving_init(struct serving *serving, const struct serving_config *config)
 		config->loop, UINT64_MAX / 2, on_gathered, serving, &serving->gather_timer);
 	if (r < 0)
 		return r;
-	loop_source_set_slack(serving->gather_timer, config->gather_ns / 4);
+	loop_source_set_slack(serving->gather_timer, config->gather_ns);
 	return 0;
 }
 

@@ -223,12 +223,21 @@ static int frame_add(struct attribution *attribution, uint64_t raw, const struct
 	return 0;
 }
 
+static int frame_push(
+	struct attribution *attribution, const struct sample *sample, uint64_t raw, uint32_t *stack)
+{
+	uint32_t frame;
+	int r = frame_add(attribution, raw, sample, &frame);
+
+	return r ? r : profile_add_stack(attribution->profile, *stack, frame, stack);
+}
+
 /* Puts a frame on top of *stack. What an address in no file is, depends on whose it is and when. */
 static int stack_push(
 	struct attribution *attribution, const struct sample *sample, uint64_t raw, uint32_t *stack)
 {
 	struct stack_cache *cache = &attribution->stacks;
-	uint32_t frame, parent = *stack, known = 0;
+	uint32_t parent = *stack, known = 0;
 	int r;
 
 	if (!is_address(raw))
@@ -237,11 +246,30 @@ static int stack_push(
 		*stack = known;
 		return 0;
 	}
-	r = frame_add(attribution, raw, sample, &frame);
-	if (!r)
-		r = profile_add_stack(attribution->profile, parent, frame, stack);
+	r = frame_push(attribution, sample, raw, stack);
 	if (!r && !is_address(raw))
 		stack_cache_put(cache, parent, raw, *stack);
+	return r;
+}
+
+/* The same of the innermost frame, on top of callers that were just looked for. */
+static int leaf_push(
+	struct attribution *attribution, const struct sample *sample, uint64_t raw, uint32_t *stack)
+{
+	struct stack_cache *cache = &attribution->stacks;
+	uint32_t parent = *stack, known;
+	int r;
+
+	if (is_address(raw))
+		return frame_push(attribution, sample, raw, stack);
+	known = stack_cache_find_leaf(cache, parent, raw);
+	if (known) {
+		*stack = known;
+		return 0;
+	}
+	r = frame_push(attribution, sample, raw, stack);
+	if (!r)
+		stack_cache_put_leaf(cache, parent, raw, *stack);
 	return r;
 }
 
@@ -263,12 +291,12 @@ static bool has_address(const uint64_t *raw, size_t n)
 	return false;
 }
 
-/* Puts all of them on top of *stack. */
+/* Puts all of them on top of *stack; `leaf` is what comes next. */
 static int callers_add(struct attribution *attribution, const struct sample *sample,
-	const struct stack_frames *callers, uint32_t *stack)
+	const struct stack_frames *callers, uint64_t leaf, uint32_t *stack)
 {
 	struct stack_cache *cache = &attribution->stacks;
-	uint32_t root = *stack, known = stack_cache_find_callers(cache, root, callers);
+	uint32_t root = *stack, known = stack_cache_find_callers(cache, root, callers, leaf);
 	int r;
 
 	if (known) {
@@ -356,10 +384,12 @@ int attribution_add_stack(
 		r = root_add(attribution, sample, &stack);
 	if (!r && frames.n_kernel + frames.n_user) {
 		leaf = leaf_take(&frames);
-		if (frames.n_kernel + frames.n_user)
-			r = callers_add(attribution, sample, &frames, &stack);
-		if (!r)
+		if (!(frames.n_kernel + frames.n_user))
 			r = stack_push(attribution, sample, leaf, &stack);
+		else
+			r = callers_add(attribution, sample, &frames, leaf, &stack);
+		if (!r && frames.n_kernel + frames.n_user)
+			r = leaf_push(attribution, sample, leaf, &stack);
 	}
 	if (!r)
 		*ret_stack = stack;

@@ -61,28 +61,57 @@ uint32_t stack_cache_find(const struct stack_cache *cache, uint32_t parent, uint
 	return step->raw == raw && step->parent == parent ? step->stack : 0;
 }
 
+/* Which place it is in tells nothing: what stands there does. */
+uint32_t stack_cache_find_leaf(const struct stack_cache *cache, uint32_t parent, uint64_t raw)
+{
+	const struct stack_step *step = cache->leaf;
+
+	if (!step)
+		return stack_cache_find(cache, parent, raw);
+	return step->raw == raw && step->parent == parent ? step->stack : 0;
+}
+
+void stack_cache_put_leaf(struct stack_cache *cache, uint32_t parent, uint64_t raw, uint32_t stack)
+{
+	if (!cache->leaf)
+		stack_cache_put(cache, parent, raw, stack);
+	else
+		*cache->leaf = (struct stack_step){.raw = raw, .parent = parent, .stack = stack};
+}
+
 void stack_cache_put(struct stack_cache *cache, uint32_t parent, uint64_t raw, uint32_t stack)
 {
 	*step_slot(cache, parent, raw) = (struct stack_step){
 		.raw = raw, .parent = parent, .stack = stack};
 }
 
-static uint64_t mix(uint64_t mixed, const uint64_t *raw, size_t n)
+/* Two chains, by turns: each waits for its own products only. */
+struct mixed {
+	uint64_t next, last;
+};
+
+static void mix(struct mixed *mixed, const uint64_t *raw, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		mixed = (mixed ^ raw[i]) * 0x9e3779b97f4a7c15u;
-		mixed ^= mixed >> 32;
+		uint64_t product = (mixed->next ^ raw[i]) * 0x9e3779b97f4a7c15u;
+
+		mixed->next = mixed->last;
+		mixed->last = product ^ product >> 32;
 	}
-	return mixed;
 }
 
-static struct stack_callers *callers_slot(
-	const struct stack_cache *cache, uint32_t root, const struct stack_frames *callers)
+static uint64_t callers_mix(uint32_t root, const struct stack_frames *callers)
 {
-	uint64_t mixed = mix(root, callers->kernel, callers->n_kernel);
+	struct mixed mixed = {root, ~(uint64_t)root};
 
-	mixed = mix(mixed, callers->user, callers->n_user) * 0xd6e8feb86659fd93u;
-	return &cache->callers[mixed >> (64 - CALLERS_BITS)];
+	mix(&mixed, callers->kernel, callers->n_kernel);
+	mix(&mixed, callers->user, callers->n_user);
+	return (mixed.last ^ mixed.next >> 7) * 0xd6e8feb86659fd93u + mixed.next;
+}
+
+static struct stack_callers *callers_slot(const struct stack_cache *cache, uint64_t mixed)
+{
+	return &cache->callers[mixed * 0xff51afd7ed558ccdu >> (64 - CALLERS_BITS)];
 }
 
 static bool fits(const struct stack_frames *callers)
@@ -95,14 +124,31 @@ static bool is_equal(const uint64_t *a, const uint64_t *b, size_t n)
 	return !n || !memcmp(a, b, n * sizeof(*a));
 }
 
+/* Where a leaf on top of these callers is kept, and which lines of the cache both need: they are under
+ * way at the same time. */
+static void leaf_expect(struct stack_cache *cache, uint64_t mixed, uint64_t leaf)
+{
+	const char *slot = (const char *)callers_slot(cache, mixed);
+
+	cache->leaf = step_slot(cache, (uint32_t)(mixed >> 32), leaf);
+	__builtin_prefetch(cache->leaf);
+	__builtin_prefetch(slot);
+	__builtin_prefetch(slot + 64);
+	__builtin_prefetch(slot + 128);
+}
+
 uint32_t stack_cache_find_callers(
-	const struct stack_cache *cache, uint32_t root, const struct stack_frames *callers)
+	struct stack_cache *cache, uint32_t root, const struct stack_frames *callers, uint64_t leaf)
 {
 	const struct stack_callers *slot;
+	uint64_t mixed;
 
+	cache->leaf = NULL;
 	if (!fits(callers))
 		return 0;
-	slot = callers_slot(cache, root, callers);
+	mixed = callers_mix(root, callers);
+	leaf_expect(cache, mixed, leaf);
+	slot = callers_slot(cache, mixed);
 	if (slot->root == root && slot->n == callers->n_kernel + callers->n_user &&
 		is_equal(slot->raw, callers->kernel, callers->n_kernel) &&
 		is_equal(slot->raw + callers->n_kernel, callers->user, callers->n_user))
@@ -117,7 +163,7 @@ void stack_cache_put_callers(struct stack_cache *cache, uint32_t root,
 
 	if (!fits(callers))
 		return;
-	slot = callers_slot(cache, root, callers);
+	slot = callers_slot(cache, callers_mix(root, callers));
 	slot->root = root;
 	slot->stack = stack;
 	slot->n = callers->n_kernel + callers->n_user;

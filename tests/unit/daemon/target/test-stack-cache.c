@@ -85,8 +85,8 @@ START_TEST(raw_zero_and_empty_places_are_not_confused)
 	uint32_t next = 1;
 
 	setup();
-	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &none), 0);
-	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers), 0);
+	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &none, 0), 0);
+	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers, 0), 0);
 	ck_assert_uint_eq(add(zero, 1, &next), 1);
 	ck_assert_uint_eq(add(zero, 1, &next), 1);
 	stack_cache_done(&cache);
@@ -109,14 +109,14 @@ START_TEST(callers_are_known_by_their_root_and_every_frame)
 	const struct stack_frames same = {kernel, both, 1, 4};
 
 	setup();
-	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers), 0);
+	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers, 0), 0);
 	stack_cache_put_callers(&cache, 7, &callers, 50);
-	ck_assert_uint_eq(stack_cache_find_callers(&cache, 7, &callers), 50);
-	ck_assert_uint_eq(stack_cache_find_callers(&cache, 6, &callers), 0);
+	ck_assert_uint_eq(stack_cache_find_callers(&cache, 7, &callers, 0), 50);
+	ck_assert_uint_eq(stack_cache_find_callers(&cache, 6, &callers, 0), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-		ck_assert_uint_eq(stack_cache_find_callers(&cache, 7, &others[i]), 0);
+		ck_assert_uint_eq(stack_cache_find_callers(&cache, 7, &others[i], 0), 0);
 	/* Where the kernel's end is told by the frames themselves. */
-	ck_assert_uint_eq(stack_cache_find_callers(&cache, 7, &same), 50);
+	ck_assert_uint_eq(stack_cache_find_callers(&cache, 7, &same, 0), 50);
 	stack_cache_done(&cache);
 }
 END_TEST
@@ -131,12 +131,12 @@ START_TEST(callers_take_the_place_of_others_and_never_their_stack)
 		for (uint32_t i = 1; i <= 20000; i++) {
 			const uint64_t raw[] = {i % 7, i % 11, i};
 			const struct stack_frames callers = {.user = raw, .n_user = 3};
-			uint32_t found = stack_cache_find_callers(&cache, 0, &callers);
+			uint32_t found = stack_cache_find_callers(&cache, 0, &callers, 0);
 
 			ck_assert(!found || found == i);
 			n_found += found == i;
 			stack_cache_put_callers(&cache, 0, &callers, i);
-			ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers), i);
+			ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers, 0), i);
 		}
 	}
 	ck_assert_uint_lt(n_found, 20000);
@@ -154,13 +154,50 @@ START_TEST(more_callers_than_fit_are_not_known_as_a_whole)
 		raw[i] = i;
 	callers.n_user = STACK_CALLERS_MAX;
 	stack_cache_put_callers(&cache, 0, &callers, 5);
-	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers), 5);
+	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers, 0), 5);
 	callers.n_kernel = 1;
 	stack_cache_put_callers(&cache, 0, &callers, 6);
-	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers), 0);
+	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers, 0), 0);
 	callers.n_kernel = STACK_CALLERS_MAX;
 	stack_cache_put_callers(&cache, 0, &callers, 7);
-	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers), 0);
+	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers, 0), 0);
+	stack_cache_done(&cache);
+}
+END_TEST
+
+/* What was looked for between may have taken its place, and is never taken for it. */
+START_TEST(leaf_is_known_on_its_callers_only)
+{
+	const uint64_t user[] = {3, 2, 1}, other[] = {4, 2, 1};
+	const struct stack_frames callers = {.user = user, .n_user = 3};
+	const struct stack_frames others = {.user = other, .n_user = 3};
+
+	setup();
+	ck_assert_uint_eq(stack_cache_find_leaf(&cache, 50, 9), 0);
+	stack_cache_find_callers(&cache, 0, &callers, 9);
+	stack_cache_put_leaf(&cache, 50, 9, 60);
+	ck_assert_uint_eq(stack_cache_find_leaf(&cache, 50, 9), 60);
+	ck_assert_uint_eq(stack_cache_find_leaf(&cache, 51, 9), 0);
+	ck_assert_uint_eq(stack_cache_find_leaf(&cache, 50, 8), 0);
+	stack_cache_find_callers(&cache, 0, &others, 9);
+	ck_assert_uint_eq(stack_cache_find_leaf(&cache, 51, 9), 0);
+	stack_cache_find_callers(&cache, 0, &callers, 9);
+	ck_assert_uint_eq(stack_cache_find_leaf(&cache, 50, 9), 60);
+	stack_cache_done(&cache);
+}
+END_TEST
+
+/* Callers that do not fit leave no place of their own: it is that of any step. */
+START_TEST(leaf_of_callers_that_do_not_fit_is_known_as_a_step)
+{
+	uint64_t raw[STACK_CALLERS_MAX + 1] = {};
+	const struct stack_frames callers = {.user = raw, .n_user = ARRAY_SIZE(raw)};
+
+	setup();
+	stack_cache_find_callers(&cache, 0, &callers, 9);
+	stack_cache_put_leaf(&cache, 50, 9, 60);
+	ck_assert_uint_eq(stack_cache_find_leaf(&cache, 50, 9), 60);
+	ck_assert_uint_eq(stack_cache_find(&cache, 50, 9), 60);
 	stack_cache_done(&cache);
 }
 END_TEST
@@ -175,6 +212,8 @@ int main(void)
 		callers_are_known_by_their_root_and_every_frame,
 		callers_take_the_place_of_others_and_never_their_stack,
 		more_callers_than_fit_are_not_known_as_a_whole,
+		leaf_is_known_on_its_callers_only,
+		leaf_of_callers_that_do_not_fit_is_known_as_a_step,
 	};
 
 	return check_main("target/stack-cache", tests, ARRAY_SIZE(tests));
