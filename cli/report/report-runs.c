@@ -83,18 +83,14 @@ static double percentile(const double *sorted, size_t n, double part)
 	return sorted[rank ? rank - 1 : 0];
 }
 
-struct moments {
-	double mean, variance; /* the latter of the mean */
-};
-
-static struct moments moments_of(const double *values, size_t n)
+static struct mean mean_of(const double *values, size_t n)
 {
-	struct moments result = {0};
+	struct mean result = {0};
 
 	for (size_t i = 0; i < n; i++)
-		result.mean += values[i] / (double)n;
+		result.value += values[i] / (double)n;
 	for (size_t i = 0; i < n && n > 1; i++)
-		result.variance += (values[i] - result.mean) * (values[i] - result.mean) /
+		result.variance += (values[i] - result.value) * (values[i] - result.value) /
 			((double)n - 1) / (double)n;
 	return result;
 }
@@ -129,37 +125,39 @@ int report_append_runs(const struct profile *profile, struct buffer *out)
 		append_cell(&figures[i], percentile(values, n, 0.99), out);
 		append_cell(&figures[i], values[0], out);
 		append_cell(&figures[i], values[n - 1], out);
-		append_cell(&figures[i], sqrt(moments_of(values, n).variance * (double)n), out);
+		append_cell(&figures[i], sqrt(mean_of(values, n).variance * (double)n), out);
 		buffer_append_char(out, '\n');
 	}
 	buffer_append_char(out, '\n');
 	return 0;
 }
 
-/* Welch's interval of the difference of the means, in parts of the mean before. */
+/* The interval of the ratio of the means by Welch's degrees of freedom, as the comparison has it. */
 static void append_change(const double *before, size_t n_before, const double *after,
 	size_t n_after, struct buffer *out)
 {
-	struct moments a = moments_of(before, n_before), b = moments_of(after, n_after);
-	double sum = a.variance + b.variance, df, half;
+	const struct mean means[] = {mean_of(before, n_before), mean_of(after, n_after)};
+	double a = means[0].variance, b = means[1].variance, sum = a + b, df = 1;
+	struct compare_row row;
 
-	if (!(a.mean > 0)) {
+	if (!(means[0].value > 0)) {
 		buffer_append_text(out, " ? | ? |");
 		return;
 	}
 	buffer_append_char(out, ' ');
-	diff_append_change(b.mean / a.mean - 1, out);
+	diff_append_change(means[1].value / means[0].value - 1, out);
 	if (n_before < 2 || n_after < 2) {
 		buffer_append_text(out, " | ? |");
 		return;
 	}
-	df = sum > 0 ? sum * sum /
-			(a.variance * a.variance / ((double)n_before - 1) +
-				b.variance * b.variance / ((double)n_after - 1))
-		     : 1;
-	half = sum > 0 ? statistics_t_quantile(0.975, df) * sqrt(sum) : 0;
-	buffer_printf(out, " | %+.1f…%+.1f %% |", 100 * ((b.mean - half) / a.mean - 1),
-		100 * ((b.mean + half) / a.mean - 1));
+	if (sum > 0)
+		df = sum * sum / (a * a / ((double)n_before - 1) + b * b / ((double)n_after - 1));
+	statistics_ratio_interval(means, statistics_t_quantile(0.975, df), &row.low, &row.high);
+	row.low -= 1;
+	row.high -= 1;
+	buffer_append_text(out, " | ");
+	diff_append_interval(&row, out);
+	buffer_append_text(out, " |");
 }
 
 int report_append_runs_change(

@@ -16,23 +16,18 @@
 /* Against less than that part of the time nothing is compared. */
 #define REST_MIN 0.1
 
-/*
- * The interval of a ratio of two means: E. C. Fieller, "Some problems in interval estimation", J. R.
- * Statist. Soc. B 16, 1954. Where the denominator may be zero, it has no upper end.
- */
 static void interval_make(struct compare_row *row, const struct estimate *before,
 	const struct estimate *after, double t)
 {
-	double a = before->mean * before->mean - t * t * before->variance;
-	double b = before->mean * after->mean;
-	double c = after->mean * after->mean - t * t * after->variance;
-	double root = sqrt(fmax(0, b * b - a * c));
+	const struct mean means[] = {
+		{before->mean, before->variance}, {after->mean, after->variance}};
 
+	statistics_ratio_interval(means, t, &row->low, &row->high);
+	row->low -= 1;
+	row->high -= 1;
 	row->change = before->mean > 0 ? after->mean / before->mean - 1
 		: after->mean > 0      ? INFINITY
 				       : NAN;
-	row->low = c > 0 && b + root > 0 ? c / (b + root) - 1 : -1;
-	row->high = a > 0 ? (b + root) / a - 1 : INFINITY;
 }
 
 double figures_detectable(const struct estimate *before, const struct estimate *after, double level)

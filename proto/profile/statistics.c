@@ -239,3 +239,15 @@ double statistics_median(const double *values, const double *weights, size_t n)
 	}
 	return sorted[n - 1].value;
 }
+
+void statistics_ratio_interval(
+	const struct mean means[2], double t, double *ret_low, double *ret_high)
+{
+	double a = means[0].value * means[0].value - t * t * means[0].variance;
+	double b = means[0].value * means[1].value;
+	double c = means[1].value * means[1].value - t * t * means[1].variance;
+	double root = sqrt(fmax(0, b * b - a * c));
+
+	*ret_low = c > 0 && b + root > 0 ? c / (b + root) : 0;
+	*ret_high = a > 0 ? (b + root) / a : INFINITY;
+}

@@ -51,3 +51,15 @@ double statistics_bh_threshold(const double *p, size_t n, double q);
 /* The weighted median of n values; the mean of the two middle ones where they share the middle.
  * NAN of none, or where memory was short. */
 double statistics_median(const double *values, const double *weights, size_t n);
+
+struct mean {
+	double value, variance; /* the latter of the mean, not of one value */
+};
+
+/*
+ * The interval of means[1] / means[0], neither below 0, with `t` standard errors to each side: E. C.
+ * Fieller, "Some problems in interval estimation", J. R. Statist. Soc. B 16, 1954. It begins at 0 at the
+ * least; where the denominator may be zero, it has no upper end.
+ */
+void statistics_ratio_interval(
+	const struct mean means[2], double t, double *ret_low, double *ret_high);

@@ -144,6 +144,9 @@ def documents_read_well(where):
     check(re.search(r'\*\*The whole\*\* takes \S+ m?s of CPU time before and \S+ m?s after: -\d', after),
           after)
     check('Most was won in `lookup`' in after, after)
+    # What is said twice is said alike.
+    interval = re.search(r'\(95 %: (\S+ %)\)', after)[1]
+    check(re.search(rf'^\| CPU time, s \|.*\| {re.escape(interval)} \|$', after, re.MULTILINE), after)
     check('**Gate** at 400 %: passed' in after, after)
     check(re.search(r'\| `turn-after.pb.gz` \| \S+ m?s \| -\d+\.\d % \| -\d+\.\d % \| `(parse|respond)`',
                     after), after)

@@ -147,6 +147,28 @@ START_TEST(medians_go_by_weight)
 }
 END_TEST
 
+/* The ends are where a difference of the means would just be t standard errors. */
+START_TEST(intervals_of_ratios_are_fiellers)
+{
+	const struct mean means[] = {{10, 1}, {12, 2}}, sure[] = {{10, 0}, {12, 0}};
+	const struct mean vague[] = {{1, 4}, {12, 2}}, nothing[] = {{10, 1}, {0, 0}};
+	double t = 2.5, ends[2];
+
+	statistics_ratio_interval(means, t, &ends[0], &ends[1]);
+	ck_assert(ends[0] < 1.2 && ends[1] > 1.2);
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		ck_assert_double_eq_tol((12 - ends[i] * 10) * (12 - ends[i] * 10),
+			t * t * (2 + ends[i] * ends[i]), 1e-9);
+	statistics_ratio_interval(sure, t, &ends[0], &ends[1]);
+	ck_assert_double_eq_tol(ends[0], 1.2, 1e-12);
+	ck_assert_double_eq_tol(ends[1], 1.2, 1e-12);
+	statistics_ratio_interval(vague, t, &ends[0], &ends[1]);
+	ck_assert(ends[0] > 0 && isinf(ends[1]));
+	statistics_ratio_interval(nothing, t, &ends[0], &ends[1]);
+	ck_assert_double_eq(ends[0], 0);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -158,6 +180,7 @@ int main(void)
 		digamma_and_trigamma_have_their_known_values,
 		the_false_discovery_procedure_does_benjamini_and_hochbergs_example,
 		medians_go_by_weight,
+		intervals_of_ratios_are_fiellers,
 	};
 
 	return check_main("statistics", tests, ARRAY_SIZE(tests));
