@@ -53,7 +53,9 @@ struct capture {
 	struct perfd_bpf *bpf;
 	struct ring_buffer *samples, *events;
 	struct identities identities;
-	bool is_told; /* all recordings are told of what is new among their targets */
+	/* All recordings are told of what is new among their targets, and what they have mapped is
+	 * looked up as they run: a mirror that perfd keeps lags more, the longer perfd sleeps. */
+	bool is_told;
 	bool is_lively; /* something was, since the last drain */
 	struct clock *clock;
 	struct mirror *mirror; /* NULL: the kernel's own tree is asked */
@@ -318,7 +320,7 @@ static int clock_update(struct capture *capture)
 	bool is_cpu_clock = false;
 	int r;
 
-	capture->is_told = true;
+	capture->is_told = !capture->mirror;
 	for (size_t i = 0; i < ABI_RECORDINGS_MAX; i++) {
 		const struct slot *slot = &capture->slots[i];
 
