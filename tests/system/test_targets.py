@@ -92,9 +92,9 @@ def test_the_scheduler_says_what_each_kind_of_target_has_used():
         for target in (['-p', one.pid], ['-t', one.pid], ['--uid', support.STRANGER],
                        ['--comm', 'spin-alpha'], ['-u', 'web.service'], ['-a'],
                        ['--uid', support.STRANGER, '-u', 'web.service']):
-            recorded = record(where, *target, '-d', 1.5, '-F', 1999, daemon=daemon)
+            recorded = record(where, *target, '-d', 1.5, '-F', 997, daemon=daemon)
             used = recorded.summary['conditions']['scheduler_ns']
-            expected = used * 1999 / 1e9
+            expected = used * 997 / 1e9
             check(used > 0, f'{target}: unknown')
             check(abs(recorded.ledger['taken'] - expected) <
                   0.15 * expected + 5 * expected ** 0.5,
