@@ -109,8 +109,10 @@ static void append_gate(const struct diff *diff, struct buffer *out)
 	if (isnan(diff->threshold))
 		return;
 	if (!diff->regression) {
-		buffer_printf(out, "Gate: nothing surely grew by more than %g %%.\n",
+		buffer_printf(out, "Gate: nothing surely grew by more than %g %%.",
 			100 * diff->threshold);
+		diff_append_gate_doubt(diff->comparison, diff->threshold, out);
+		buffer_append_char(out, '\n');
 		return;
 	}
 	buffer_printf(out, "Gate: %s grew by more than %g %% (", diff->regression->name,

@@ -137,6 +137,19 @@ void diff_append_detectable(const struct comparison *comparison, struct buffer *
 						   : ". Four times as long sees half of that.\n");
 }
 
+void diff_append_gate_doubt(
+	const struct comparison *comparison, double threshold, struct buffer *out)
+{
+	const struct compare_power *power = &comparison->powers[0];
+
+	if (comparison->n_tested && power->detectable <= threshold)
+		return;
+	buffer_printf(out,
+		" These data would hardly have shown so little, even in a function with %g %% of "
+		"the time.",
+		100 * power->share);
+}
+
 void diff_append_power(const struct comparison *comparison, struct buffer *out)
 {
 	buffer_append_text(out, "What these counts could have shown (at 80 % odds): ");

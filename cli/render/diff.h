@@ -46,6 +46,11 @@ void diff_append_verdict(const struct compare_row *row, struct buffer *out);
  * end of the line. */
 void diff_append_detectable(const struct comparison *comparison, struct buffer *out);
 
+/* Behind a gate that found nothing: that so little would hardly have been seen, if so. A sentence with
+ * a blank before it, or nothing. */
+void diff_append_gate_doubt(
+	const struct comparison *comparison, double threshold, struct buffer *out);
+
 /* How the two were compared, and what could have been found: sentences, each a line. */
 void diff_append_method(const struct diff *diff, struct buffer *out);
 void diff_append_power(const struct comparison *comparison, struct buffer *out);

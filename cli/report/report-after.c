@@ -157,7 +157,9 @@ static void append_gate(
 		report_code(out, regression->name);
 		buffer_append_text(out, " surely grew by more.\n\n");
 	} else {
-		buffer_append_text(out, "passed; nothing surely grew by more.\n\n");
+		buffer_append_text(out, "passed; nothing surely grew by more.");
+		diff_append_gate_doubt(comparison, report->threshold, out);
+		buffer_append_text(out, "\n\n");
 	}
 }
 
