@@ -198,6 +198,22 @@ def check_stop_reasons(root):
     return problems
 
 
+def check_reasons(root):
+    """Why a frame has no name: each word that names are left out with stands in the manual page."""
+    page = "docs/man/perfctl-formats.5.in"
+    text = tree.read(root, page).replace("\\-", "-")
+    problems = []
+    for source in tree.files(root, (".c",)):
+        if not source.startswith("daemon/symbolize/"):
+            continue
+        for number, line in enumerate(tree.read(root, source).split("\n"), 1):
+            words = re.findall(r'"([a-z]+(?:-[a-z]+)+)"', line)
+            if not re.match(r"\s*(/?\*|//)", line):
+                problems += [f"{source}:{number}: {page} does not say what {word} means" for word in words
+                             if not word.startswith("perfd-") and not re.search(rf"\b{word}\b", text)]
+    return problems
+
+
 def check_readme_paths(root):
     """In `` a path with a slash that begins with one of our directories must exist."""
     readme = tree.read(root, "README.md")
@@ -237,6 +253,7 @@ PARTS = (
     check_commands,
     check_exit_codes,
     check_stop_reasons,
+    check_reasons,
     check_contract,
     check_readme_paths,
 )
@@ -270,6 +287,8 @@ static const char *error = "{INTERFACE}.NoSuch";
         CONTRACT: contract,
         "daemon/server/methods.def": "METHOD(list)\n",
         "daemon/server/method-list.c": methods,
+        "docs/man/perfctl-formats.5.in": ".B file\\-gone\n",
+        "daemon/symbolize/names.c": 'execl("perfd-elf-worker");\nwhy = "file-gone";\n',
         "packaging/dependencies": "build gcc\nbuild meson\ntest git\n",
         "packaging/debian/control": "Build-Depends:\n debhelper-compat (= 13),\n meson (>= 1),\n",
     }
@@ -291,6 +310,8 @@ static const char *error = "{INTERFACE}.NoSuch";
             ("has meson, which", {"packaging/dependencies": "build gcc\n"}),
             ("def:2: 'end' is no word", {"bpf/stop-reason.def": reason * 2}),
             ("def:1: OTHER is not", without("bpf/stop-reason.def", "COMPLETE", "OTHER")),
+            ("names.c:2: docs/man/perfctl-formats.5.in does not say what file-gone means", {
+                "docs/man/perfctl-formats.5.in": ".B file\n"}),
             ("has no sentence", without("bpf/stop-reason.def", "an undefined return address")),
             ("is not STOP(", without("bpf/stop-reason.def", ", COMPLETE")),
             ("method List has no comment", without(CONTRACT, "# Says what there is.\n")),
