@@ -2,10 +2,13 @@
 
 /*
  * What acquisition lets go of: tables when their room is full; when nothing is recorded the files
- * that are in somebody's way, and all where they are too many or workers failed at some.
+ * that are in somebody's way, and all where they are too many or workers failed at some; while
+ * sampling never ends, what nobody needs, soonest where somebody may want to unmount it.
  */
 
+#include <errno.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -156,8 +159,14 @@ static void file_forget(struct acquired *acquired)
 	acquired_free(acquired);
 }
 
-/* Nothing is recorded: what stays is for the next recording, and is in nobody's way. Workers keep open
- * what they were asked of lately. */
+/* Workers keep open what they were asked of lately. */
+static void workers_let_go(struct acquisition *acquisition)
+{
+	tables_trim(acquisition->tables);
+	symbolizer_trim(acquisition->config.symbolizer);
+}
+
+/* Nothing is recorded: what stays is for the next recording, and is in nobody's way. */
 static void files_let_go(struct acquisition *acquisition)
 {
 	bool is_any = false;
@@ -170,10 +179,47 @@ static void files_let_go(struct acquisition *acquisition)
 		file_forget(acquired);
 		is_any = true;
 	}
-	if (!is_any)
-		return;
-	tables_trim(acquisition->tables);
-	symbolizer_trim(acquisition->config.symbolizer);
+	if (is_any)
+		workers_let_go(acquisition);
+}
+
+/* Of a file system that somebody may want to unmount. A file stays where it is. */
+static bool is_elsewhere(struct acquired *acquired)
+{
+	const struct object *object = acquired->object;
+	struct stat now;
+
+	if (object->kind != OBJECT_FILE || object->state != OBJECT_OPEN)
+		return false;
+	if (acquired->where == WHERE_UNKNOWN)
+		acquired->where = fstat(object->fd, &now) < 0 || !is_of_root(object->fd, &now)
+			? WHERE_ELSEWHERE
+			: WHERE_ROOT;
+	return acquired->where == WHERE_ELSEWHERE;
+}
+
+/* The process that it was first met in. While that lives, its file system is in use anyway. */
+static bool has_ended(const struct object *object)
+{
+	return kill((pid_t)object->pid, 0) < 0 && errno == ESRCH;
+}
+
+void acquisition_part(struct acquisition *acquisition, uint64_t idle_ns)
+{
+	uint64_t now_ns = time_now_ns(CLOCK_MONOTONIC);
+	bool is_any = false;
+
+	list_for_each (&acquisition->files, link) {
+		struct acquired *acquired = container_of(link, struct acquired, link);
+
+		if (now_ns - acquired->object->used_ns < idle_ns || !is_at_rest(acquired) ||
+			!is_elsewhere(acquired) || !has_ended(acquired->object))
+			continue;
+		file_forget(acquired);
+		is_any = true;
+	}
+	if (is_any)
+		workers_let_go(acquisition);
 }
 
 void acquisition_rest(struct acquisition *acquisition)

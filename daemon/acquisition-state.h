@@ -8,6 +8,9 @@
 #include "daemon/watch.h"
 #include "proto/base/list.h"
 
+/* On the file system of the root, which nobody wants to unmount, or not. */
+enum acquired_where { WHERE_UNKNOWN, WHERE_ROOT, WHERE_ELSEWHERE };
+
 struct acquired {
 	struct list link; /* acquisition.files */
 	struct acquisition *acquisition;
@@ -18,6 +21,7 @@ struct acquired {
 	bool is_improving; /* the symbolizer looks for its debug file, since the table is partial */
 	bool is_improved; /* it has done so, once and for all */
 	unsigned n_refused; /* times that it could not be opened */
+	enum acquired_where where; /* found out when it matters */
 };
 
 struct acquisition {

@@ -71,6 +71,9 @@ uint64_t acquisition_cpu_ns(const struct acquisition *acquisition);
  * that none has met for a tenth of it. They are acquired anew when they are met again. How many went.
  */
 size_t acquisition_age(struct acquisition *acquisition, uint64_t age_ns);
+/* Lets go of files that keep others from unmounting: of another file system than the root's, met by no
+ * sample for so long, and of a process that has ended. */
+void acquisition_part(struct acquisition *acquisition, uint64_t idle_ns);
 
 void acquisition_statistics(
 	const struct acquisition *acquisition, struct acquisition_statistics *ret_statistics);

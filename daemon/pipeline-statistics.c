@@ -92,6 +92,14 @@ void pipeline_age(struct pipeline *pipeline, uint64_t age_ns)
 	malloc_trim(0);
 }
 
+void pipeline_part(struct pipeline *pipeline, uint64_t idle_ns)
+{
+	if (pipeline->n_recordings > pipeline->n_background)
+		return;
+	capture_drain(pipeline->capture);
+	acquisition_part(pipeline->acquisition, idle_ns);
+}
+
 void pipeline_trim(struct pipeline *pipeline)
 {
 	acquisition_trim(pipeline->acquisition);

@@ -37,6 +37,9 @@ void pipeline_set_shares(struct pipeline *pipeline, double tables, double naming
 /* Lets go of files that no sample has met for so long, of names that none has met since the last call
  * but one, and of memory that is free. Does nothing while somebody records. */
 void pipeline_age(struct pipeline *pipeline, uint64_t age_ns);
+/* Lets go of files that are in the way of an unmount: see acquisition_part(). Does nothing while somebody
+ * records. */
+void pipeline_part(struct pipeline *pipeline, uint64_t idle_ns);
 /* Ends workers that have nothing to do. */
 void pipeline_trim(struct pipeline *pipeline);
 

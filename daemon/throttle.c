@@ -29,6 +29,9 @@
 #define AGE_PRESSED_NS (60 * NS_PER_SECOND)
 #define AGE_INTERVAL_PRESSED_NS (20 * NS_PER_SECOND)
 #define AGE_INTERVAL_NS (120 * NS_PER_SECOND)
+/* The same where somebody may want to unmount what they are on. */
+#define PART_NS (10 * NS_PER_SECOND)
+#define PART_INTERVAL_NS (15 * NS_PER_SECOND)
 
 struct throttle {
 	struct pipeline *pipeline;
@@ -37,7 +40,7 @@ struct throttle {
 	struct budget budget;
 	struct own_cost cost_before;
 	struct pipeline_cost pipeline_before;
-	uint64_t time_ns, aged_ns; /* when it was looked at last */
+	uint64_t time_ns, aged_ns, parted_ns; /* when it was looked at last */
 	double mean; /* CPU; < 0: not known yet */
 	const char *held;
 	uint64_t n_times_held;
@@ -120,6 +123,10 @@ static void age(struct throttle *throttle, const struct budget_orders *orders, u
 {
 	bool is_pressed = orders->memory >= BUDGET_MEMORY_GIVE_BACK;
 
+	if (now_ns - throttle->parted_ns >= PART_INTERVAL_NS) {
+		pipeline_part(throttle->pipeline, PART_NS);
+		throttle->parted_ns = now_ns;
+	}
 	if (now_ns - throttle->aged_ns < (is_pressed ? AGE_INTERVAL_PRESSED_NS : AGE_INTERVAL_NS))
 		return;
 	pipeline_age(throttle->pipeline, is_pressed ? AGE_PRESSED_NS : AGE_NS);

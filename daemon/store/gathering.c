@@ -10,6 +10,7 @@
 #include "daemon/store/rows.h"
 #include "proto/base/cleanup.h"
 #include "proto/base/hash.h"
+#include "proto/profile/profile.h"
 
 #define SLOTS_MIN 4096
 
@@ -39,8 +40,8 @@ static void put(struct gathering *gathering, const struct gathered *sample)
 	struct gathered *slot = slot_of(gathering, sample);
 
 	if (slot->is_used) {
-		slot->n += sample->n;
-		slot->weight_ns += sample->weight_ns;
+		slot->n = profile_value_add(slot->n, sample->n);
+		slot->weight_ns = profile_value_add(slot->weight_ns, sample->weight_ns);
 		return;
 	}
 	*slot = *sample;

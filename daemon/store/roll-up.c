@@ -172,7 +172,7 @@ static int prune(struct rows *rows, uint32_t pruned)
 		return -ENOMEM;
 	for (size_t i = 0; i < rows->n; i++) {
 		by_stack[i] = &rows->items[i];
-		whole += rows->items[i].n;
+		whole = profile_value_add(whole, rows->items[i].n);
 	}
 	qsort(by_stack, rows->n, sizeof(*by_stack), compare_stacks);
 	for (size_t i = 0, end; i < rows->n; i = end) {
@@ -180,7 +180,7 @@ static int prune(struct rows *rows, uint32_t pruned)
 		int64_t n = 0;
 
 		for (end = i; end < rows->n && by_stack[end]->stack == stack; end++)
-			n += by_stack[end]->n;
+			n = profile_value_add(n, by_stack[end]->n);
 		for (size_t k = i; k < end && (double)n < RARE * (double)whole; k++) {
 			by_stack[k]->stack = pruned;
 			by_stack[k]->stop = 0;

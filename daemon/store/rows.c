@@ -11,6 +11,7 @@
 #include "daemon/store/packing.h"
 #include "proto/base/array.h"
 #include "proto/base/cleanup.h"
+#include "proto/profile/profile.h"
 
 /* No segment inflates to more: a damaged file must not ask for all memory. */
 #define SEGMENT_BYTES_MAX (UINT32_C(256) << 20)
@@ -53,8 +54,9 @@ void rows_combine(struct rows *rows)
 			rows->items[++n] = rows->items[i];
 			continue;
 		}
-		rows->items[n].n += rows->items[i].n;
-		rows->items[n].weight_ns += rows->items[i].weight_ns;
+		rows->items[n].n = profile_value_add(rows->items[n].n, rows->items[i].n);
+		rows->items[n].weight_ns = profile_value_add(
+			rows->items[n].weight_ns, rows->items[i].weight_ns);
 	}
 	rows->n = n + 1;
 }
@@ -102,6 +104,8 @@ static int row_get(const uint8_t **at, const uint8_t *end, struct row *row)
 			return -EUCLEAN;
 	if (numbers[0])
 		row->stack = 0;
+	if (numbers[3] > INT64_MAX || numbers[4] > INT64_MAX)
+		return -EUCLEAN;
 	row->thread += (uint32_t)numbers[0];
 	row->stack += (uint32_t)numbers[1];
 	row->stop = (uint32_t)(numbers[2] >> 2);

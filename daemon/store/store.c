@@ -100,7 +100,7 @@ int store_add_segment(
 	if (r)
 		return r;
 	for (size_t i = 0; i < rows->n; i++)
-		n += rows->items[i].n;
+		n = profile_value_add(n, rows->items[i].n);
 	add = database_statement(&store->database, STATEMENT_segment_add);
 	if (!add)
 		return database_error(&store->database);

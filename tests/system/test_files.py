@@ -75,6 +75,33 @@ def test_a_binary_replaced_while_it_runs_has_two_sets_of_names():
         support.nothing_is_left(where, but=daemon.family())
 
 
+@support.only_full
+def test_what_is_profiled_all_the_time_can_be_unmounted():
+    """Soon after the last program from there has ended; what still runs elsewhere keeps its names."""
+    with support.directory() as where, contextlib.ExitStack() as stack:
+        disk, config = where / 'disk', where / 'perfd.conf'
+        disk.mkdir()
+        config.write_text('[continuous]\nenabled = yes\nwindow = 1s\nfrequency = 199\n'
+                          f'[store]\npath = {where}/state/profiles.db\n[budget]\ncpu = 1000\n')
+        support.run('mount', '-t', 'tmpfs', '-o', 'size=64m', 'none', disk)
+        stack.callback(lambda: support.run('umount', '-l', disk, expect=None))
+        shutil.copy(PROGRAMS / 'spin-alpha', disk / 'removable')
+        with started(PROGRAMS / 'spin-beta', 120), support.daemon('--config', config) as daemon:
+            def has(name):
+                return name in daemon.perfctl('query', '--since', '1m', expect=None).out
+
+            with started(disk / 'removable', 60):
+                support.wait_until(lambda: has('alpha_leaf'), 'a name from there', 30)
+                check(support.run('umount', disk, expect=None).returncode, 'it runs from there')
+            ended = time.monotonic()
+            support.wait_until(lambda: support.run('umount', disk, expect=None).returncode == 0,
+                               'umount', 60)
+            print(f'     unmounted {time.monotonic() - ended:.0f} s after the program had ended')
+            restarts = daemon.status()['workerRestarts']
+            check(has('beta_leaf') and not restarts, restarts)
+        check(time.monotonic() - ended < 60, 'it took too long')
+
+
 def test_functions_of_a_stripped_program_stay_together():
     """Told apart by their entries, which .eh_frame has, in whatever is written."""
     names = {}
