@@ -42,9 +42,16 @@ static uint64_t on_address(void *userdata, const struct sample *sample, uint64_t
 	return sample->identity->facts.pid;
 }
 
+/* What the kernel's names are read into: another reading may put others there. */
+static char read_name[16], read_module[16];
+
 static const char *kernel_name(void *userdata, uint64_t address, const char **ret_module)
 {
 	*ret_module = "";
+	if (address > KERNEL_FUNCTION) {
+		*ret_module = read_module;
+		return read_name;
+	}
 	return address == KERNEL_FUNCTION ? "do_work" : NULL;
 }
 
@@ -236,6 +243,48 @@ START_TEST(callers_in_memory_without_a_file_are_each_processes_own)
 	second = p->stacks[p->samples[1].stack].parent;
 	ck_assert_uint_ne(p->stacks[first].frame, p->stacks[second].frame);
 	ck_assert_uint_eq(p->stacks[first].parent, p->stacks[second].parent);
+	fixture_close(&f);
+}
+END_TEST
+
+static void add_kernel(struct fixture *f, uint64_t address, const char *name, const char *module)
+{
+	strcpy(read_name, name);
+	strcpy(read_module, module);
+	add(f, head(ABI_STOP_NO_MM, 1, 0), &address, NULL);
+}
+
+/* Wherever in memory its name lies. */
+START_TEST(function_of_the_kernel_is_one_frame_and_no_other_function_is)
+{
+	static const struct {
+		const char *path, *name;
+	} expected[] = {
+		{"[kernel]", "first"},
+		{"[kernel]", "second"},
+		{"[module]", "second"},
+		{"[modul]", "second"},
+	};
+	struct fixture f = admin();
+	const struct profile *p;
+
+	fixture_open(&f);
+	p = attribution_profile(f.attribution);
+	add_kernel(&f, KERNEL_FUNCTION + 1, "first", "");
+	add_kernel(&f, KERNEL_FUNCTION + 2, "first", "");
+	add_kernel(&f, KERNEL_FUNCTION + 3, "second", "");
+	add_kernel(&f, KERNEL_FUNCTION + 4, "second", "module");
+	add_kernel(&f, KERNEL_FUNCTION + 5, "second", "modul");
+	add_kernel(&f, KERNEL_FUNCTION + 6, "first", "");
+	ck_assert_uint_eq(p->n_frames, 1 + ARRAY_SIZE(expected));
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++) {
+		const struct profile_frame *frame = &p->frames[1 + i];
+		uint32_t function = p->lines[frame->first_line].function;
+
+		ck_assert_str_eq(profile_function_name(p, function), expected[i].name);
+		ck_assert_str_eq(
+			profile_string(p, p->mappings[frame->mapping].path), expected[i].path);
+	}
 	fixture_close(&f);
 }
 END_TEST
@@ -571,6 +620,7 @@ int main(void)
 		equal_samples_add_up_and_weigh_the_inverse_of_their_chance,
 		equal_samples_of_another_slice_have_a_row_of_their_own,
 		callers_in_memory_without_a_file_are_each_processes_own,
+		function_of_the_kernel_is_one_frame_and_no_other_function_is,
 		who_may_not_see_the_kernel_sees_one_frame,
 		sample_of_changed_credentials_is_counted_and_not_kept,
 		truncated_stack_carries_its_reason,
