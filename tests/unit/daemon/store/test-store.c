@@ -176,9 +176,12 @@ START_TEST(a_late_name_is_that_of_all_windows_before)
 
 	place_init(&place);
 	place_open(&place, MUCH, MUCH);
-	/* Named in the middle one only. */
-	for (uint32_t i = 0; i < 3; i++)
-		put_window(&place, i, i * WINDOW_NS, i == 1 ? "late" : NULL, 2);
+	/* Named in the middle one only, by another life of the writer than the first. */
+	put_window(&place, 0, 0, NULL, 2);
+	store_close(&place.store);
+	place_open(&place, MUCH, MUCH);
+	put_window(&place, 1, WINDOW_NS, "late", 2);
+	put_window(&place, 2, 2 * WINDOW_NS, NULL, 2);
 	profile = place_query(&place, 0, 3 * WINDOW_NS, 0);
 	ck_assert_uint_eq(count_leaf(profile, "late"), 6);
 	ck_assert_uint_eq(profile->ledger.n_unnamed, 0);
