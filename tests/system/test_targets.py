@@ -184,7 +184,7 @@ def test_of_a_set_a_user_gets_what_is_theirs():
                 check(recorded.ledger['not_permitted'] == 0, recorded.ledger)
                 notes = recorded.summary['conditions'].get('notes') or ''
                 is_narrowed = target[0] != '--uid'
-                check(bool(re.search(r'\d+ processes? left out', notes)) == is_narrowed, notes)
+                check(bool(re.search(r'\d+ process(es)? left out', notes)) == is_narrowed, notes)
 
 
 def test_a_set_without_anything_of_theirs_is_refused_to_a_user():
