@@ -93,7 +93,7 @@ struct abi_sample {
 	__u64 time_ns; /* CLOCK_MONOTONIC */
 	__u64 period_ns; /* time on this CPU since the tick before */
 	__u64 recordings; /* bit i: drawn for recording i */
-	__u32 base_mhz; /* ticks per 1000 seconds when it was drawn */
+	__u32 base_mhz; /* as of struct abi_clock, when it was drawn */
 	__u16 n_kernel, n_user;
 };
 
@@ -209,7 +209,7 @@ struct abi_filter {
 struct abi_recording {
 	__u32 is_on;
 	__u32 flags;
-	__u64 threshold; /* a tick is kept if a 32-bit random number is below it: 2^32 keeps all */
+	__u64 rate; /* 2^48 times the samples that are wanted in a nanosecond */
 };
 
 /* Per CPU and recording. */
@@ -257,7 +257,9 @@ struct abi_clock {
 	__u64 period_max_ns; /* longest period that a redraw gives: a longer gap is missed ticks */
 	__u64 period_ns; /* mean */
 	__u64 since_ns; /* the last time that an event was opened: gaps from before say nothing */
-	__u32 base_mhz; /* ticks per 1000 seconds */
+	/* 0: a tick stands for the time since the one before, and its chance to be kept is in proportion
+	 * to that. Where idle time has no ticks: how many come in 1000 seconds, each with one chance. */
+	__u32 base_mhz;
 	__u32 reserved;
 };
 

@@ -11,21 +11,25 @@
  * of a loop, goes through that once.
  */
 
-/* Does this recording keep the tick? Into the scratch, with its flags; counts it as taken. */
-__noinline int tick_draw(__u32 index, __u64 missed, __u32 slot)
+/*
+ * Does this recording keep a tick that stands for so many nanoseconds? Into the scratch, with its flags;
+ * counts it as taken.
+ */
+__noinline int tick_draw(__u32 index, __u64 missed, __u64 elapsed, __u32 slot)
 {
 	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
 	struct abi_recording *recording = bpf_map_lookup_elem(&recordings, &index);
 	struct abi_counters *counter = bpf_map_lookup_elem(&counters, &index);
-	__s64 chance;
+	__s64 wanted, chance; /* 2^32 is one */
 
 	if (!scratch || !recording || !counter || !recording->is_on)
 		return 0;
 	counter->missed += missed;
 	/* What chance gave too much or too little so far leans on the next draws: they
 	 * stay random, and the rate is reached. */
-	chance = (__s64)recording->threshold + (counter->credit >> 2);
-	counter->credit += (__s64)recording->threshold;
+	wanted = elapsed * recording->rate >> 16;
+	chance = wanted + (counter->credit >> 2);
+	counter->credit += wanted;
 	if ((__s64)bpf_get_prandom_u32() >= chance)
 		return 0;
 	counter->credit -= 1ll << 32;
@@ -39,7 +43,7 @@ __noinline int tick_draw(__u32 index, __u64 missed, __u32 slot)
  * Which of the recordings in `wanted` keep this tick? What is gathered lies in a map, where the
  * verifier does not tell the 2^64 outcomes apart.
  */
-__noinline int ticks_draw(__u64 wanted, __u64 missed, __u32 slot)
+__noinline int ticks_draw(__u64 wanted, __u64 missed, __u64 elapsed, __u32 slot)
 {
 	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
 
@@ -49,7 +53,7 @@ __noinline int ticks_draw(__u64 wanted, __u64 missed, __u32 slot)
 	scratch->flags = 0;
 	for (__u32 i = 0; i < ABI_RECORDINGS_MAX && wanted >> i; i++)
 		if (wanted >> i & 1)
-			tick_draw(i, missed, slot);
+			tick_draw(i, missed, elapsed, slot);
 	return scratch->sample.recordings != 0;
 }
 
@@ -184,20 +188,22 @@ static __always_inline void tick(
 	bool is_first = cpu->last_tick_ns < clock->since_ns;
 	struct scratch *scratch;
 	__u32 slot = SCRATCH_TICK, pid;
-	__u64 wanted;
+	__u64 wanted, missed;
 
 	cpu->last_tick_ns = now;
 	if (!task->pid)
 		return; /* idle */
 	pid = current_pid();
 	wanted = filter_find(task, pid);
-	if (!wanted || !ticks_draw(wanted, is_first ? 0 : ticks_missed(clock, elapsed), slot))
+	missed = is_first ? 0 : ticks_missed(clock, elapsed);
+	if (is_first || is_gap(clock, elapsed))
+		elapsed = clock->period_ns;
+	if (!wanted ||
+		!ticks_draw(wanted, missed, clock->base_mhz ? clock->period_ns : elapsed, slot))
 		return;
 	scratch = bpf_map_lookup_elem(&scratches, &slot);
 	if (!scratch)
 		return;
-	if (is_first || is_gap(clock, elapsed))
-		elapsed = clock->period_ns;
 	scratch->sample.time_ns = now;
 	scratch->sample.period_ns = elapsed;
 	scratch->sample.base_mhz = clock->base_mhz;

@@ -10,6 +10,7 @@
 
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -296,9 +297,6 @@ static int slot_write(struct capture *capture, uint32_t index)
 {
 	const struct slot *slot = &capture->slots[index];
 	/* No base yet: the slot is off, and written again when it goes on. */
-	double keep = capture->setting.base_mhz
-		? slot->request.frequency_hz * 1e3 / capture->setting.base_mhz
-		: 0;
 	struct abi_recording recording = {
 		.is_on = slot->is_on,
 		.flags = (slot->request.with_children ? ABI_RECORDING_CHILDREN : 0) |
@@ -306,14 +304,14 @@ static int slot_write(struct capture *capture, uint32_t index)
 			(slot->request.with_tables ? ABI_RECORDING_TABLES : 0) |
 			(slot->request.with_callers ? ABI_RECORDING_CALLERS : 0) |
 			(slot->request.with_programs ? ABI_RECORDING_PROGRAMS : 0),
-		.threshold = keep >= 1 ? 1ull << 32 : (uint64_t)(keep * 4294967296.0),
+		.rate = (uint64_t)ldexp(slot->request.frequency_hz / 1e9, 48),
 	};
 
 	return bpf_map__update_elem(capture->bpf->maps.recordings, &index, sizeof(index),
 		&recording, sizeof(recording), BPF_ANY);
 }
 
-/* The clock follows the highest frequency asked; thresholds follow the clock. */
+/* The clock follows the highest frequency asked. */
 static int clock_update(struct capture *capture)
 {
 	double frequency_hz = 0;

@@ -2,8 +2,10 @@
 
 /*
  * A fixed period locks in with programs that have one: shares are then wrong by many standard
- * errors. So the base rate is up to twice what is asked (recordings thin it at random), and one
- * timer, firing at exponentially distributed moments, redraws the periods of CPUs.
+ * errors. So one timer, firing at exponentially distributed moments, redraws the periods of CPUs, and
+ * recordings thin the ticks at random. The longest period is what is asked; of shorter ones a tick is
+ * kept with a chance as much smaller (bpf/on-cpu.bpf.h). So equal times have equally many samples,
+ * whatever periods were in force in them: phases of a program, and threads on different CPUs.
  *
  * What harm a period does that happens to be the program's is told by the samples that share it, and
  * a redraw costs as much as hundreds of samples: so a CPU of which few ticks are kept is redrawn as
@@ -30,7 +32,6 @@
 #include "proto/base/cleanup.h"
 #include "proto/base/time.h"
 
-#define BASE_HZ_DOUBLED_UP_TO 1000.0
 #define REDRAW_TICKS 15.0
 #define REDRAW_TICKS_UP_TO_HZ 1000.0
 #define REDRAW_HZ_MAX 33.0
@@ -39,9 +40,6 @@
 #define REDRAW_SHARE_MIN 0.125
 #define REDRAW_SHARE_SECONDS 1.0
 #define JITTER 0.5
-/* Over how many redraws a debt of ticks is paid back, and the most that this leans on a draw. */
-#define STEER_DRAWS 8.0
-#define LEAN_MAX 0.1
 #define HOTPLUG_INTERVAL_NS (500 * NS_PER_MS)
 /* That look has time until the next redraw, which wakes us anyway. */
 #define HOTPLUG_SLACK_NS (500 * NS_PER_MS)
@@ -52,10 +50,7 @@
 
 struct cpu_event {
 	int fd; /* -1: the CPU is offline */
-	double period_ns; /* drawn last */
-	uint64_t drawn_ns; /* when */
-	uint64_t start_ns; /* when it was opened */
-	double n_ticks; /* that came of the draws before the last */
+	uint64_t drawn_ns; /* when its period was, last */
 	double share; /* 0 to 1: its chance to be redrawn */
 	uint64_t n_kept; /* ticks, ever, at the draw */
 };
@@ -66,7 +61,7 @@ struct clock {
 	size_t n_cpus, n_cpus_allocated, n_open;
 	int online_fd; /* ONLINE_PATH, kept open: opening takes longer than reading */
 	bool is_hardware, is_probed;
-	double frequency_hz, base_hz, redraw_hz, period_ns;
+	double frequency_hz, base_hz, redraw_hz;
 	uint64_t random;
 	uint64_t opened_ns; /* the last time that an event was */
 	struct loop_source *redraw_timer, *hotplug_timer;
@@ -76,8 +71,8 @@ double clock_redraw_hz(double base_hz)
 {
 	/*
 	 * Slow clocks have one in fifteen ticks, so that few ticks share a period. The more ticks
-	 * there are, the less one period weighs that happens to be the program's: simulated, 33
-	 * redraws a second are as good as any number at 1 kHz, and 7 as good as 12 at 5 kHz.
+	 * there are, the less one period weighs that happens to be the program's: simulated, 20
+	 * redraws a second are as good as any number at 1 kHz, and 7 as good as 20 at 5 kHz.
 	 */
 	return fmin(base_hz / REDRAW_TICKS,
 		fmax(REDRAW_HZ_FAST, REDRAW_HZ_MAX * fmin(1, REDRAW_TICKS_UP_TO_HZ / base_hz)));
@@ -128,47 +123,21 @@ static double random_uniform(struct clock *clock)
 	return (double)((clock->random * 0x2545f4914f6cdd1du >> 11) + 1) / 9007199254740992.0;
 }
 
-double clock_mean_period_ns(double hz, double redraw_hz)
+double clock_base_hz(double frequency_hz)
 {
-	/*
-	 * A redraw starts the timer anew. With redraws at rate r and a period x the ticks come at
-	 * r / (e^(r x) - 1); averaged over x uniform in [P/2, 3P/2] that is
-	 * (ln(1 - e^(-3rP/2)) - ln(1 - e^(-rP/2))) / P, which falls with P: bisect.
-	 */
-	double low = 1e-7, high = 100 / hz + 1e-6;
-
-	for (int i = 0; i < 100; i++) {
-		double p = (low + high) / 2;
-		double rate = (log(-expm1(-(1 + JITTER) * redraw_hz * p)) -
-				      log(-expm1(-(1 - JITTER) * redraw_hz * p))) /
-			(2 * JITTER * p);
-
-		if (rate > hz)
-			low = p;
-		else
-			high = p;
-	}
-	return low * 1e9;
+	/* The mean of 1 / x for x uniform from 1 - JITTER to 1 + JITTER, of the longest. */
+	return frequency_hz * (1 + JITTER) * (log1p(JITTER) - log1p(-JITTER)) / (2 * JITTER);
 }
 
-/*
- * A new period for a CPU. What the draws so far have given too much or too little leans on its mean
- * (by a tenth at most, and by nothing that a program does): the rate of seconds is the rate asked.
- */
+double clock_draw_period_ns(double frequency_hz, double uniform)
+{
+	return 1e9 / frequency_hz * (1 - JITTER + 2 * JITTER * uniform) / (1 + JITTER);
+}
+
 static double draw_period(struct clock *clock, struct cpu_event *event)
 {
-	uint64_t now_ns = time_now_ns(CLOCK_MONOTONIC);
-	double owed, lean;
-
-	if (event->drawn_ns)
-		event->n_ticks += floor((double)(now_ns - event->drawn_ns) / event->period_ns);
-	owed = clock->base_hz * (double)(now_ns - event->start_ns) / 1e9 - event->n_ticks;
-	lean = owed * clock->redraw_hz * event->share / (STEER_DRAWS * clock->base_hz);
-	lean = fmin(fmax(lean, -LEAN_MAX), LEAN_MAX);
-	event->drawn_ns = now_ns;
-	event->period_ns = clock->period_ns / (1 + lean) *
-		(1 - JITTER + 2 * JITTER * random_uniform(clock));
-	return event->period_ns;
+	event->drawn_ns = time_now_ns(CLOCK_MONOTONIC);
+	return clock_draw_period_ns(clock->frequency_hz, random_uniform(clock));
 }
 
 /* Opens or closes the event of one CPU. */
@@ -187,7 +156,6 @@ static int cpu_set(struct clock *clock, size_t cpu, bool is_online)
 		return 0;
 	*event = (struct cpu_event){
 		.fd = -1,
-		.start_ns = time_now_ns(CLOCK_MONOTONIC),
 		.share = 1,
 		.n_kept = clock->config.on_count(clock->config.userdata, (unsigned)cpu),
 	};
@@ -198,7 +166,7 @@ static int cpu_set(struct clock *clock, size_t cpu, bool is_online)
 		ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0)
 		return -errno;
 	event->fd = take_fd(&fd);
-	clock->opened_ns = event->start_ns;
+	clock->opened_ns = event->drawn_ns;
 	clock->n_open++;
 	return 0;
 }
@@ -325,10 +293,10 @@ static int on_redraw(void *userdata)
 static struct abi_clock setting(const struct clock *clock)
 {
 	return (struct abi_clock){
-		.period_max_ns = (uint64_t)(clock->period_ns * (1 + JITTER)),
-		.period_ns = (uint64_t)clock->period_ns,
+		.period_max_ns = (uint64_t)clock_draw_period_ns(clock->frequency_hz, 1),
+		.period_ns = (uint64_t)(1e9 / clock->base_hz),
 		.since_ns = clock->opened_ns,
-		.base_mhz = (uint32_t)lround(clock->base_hz * 1000),
+		.base_mhz = clock->is_hardware ? (uint32_t)lround(clock->base_hz * 1000) : 0,
 	};
 }
 
@@ -375,9 +343,8 @@ int clock_set(
 	clock->is_hardware = !is_cpu_clock && probe_hardware();
 	clock->is_probed = true;
 	clock->frequency_hz = frequency_hz;
-	clock->base_hz = fmax(frequency_hz, fmin(2 * frequency_hz, BASE_HZ_DOUBLED_UP_TO));
+	clock->base_hz = clock_base_hz(frequency_hz);
 	clock->redraw_hz = clock_redraw_hz(clock->base_hz);
-	clock->period_ns = clock_mean_period_ns(clock->base_hz, clock->redraw_hz);
 	r = cpus_update(clock);
 	if (!r)
 		r = timers_start(clock);

@@ -40,7 +40,14 @@ int clock_set(
 /* "cycles" or "cpu-clock"; before the first start, what would be taken. */
 const char *clock_event(struct clock *clock);
 
-/* How often the period is redrawn, a second, at a base rate, where each tick is kept. */
+/*
+ * A period (ns) for recordings of up to frequency_hz: 1 / frequency_hz at most, and a third of that at
+ * least; `uniform` is from 0 to 1. And how many ticks come in a second, in the mean over such periods.
+ */
+double clock_draw_period_ns(double frequency_hz, double uniform);
+double clock_base_hz(double frequency_hz);
+
+/* How often the period is redrawn, a second, at a base rate, where all that can be is kept. */
 double clock_redraw_hz(double base_hz);
 
 /*
@@ -48,6 +55,3 @@ double clock_redraw_hz(double base_hz);
  * was known of it before its present period, kept / wanted is what came of that, in seconds.
  */
 double clock_redraw_share(double share, double kept, double wanted, double seconds);
-
-/* The mean period (ns) whose redraws give `hz` ticks a second; redraw_hz is their rate. */
-double clock_mean_period_ns(double hz, double redraw_hz);

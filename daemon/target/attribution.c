@@ -166,10 +166,11 @@ static int who_find(struct attribution *attribution, const struct sample_identit
 	return 0;
 }
 
-/* The time that a sample stands for: its tick's, times the inverse of the chance to be drawn. */
+/* The time that a sample stands for: its tick's, times the inverse of the chance to be kept. */
 static int64_t sample_weight(const struct attribution *attribution, const struct abi_sample *head)
 {
-	double drawn = attribution->request.frequency_hz * 1e3 / head->base_mhz;
+	double seconds = head->base_mhz ? 1e3 / head->base_mhz : (double)head->period_ns / 1e9;
+	double drawn = attribution->request.frequency_hz * seconds;
 
 	return (int64_t)((double)head->period_ns / (drawn < 1 ? drawn : 1) + 0.5);
 }

@@ -108,6 +108,53 @@ def test_shares_hold_at_every_rate_and_period():
                 judge(daemon, frequency, period_us)
 
 
+def runtime_ns(pid):
+    with open(f'/proc/{pid}/schedstat', encoding='ascii') as text:
+        return int(text.read().split()[0])
+
+
+def spinning_on(cpu, program):
+    return support.started('taskset', '-c', cpu, support.PROGRAMS / program, 60)
+
+
+def used_at(looks, realtime_ns):
+    """What each had used then, between two looks at it: (time, what they have used), …"""
+    after = next(i for i, (time_ns, _) in enumerate(looks) if time_ns >= realtime_ns)
+    (start, before), (end, then) = looks[after - 1], looks[after]
+    part = (realtime_ns - start) / (end - start)
+    return [a + part * (b - a) for a, b in zip(before, then)]
+
+
+@support.only_full
+def test_shares_of_what_runs_on_different_cpus():
+    """Each CPU has periods of its own: what ran as long has as many samples all the same."""
+    cpus = sorted(os.sched_getaffinity(0))
+    with support.daemon() as daemon, spinning_on(cpus[0], 'spin-alpha') as alpha, \
+            spinning_on(cpus[-1], 'spin-beta') as beta:
+        pids, where = (alpha.pid, beta.pid), daemon.socket.parent / 'shares.folded'
+        for _ in range(3):
+            looks = []
+
+            def look():
+                looks.append((time.time_ns(), [runtime_ns(pid) for pid in pids]))
+
+            with support.meanwhile(look):
+                done = daemon.perfctl('record', '-p', ','.join(map(str, pids)), '-d', 1.5, '-F',
+                                      4999, '-q', '--json', '-o', where)
+                time.sleep(0.2)
+            conditions = support.load_json(done.out)['conditions']
+            start_ns = conditions['start_realtime_ns']
+            used = [end - start for start, end in
+                    zip(used_at(looks, start_ns),
+                        used_at(looks, start_ns + conditions['duration_ns']))]
+            frames = support.frames_of(where.read_text())
+            counts = [frames[name] for name in ('alpha_outer', 'beta_outer')]
+            z, _ = deviations(counts, [ns / sum(used) for ns in used])
+            print(f'  {counts} samples in {[round(ns / 1e6) for ns in used]} ms: {z[0]:.1f} '
+                  'standard errors', flush=True)
+            support.check(abs(z[0]) < 5, 'a share is off')
+
+
 @support.only_full
 def test_fixed_periods_of_perf_are_shown_beside_it():
     """perf at round rates locks in with the loop: printed for comparison, not judged."""
