@@ -3,9 +3,9 @@
 /*
  * A fixed period locks in with programs that have one: shares are then wrong by many standard
  * errors. So one timer, firing at exponentially distributed moments, redraws the periods of CPUs, and
- * recordings thin the ticks at random. The longest period is what is asked; of shorter ones a tick is
- * kept with a chance as much smaller (bpf/on-cpu.bpf.h). So equal times have equally many samples,
- * whatever periods were in force in them: phases of a program, and threads on different CPUs.
+ * recordings thin the ticks at random: of a short period a tick is kept with a chance as much smaller
+ * (bpf/on-cpu.bpf.h), and the longest is little more than what is asked. So equal times have equally many
+ * samples, whatever periods were in force in them: phases of a program, and threads on different CPUs.
  *
  * What harm a period does that happens to be the program's is told by the samples that share it, and
  * a redraw costs as much as hundreds of samples: so a CPU of which few ticks are kept is redrawn as
@@ -39,7 +39,11 @@
 /* Of that, what a CPU has of whose ticks none is kept; and over how long its share is taken. */
 #define REDRAW_SHARE_MIN 0.125
 #define REDRAW_SHARE_SECONDS 1.0
-#define JITTER 0.5
+/* Of a period, to both sides; and how many ticks a second that may cost, about. */
+#define JITTER_MAX 0.5
+#define JITTER_TICKS 750.0
+/* The longest period, of what is asked: what it lacks the next ones make up for. */
+#define PERIOD_MAX 1.08
 #define HOTPLUG_INTERVAL_NS (500 * NS_PER_MS)
 /* That look has time until the next redraw, which wakes us anyway. */
 #define HOTPLUG_SLACK_NS (500 * NS_PER_MS)
@@ -123,15 +127,28 @@ static double random_uniform(struct clock *clock)
 	return (double)((clock->random * 0x2545f4914f6cdd1du >> 11) + 1) / 9007199254740992.0;
 }
 
+/*
+ * A tick takes a microsecond of a program on bare metal and twenty in a virtual machine, whether it is
+ * kept or not: fast clocks, of which one period weighs little, are varied less.
+ */
+static double jitter(double frequency_hz)
+{
+	return fmin(JITTER_MAX, JITTER_TICKS / frequency_hz);
+}
+
 double clock_base_hz(double frequency_hz)
 {
-	/* The mean of 1 / x for x uniform from 1 - JITTER to 1 + JITTER, of the longest. */
-	return frequency_hz * (1 + JITTER) * (log1p(JITTER) - log1p(-JITTER)) / (2 * JITTER);
+	double j = jitter(frequency_hz);
+
+	/* The mean of 1 / x, for x uniform from 1 - j to 1 + j, is atanh(j) / j. */
+	return frequency_hz / PERIOD_MAX * (1 + j) * atanh(j) / j;
 }
 
 double clock_draw_period_ns(double frequency_hz, double uniform)
 {
-	return 1e9 / frequency_hz * (1 - JITTER + 2 * JITTER * uniform) / (1 + JITTER);
+	double j = jitter(frequency_hz);
+
+	return PERIOD_MAX * 1e9 / frequency_hz * (1 - j + 2 * j * uniform) / (1 + j);
 }
 
 static double draw_period(struct clock *clock, struct cpu_event *event)

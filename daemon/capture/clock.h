@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The sampling clock: one perf event on each online CPU whose period is redrawn by ±50 % at random
+ * The sampling clock: one perf event on each online CPU whose period is redrawn by up to ±50 % at random
  * moments, so that it cannot lock in with a program that has a period of its own.
  */
 
@@ -41,8 +41,8 @@ int clock_set(
 const char *clock_event(struct clock *clock);
 
 /*
- * A period (ns) for recordings of up to frequency_hz: 1 / frequency_hz at most, and a third of that at
- * least; `uniform` is from 0 to 1. And how many ticks come in a second, in the mean over such periods.
+ * A period (ns) for recordings of up to frequency_hz: 1.08 / frequency_hz at most, and a third of that at
+ * least, from 1.5 kHz on more; `uniform` is from 0 to 1. And how many ticks come in a second, in the mean over such periods.
  */
 double clock_draw_period_ns(double frequency_hz, double uniform);
 double clock_base_hz(double frequency_hz);

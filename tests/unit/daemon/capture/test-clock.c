@@ -116,7 +116,7 @@ static int compare(const void *a, const void *b)
  * Independent samples would have a median of 2.4, and 5 % of the runs above 7.8. Where a period happens
  * to be the program's, what shares it is in one function: tails are heavier.
  */
-static void loop_is_sampled_fairly(double hz, double loop_s)
+static void loop_is_sampled_within(double hz, double loop_s, double tail)
 {
 	double runs[400];
 	size_t n = ARRAY_SIZE(runs);
@@ -124,9 +124,14 @@ static void loop_is_sampled_fairly(double hz, double loop_s)
 	for (size_t i = 0; i < n; i++)
 		runs[i] = chi_squared(hz, loop_s);
 	qsort(runs, n, sizeof(runs[0]), compare);
-	ck_assert_msg(runs[n / 2] < 3 && runs[n * 95 / 100] < 16,
+	ck_assert_msg(runs[n / 2] < 3.5 && runs[n * 95 / 100] < tail,
 		"%g Hz, loop of %g s: median %g, 95 %% below %g", hz, loop_s, runs[n / 2],
 		runs[n * 95 / 100]);
+}
+
+static void loop_is_sampled_fairly(double hz, double loop_s)
+{
+	loop_is_sampled_within(hz, loop_s, 16);
 }
 
 START_TEST(program_with_a_period_of_its_own_is_sampled_as_by_chance)
@@ -139,7 +144,12 @@ START_TEST(program_with_a_period_of_its_own_is_sampled_as_by_chance)
 	loop_is_sampled_fairly(999, 0.001);
 	loop_is_sampled_fairly(1999, 0.001);
 	loop_is_sampled_fairly(4999, 0.001);
-	loop_is_sampled_fairly(4999, 0.0002);
+	/* As long as a period: some hundred samples of 50000 may be in step with it. */
+	loop_is_sampled_within(4999, 0.0002, 40);
+	/* Phases: of a second, and shorter and longer ones. */
+	loop_is_sampled_fairly(99, 2);
+	loop_is_sampled_fairly(999, 2);
+	loop_is_sampled_fairly(4999, 2);
 }
 END_TEST
 
@@ -183,11 +193,13 @@ START_TEST(target_that_comes_to_a_cpu_is_noticed_within_seconds)
 }
 END_TEST
 
-START_TEST(longest_period_is_what_is_asked_and_the_shortest_a_third_of_it)
+START_TEST(longest_period_is_little_more_than_what_is_asked_and_the_shortest_a_third_of_it)
 {
-	ck_assert_double_eq_tol(clock_draw_period_ns(100, 1), 1e7, 1e-3);
-	ck_assert_double_eq_tol(clock_draw_period_ns(100, 0), 1e7 / 3, 1e-3);
-	ck_assert_double_eq_tol(clock_base_hz(1000), 1500 * log(3), 1e-6);
+	ck_assert_double_eq_tol(clock_draw_period_ns(100, 1), 1.08e7, 1e-3);
+	ck_assert_double_eq_tol(clock_draw_period_ns(100, 0), 1.08e7 / 3, 1e-3);
+	ck_assert_double_eq_tol(clock_base_hz(1000), 1500 * log(3) / 1.08, 1e-6);
+	/* Each tick costs, kept or not. */
+	ck_assert_double_lt(clock_base_hz(5000), 1.08 * 5000);
 }
 END_TEST
 
@@ -200,7 +212,7 @@ int main(void)
 		fast_clocks_are_redrawn_less_and_never_less_than_seven_times_a_second,
 		what_is_sampled_less_is_redrawn_less_and_never_not_at_all,
 		target_that_comes_to_a_cpu_is_noticed_within_seconds,
-		longest_period_is_what_is_asked_and_the_shortest_a_third_of_it,
+		longest_period_is_little_more_than_what_is_asked_and_the_shortest_a_third_of_it,
 	};
 
 	return check_main("capture/clock", tests, ARRAY_SIZE(tests));
