@@ -75,8 +75,9 @@ FAST = '''	for (uint32_t at = key % (4 * N); index_of[at]; at = (at + 1) % (4 * 
 			return (int)index_of[at] - 1;'''
 
 
+# As many runs as tell a change even where one of them was held up by something else.
 def record(where, name, program, *arguments):
-    perfctl('record', '--no-daemon', '-q', '--runs', '3', '-F', '999', '-o', where / name, *arguments,
+    perfctl('record', '--no-daemon', '-q', '--runs', '8', '-F', '999', '-o', where / name, *arguments,
             '--', program, cwd=where, timeout=120)
 
 
@@ -92,7 +93,7 @@ def test_the_loop_from_baseline_to_write_up():
         rankings_agree(where / 'before.pb.gz')
         perfctl('report', '@slow', '-o', 'diagnosis.md', cwd=where)
         # The change of one thing, and its measure: in turn, for the machine drifts.
-        perfctl('diff', '--no-daemon', '--runs', '4', '--before', f'exec {slow} >/dev/null', '--after',
+        perfctl('diff', '--no-daemon', '--runs', '6', '--before', f'exec {slow} >/dev/null', '--after',
                 f'exec {fast} >/dev/null', '--keep', 'turn', '--fail-on', '30%', cwd=where,
                 timeout=120)
         perfctl('diff', '--fail-on', '30%', 'turn-after.pb.gz', 'turn-before.pb.gz', cwd=where,
