@@ -296,7 +296,6 @@ void capture_set_max_frames(struct capture *capture, uint32_t n)
 static int slot_write(struct capture *capture, uint32_t index)
 {
 	const struct slot *slot = &capture->slots[index];
-	/* No base yet: the slot is off, and written again when it goes on. */
 	struct abi_recording recording = {
 		.is_on = slot->is_on,
 		.flags = (slot->request.with_children ? ABI_RECORDING_CHILDREN : 0) |
@@ -333,11 +332,7 @@ static int clock_update(struct capture *capture)
 	r = clock_set(capture->clock, frequency_hz, is_cpu_clock, &capture->setting);
 	if (r < 0)
 		return r;
-	r = setting_write(capture);
-	for (uint32_t i = 0; i < ABI_RECORDINGS_MAX && !r; i++)
-		if (capture->slots[i].is_on)
-			r = slot_write(capture, i);
-	return r;
+	return setting_write(capture);
 }
 
 int capture_take(struct capture *capture, const struct capture_request *request, unsigned *ret_slot)
@@ -382,6 +377,8 @@ int capture_start(struct capture *capture, unsigned slot)
 
 	capture->slots[slot].is_on = true;
 	r = clock_update(capture);
+	if (!r)
+		r = slot_write(capture, slot);
 	if (r < 0) {
 		capture->slots[slot].is_on = false;
 		clock_update(capture);
@@ -548,8 +545,13 @@ void capture_forget_file(struct capture *capture, const struct abi_file_key *key
 
 int capture_set_frequency(struct capture *capture, unsigned slot, double frequency_hz)
 {
+	int r;
+
 	capture->slots[slot].request.frequency_hz = frequency_hz;
-	return capture->slots[slot].is_on ? clock_update(capture) : 0;
+	if (!capture->slots[slot].is_on)
+		return 0;
+	r = clock_update(capture);
+	return r < 0 ? r : slot_write(capture, slot);
 }
 
 void capture_cost(struct capture *capture, struct capture_cost *ret_cost)

@@ -66,19 +66,11 @@ void maps_drop_targets(struct perfd_bpf *bpf, unsigned slot)
 	}
 }
 
-int maps_open_mappings(struct perfd_bpf *bpf, uint32_t pid)
+int maps_open_iterator(struct bpf_program *program, const struct bpf_iter_attach_opts *options)
 {
-	union bpf_iter_link_info info = {.task.tid = pid};
-	struct bpf_iter_attach_opts options;
-	struct bpf_link *link;
+	struct bpf_link *link = bpf_program__attach_iter(program, options);
 	int fd;
 
-	/* Field by field: libbpf refuses options whose padding is not zero. */
-	memset(&options, 0, sizeof(options));
-	options.sz = sizeof(options);
-	options.link_info = &info;
-	options.link_info_len = sizeof(info);
-	link = bpf_program__attach_iter(bpf->progs.on_mapping, &options);
 	if (!link)
 		return -errno;
 	fd = bpf_iter_create(bpf_link__fd(link));
@@ -86,6 +78,19 @@ int maps_open_mappings(struct perfd_bpf *bpf, uint32_t pid)
 		fd = -errno;
 	bpf_link__destroy(link);
 	return fd;
+}
+
+int maps_open_mappings(struct perfd_bpf *bpf, uint32_t pid)
+{
+	union bpf_iter_link_info info = {.task.tid = pid};
+	struct bpf_iter_attach_opts options;
+
+	/* Field by field: libbpf refuses options whose padding is not zero. */
+	memset(&options, 0, sizeof(options));
+	options.sz = sizeof(options);
+	options.link_info = &info;
+	options.link_info_len = sizeof(info);
+	return maps_open_iterator(bpf->progs.on_mapping, &options);
 }
 
 static int iterator_read(int fd)

@@ -15,27 +15,14 @@
 #include "bpf/abi.h"
 #include "bpf/perfd.skel.h"
 #include "daemon/base/limits.h"
+#include "daemon/capture/maps.h"
 #include "proto/base/buffer.h"
 #include "proto/base/cleanup.h"
-
-static int open_iterator(struct perfd_bpf *bpf)
-{
-	struct bpf_link *link = bpf_program__attach_iter(bpf->progs.on_program, NULL);
-	int fd;
-
-	if (!link)
-		return -errno;
-	fd = bpf_iter_create(bpf_link__fd(link));
-	if (fd < 0)
-		fd = -errno;
-	bpf_link__destroy(link);
-	return fd;
-}
 
 int programs_read(struct perfd_bpf *bpf, uint64_t (**ret_bounds)[2], size_t *ret_n)
 {
 	CLEANUP(buffer_done) struct buffer bounds = {};
-	CLEANUP(closep) int fd = open_iterator(bpf);
+	CLEANUP(closep) int fd = maps_open_iterator(bpf->progs.on_program, NULL);
 	char bytes[4096];
 	ssize_t n;
 

@@ -63,8 +63,7 @@ def is_all(recorded, seconds, frequency=997):
     """What control groups count against what was sampled; both see interrupts in their own way. A
     machine that stands still for a while is no time of the group's, but ticks were missed."""
     expected = seconds * frequency
-    share = max(0.15, 4 * support.clock_spread(frequency, seconds))
-    tolerance = share * expected + 5 * expected ** 0.5
+    tolerance = 0.15 * expected + 5 * expected ** 0.5
     taken, missed = recorded.ledger['taken'], recorded.ledger['missed']
     check(taken < expected + tolerance and taken + missed > expected - tolerance,
           f'{taken} of {expected:.0f} ticks in {seconds} s, {missed} missed: {recorded.ledger}')
