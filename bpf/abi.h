@@ -91,9 +91,8 @@ struct abi_sample {
 	__u16 slot; /* whose it is: the CPU's identity there */
 	__u16 stop; /* enum abi_stop */
 	__u64 time_ns; /* CLOCK_MONOTONIC */
-	__u64 period_ns; /* time on this CPU since the tick before */
 	__u64 recordings; /* bit i: drawn for recording i */
-	__u32 base_mhz; /* as of struct abi_clock, when it was drawn */
+	__u32 period_ns; /* as of struct abi_clock, when it was drawn */
 	__u16 n_kernel, n_user;
 };
 
@@ -254,12 +253,9 @@ struct abi_kept {
 
 /* The sampling clock, set by user space. */
 struct abi_clock {
-	__u64 period_max_ns; /* longest period that a redraw gives: a longer gap is missed ticks */
-	__u64 period_ns; /* mean */
+	__u64 gap_ns; /* so long without a tick: some were missed. 0: that says nothing */
 	__u64 since_ns; /* the last time that an event was opened: gaps from before say nothing */
-	/* 0: a tick stands for the time since the one before, and its chance to be kept is in proportion
-	 * to that. Where idle time has no ticks: how many come in 1000 seconds, each with one chance. */
-	__u32 base_mhz;
+	__u32 period_ns; /* mean: a tick stands for it */
 	__u32 reserved;
 };
 
@@ -284,7 +280,7 @@ struct abi_identify {
 _Static_assert(sizeof(struct abi_credentials) == 40, "abi_credentials");
 _Static_assert(sizeof(struct abi_identity) == 96, "abi_identity");
 _Static_assert(sizeof(struct abi_identity_record) == 104, "abi_identity_record");
-_Static_assert(sizeof(struct abi_sample) == 40, "abi_sample");
+_Static_assert(sizeof(struct abi_sample) == 32, "abi_sample");
 _Static_assert(sizeof(struct abi_event) == 176, "abi_event");
 _Static_assert(sizeof(struct abi_file) == 24, "abi_file");
 _Static_assert(sizeof(struct abi_target) == 24, "abi_target");
@@ -294,4 +290,4 @@ _Static_assert(sizeof(struct abi_counters) == 48, "abi_counters");
 _Static_assert(sizeof(struct abi_usage) == 16, "abi_usage");
 _Static_assert(sizeof(struct abi_cpu) == 72, "abi_cpu");
 _Static_assert(sizeof(struct abi_kept) == 64, "abi_kept");
-_Static_assert(sizeof(struct abi_clock) == 32, "abi_clock");
+_Static_assert(sizeof(struct abi_clock) == 24, "abi_clock");

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The tick of a CPU: is a target running? For which recordings is this tick drawn? Then who, where,
- * and how long since the tick before. What is not a target costs one look-up.
+ * The tick of a CPU: is a target running? For which recordings is this tick drawn? Then who and where.
+ * What is not a target costs one look-up.
  */
 
 /*
@@ -15,7 +15,7 @@
  * Does this recording keep a tick that stands for so many nanoseconds? Into the scratch, with its flags;
  * counts it as taken.
  */
-__noinline int tick_draw(__u32 index, __u64 missed, __u64 elapsed, __u32 slot)
+__noinline int tick_draw(__u32 index, __u64 missed, __u32 period_ns, __u32 slot)
 {
 	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
 	struct abi_recording *recording = bpf_map_lookup_elem(&recordings, &index);
@@ -27,7 +27,7 @@ __noinline int tick_draw(__u32 index, __u64 missed, __u64 elapsed, __u32 slot)
 	counter->missed += missed;
 	/* What chance gave too much or too little so far leans on the next draws: they
 	 * stay random, and the rate is reached. */
-	wanted = elapsed * recording->rate >> 16;
+	wanted = period_ns * recording->rate >> 16;
 	chance = wanted + (counter->credit >> 2);
 	counter->credit += wanted;
 	if ((__s64)bpf_get_prandom_u32() >= chance)
@@ -43,7 +43,7 @@ __noinline int tick_draw(__u32 index, __u64 missed, __u64 elapsed, __u32 slot)
  * Which of the recordings in `wanted` keep this tick? What is gathered lies in a map, where the
  * verifier does not tell the 2^64 outcomes apart.
  */
-__noinline int ticks_draw(__u64 wanted, __u64 missed, __u64 elapsed, __u32 slot)
+__noinline int ticks_draw(__u64 wanted, __u64 missed, __u32 period_ns, __u32 slot)
 {
 	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
 
@@ -53,7 +53,7 @@ __noinline int ticks_draw(__u64 wanted, __u64 missed, __u64 elapsed, __u32 slot)
 	scratch->flags = 0;
 	for (__u32 i = 0; i < ABI_RECORDINGS_MAX && wanted >> i; i++)
 		if (wanted >> i & 1)
-			tick_draw(i, missed, elapsed, slot);
+			tick_draw(i, missed, period_ns, slot);
 	return scratch->sample.recordings != 0;
 }
 
@@ -168,24 +168,17 @@ static __always_inline void sample_send(struct scratch *scratch)
 	drawn_count(sample->recordings, !bpf_ringbuf_output(&samples, sample, bytes, flags));
 }
 
-/* A redraw restarts the period: two of the longest may lie between ticks that all came. */
-static __always_inline bool is_gap(const struct abi_clock *clock, __u64 elapsed)
-{
-	return clock->period_ns && elapsed > 2 * clock->period_max_ns;
-}
-
 /* Ticks that should have come since the last one and did not. */
 static __always_inline __u64 ticks_missed(const struct abi_clock *clock, __u64 elapsed)
 {
-	return is_gap(clock, elapsed) ? elapsed / clock->period_ns - 1 : 0;
+	return clock->gap_ns && elapsed > clock->gap_ns ? elapsed / clock->period_ns - 1 : 0;
 }
 
 static __always_inline void tick(
 	struct bpf_perf_event_data *ctx, struct abi_cpu *cpu, struct abi_clock *clock)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	__u64 now = bpf_ktime_get_ns(), elapsed = now - cpu->last_tick_ns;
-	bool is_first = cpu->last_tick_ns < clock->since_ns;
+	__u64 now = bpf_ktime_get_ns(), last = cpu->last_tick_ns;
 	struct scratch *scratch;
 	__u32 slot = SCRATCH_TICK, pid;
 	__u64 wanted, missed;
@@ -195,18 +188,14 @@ static __always_inline void tick(
 		return; /* idle */
 	pid = current_pid();
 	wanted = filter_find(task, pid);
-	missed = is_first ? 0 : ticks_missed(clock, elapsed);
-	if (is_first || is_gap(clock, elapsed))
-		elapsed = clock->period_ns;
-	if (!wanted ||
-		!ticks_draw(wanted, missed, clock->base_mhz ? clock->period_ns : elapsed, slot))
+	missed = last < clock->since_ns ? 0 : ticks_missed(clock, now - last);
+	if (!wanted || !ticks_draw(wanted, missed, clock->period_ns, slot))
 		return;
 	scratch = bpf_map_lookup_elem(&scratches, &slot);
 	if (!scratch)
 		return;
 	scratch->sample.time_ns = now;
-	scratch->sample.period_ns = elapsed;
-	scratch->sample.base_mhz = clock->base_mhz;
+	scratch->sample.period_ns = clock->period_ns;
 	scratch->sample.cpu = bpf_get_smp_processor_id();
 	kept[scratch->sample.cpu & (ABI_KEPT_CPUS - 1)].n++;
 	if (!sample_identify(scratch, pid)) {

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * A fixed period locks in with programs that have one: shares are then wrong by many standard
- * errors. So one timer, firing at exponentially distributed moments, redraws the periods of CPUs, and
- * recordings thin the ticks at random: of a short period a tick is kept with a chance as much smaller
- * (bpf/on-cpu.bpf.h), and the longest is little more than what is asked. So equal times have equally many
- * samples, whatever periods were in force in them: phases of a program, and threads on different CPUs.
+ * A timer with one fixed period locks in with programs that have one, and with those that its own
+ * interrupts wake: what runs right after a tick, and for less than a period, has no samples at all. So
+ * each CPU has several timers that know nothing of each other: together they fire nearly as by chance.
+ * They come in pairs whose rates are drawn at random, as much above the mean as below it: the rate of a
+ * CPU is the same at all times, and so is what a sample stands for. At exponentially distributed moments
+ * a pair is drawn anew.
  *
  * What harm a period does that happens to be the program's is told by the samples that share it, and
  * a redraw costs as much as hundreds of samples: so a CPU of which few ticks are kept is redrawn as
  * much less often, by chance. That chance hangs on earlier periods alone: how long a period lasts
  * must not hang on what is sampled with it.
  *
- * Invariant: an event is open on exactly the CPUs that were online at the last look.
+ * Invariant: the events are open on exactly the CPUs that were online at the last look.
  */
 
 #include "daemon/capture/clock.h"
@@ -32,18 +33,20 @@
 #include "proto/base/cleanup.h"
 #include "proto/base/time.h"
 
-#define REDRAW_TICKS 15.0
-#define REDRAW_TICKS_UP_TO_HZ 1000.0
-#define REDRAW_HZ_MAX 33.0
-#define REDRAW_HZ_FAST 7.0
+/* How often a CPU is redrawn: one in so many ticks, up to 1 kHz; then the less often, the faster it is. */
+#define REDRAW_TICKS 30.0
+#define REDRAW_HZ_MAX 10.0
+#define REDRAW_HZ_FAST 3.0
+#define REDRAW_FAST_FROM_HZ 1000.0
 /* Of that, what a CPU has of whose ticks none is kept; and over how long its share is taken. */
 #define REDRAW_SHARE_MIN 0.125
 #define REDRAW_SHARE_SECONDS 1.0
-/* Of a period, to both sides; and how many ticks a second that may cost, about. */
-#define JITTER_MAX 0.5
-#define JITTER_TICKS 750.0
-/* The longest period, of what is asked: what it lacks the next ones make up for. */
-#define PERIOD_MAX 1.08
+/* How far the rate of one event is drawn from the mean, at most, as a part of it. */
+#define SPREAD 0.5
+/* Of hardware counters, a CPU has few: one pair. */
+#define HARDWARE_EVENTS 2
+/* So many of the longest interval without a tick, and some did not come. */
+#define GAP 1.5
 #define HOTPLUG_INTERVAL_NS (500 * NS_PER_MS)
 /* That look has time until the next redraw, which wakes us anyway. */
 #define HOTPLUG_SLACK_NS (500 * NS_PER_MS)
@@ -52,34 +55,46 @@
 #define ONLINE_PATH "/sys/devices/system/cpu/online"
 #define ONLINE_BYTES_MAX 4096
 
-struct cpu_event {
-	int fd; /* -1: the CPU is offline */
-	uint64_t drawn_ns; /* when its period was, last */
+struct cpu_events {
+	int fds[CLOCK_EVENTS]; /* -1: the CPU is offline, or there are fewer */
+	uint64_t drawn_ns; /* when one of the pairs was, last */
 	double share; /* 0 to 1: its chance to be redrawn */
 	uint64_t n_kept; /* ticks, ever, at the draw */
 };
 
 struct clock {
 	struct clock_config config;
-	struct cpu_event *cpus;
+	struct cpu_events *cpus;
 	size_t n_cpus, n_cpus_allocated, n_open;
+	size_t n_events; /* of a CPU */
 	int online_fd; /* ONLINE_PATH, kept open: opening takes longer than reading */
 	bool is_hardware, is_probed;
-	double frequency_hz, base_hz, redraw_hz;
+	double frequency_hz, redraw_hz;
 	uint64_t random;
 	uint64_t opened_ns; /* the last time that an event was */
 	struct loop_source *redraw_timer, *hotplug_timer;
 };
 
-double clock_redraw_hz(double base_hz)
+double clock_redraw_hz(double frequency_hz)
 {
 	/*
-	 * Slow clocks have one in fifteen ticks, so that few ticks share a period. The more ticks
-	 * there are, the less one period weighs that happens to be the program's: simulated, 20
-	 * redraws a second are as good as any number at 1 kHz, and 7 as good as 20 at 5 kHz.
+	 * Slow clocks have one in thirty ticks, so that few ticks share a period. The more ticks there
+	 * are, the less one period weighs that happens to be the program's: simulated, 10 redraws a
+	 * second are as good as any number at 1 kHz, and 3 as good as 10 at 5 kHz.
 	 */
-	return fmin(base_hz / REDRAW_TICKS,
-		fmax(REDRAW_HZ_FAST, REDRAW_HZ_MAX * fmin(1, REDRAW_TICKS_UP_TO_HZ / base_hz)));
+	double most = REDRAW_HZ_MAX * fmin(1, REDRAW_FAST_FROM_HZ / frequency_hz);
+
+	return fmin(frequency_hz / REDRAW_TICKS, fmax(REDRAW_HZ_FAST, most));
+}
+
+double clock_draw_hz(double mean_hz, double uniform)
+{
+	return mean_hz * (1 - SPREAD + 2 * SPREAD * uniform);
+}
+
+double clock_period_ns(double event_hz, double redraw_hz)
+{
+	return 1e9 * log1p(redraw_hz / event_hz) / redraw_hz;
 }
 
 double clock_redraw_share(double share, double kept, double wanted, double seconds)
@@ -90,35 +105,30 @@ double clock_redraw_share(double share, double kept, double wanted, double secon
 	return fmin(fmax(share, REDRAW_SHARE_MIN), 1);
 }
 
-static int event_open(const struct clock *clock, int cpu, double period_ns, bool is_hardware)
+/* `value`: a period in ns. Hardware counts cycles, whose rate nobody knows: the kernel steers it to reach
+ * `value` ticks a second. */
+static int event_open(int cpu, uint64_t value, bool is_hardware)
 {
 	struct perf_event_attr attr = {
 		.type = is_hardware ? PERF_TYPE_HARDWARE : PERF_TYPE_SOFTWARE,
 		.size = sizeof(attr),
 		.config = is_hardware ? PERF_COUNT_HW_CPU_CYCLES : PERF_COUNT_SW_CPU_CLOCK,
+		.sample_period = value, /* and .sample_freq, in a union with it */
+		.freq = is_hardware,
 		.disabled = 1,
 	};
 
-	/* Hardware counts cycles, whose rate nobody knows: the kernel steers it by frequency. */
-	if (is_hardware) {
-		attr.freq = 1;
-		attr.sample_freq = (uint64_t)fmax(1, 1e9 / period_ns);
-	} else {
-		attr.sample_period = (uint64_t)period_ns;
-	}
 	return (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
 static bool probe_hardware(void)
 {
-	CLEANUP(closep) int fd = -1;
-	struct clock none = {};
+	CLEANUP(closep) int fd = event_open(0, 100, true);
 
-	fd = event_open(&none, 0, 1e7, true);
 	return fd >= 0;
 }
 
-/* xorshift64*: only jitter hangs on it. Uniform in (0, 1]. */
+/* xorshift64*: only periods hang on it. Uniform in (0, 1]. */
 static double random_uniform(struct clock *clock)
 {
 	clock->random ^= clock->random >> 12;
@@ -127,65 +137,73 @@ static double random_uniform(struct clock *clock)
 	return (double)((clock->random * 0x2545f4914f6cdd1du >> 11) + 1) / 9007199254740992.0;
 }
 
-/*
- * A tick takes a microsecond of a program on bare metal and twenty in a virtual machine, whether it is
- * kept or not: fast clocks, of which one period weighs little, are varied less.
- */
-static double jitter(double frequency_hz)
+/* What an event is to be set to: a period (ns), or a rate (Hz). */
+static uint64_t value_of(const struct clock *clock, double event_hz, double redraw_hz)
 {
-	return fmin(JITTER_MAX, JITTER_TICKS / frequency_hz);
+	return (uint64_t)(clock->is_hardware ? fmax(1, event_hz)
+					     : clock_period_ns(event_hz, redraw_hz));
 }
 
-double clock_base_hz(double frequency_hz)
+/* Draws the rates of the pair that begins at event `first` of a CPU. */
+static void draw(struct clock *clock, const struct cpu_events *cpu, uint64_t ret_values[2])
 {
-	double j = jitter(frequency_hz);
+	double mean_hz = clock->frequency_hz / (double)clock->n_events;
+	double hz = clock_draw_hz(mean_hz, random_uniform(clock));
+	double redraw_hz = clock->redraw_hz * cpu->share * 2 / (double)clock->n_events;
 
-	/* The mean of 1 / x, for x uniform from 1 - j to 1 + j, is atanh(j) / j. */
-	return frequency_hz / PERIOD_MAX * (1 + j) * atanh(j) / j;
+	ret_values[0] = value_of(clock, hz, redraw_hz);
+	ret_values[1] = value_of(clock, 2 * mean_hz - hz, redraw_hz);
 }
 
-double clock_draw_period_ns(double frequency_hz, double uniform)
+static void cpu_close(struct clock *clock, struct cpu_events *cpu)
 {
-	double j = jitter(frequency_hz);
-
-	return PERIOD_MAX * 1e9 / frequency_hz * (1 - j + 2 * j * uniform) / (1 + j);
+	if (cpu->fds[0] >= 0)
+		clock->n_open--;
+	for (size_t i = 0; i < CLOCK_EVENTS; i++)
+		closep(&cpu->fds[i]);
 }
 
-static double draw_period(struct clock *clock, struct cpu_event *event)
+static int event_start(const struct clock *clock, size_t cpu, uint64_t value, int *ret_fd)
 {
-	event->drawn_ns = time_now_ns(CLOCK_MONOTONIC);
-	return clock_draw_period_ns(clock->frequency_hz, random_uniform(clock));
-}
+	CLEANUP(closep) int fd = event_open((int)cpu, value, clock->is_hardware);
 
-/* Opens or closes the event of one CPU. */
-static int cpu_set(struct clock *clock, size_t cpu, bool is_online)
-{
-	struct cpu_event *event = &clock->cpus[cpu];
-	CLEANUP(closep) int fd = -1;
-
-	if (!is_online) {
-		if (event->fd >= 0)
-			clock->n_open--;
-		closep(&event->fd);
-		return 0;
-	}
-	if (event->fd >= 0)
-		return 0;
-	*event = (struct cpu_event){
-		.fd = -1,
-		.share = 1,
-		.n_kept = clock->config.on_count(clock->config.userdata, (unsigned)cpu),
-	};
-	fd = event_open(clock, (int)cpu, draw_period(clock, event), clock->is_hardware);
 	if (fd < 0)
 		return -errno;
 	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, clock->config.prog_fd) < 0 ||
 		ioctl(fd, PERF_EVENT_IOC_ENABLE, 0) < 0)
 		return -errno;
-	event->fd = take_fd(&fd);
-	clock->opened_ns = event->drawn_ns;
-	clock->n_open++;
+	*ret_fd = take_fd(&fd);
 	return 0;
+}
+
+static int cpu_open(struct clock *clock, size_t index)
+{
+	struct cpu_events *cpu = &clock->cpus[index];
+	uint64_t values[2];
+	int r = 0;
+
+	cpu->share = 1;
+	cpu->n_kept = clock->config.on_count(clock->config.userdata, (unsigned)index);
+	cpu->drawn_ns = clock->opened_ns = time_now_ns(CLOCK_MONOTONIC);
+	for (size_t i = 0; i < clock->n_events && !r; i++) {
+		if (i % 2 == 0)
+			draw(clock, cpu, values);
+		r = event_start(clock, index, values[i % 2], &cpu->fds[i]);
+		clock->n_open += !r && !i;
+	}
+	if (r < 0)
+		cpu_close(clock, cpu);
+	return r;
+}
+
+/* Opens or closes the events of one CPU. */
+static int cpu_set(struct clock *clock, size_t index, bool is_online)
+{
+	struct cpu_events *cpu = &clock->cpus[index];
+
+	if (!is_online)
+		cpu_close(clock, cpu);
+	return is_online && cpu->fds[0] < 0 ? cpu_open(clock, index) : 0;
 }
 
 static int cpus_resize(struct clock *clock, size_t n)
@@ -195,7 +213,7 @@ static int cpus_resize(struct clock *clock, size_t n)
 	if (r < 0)
 		return r;
 	for (; clock->n_cpus < n; clock->n_cpus++)
-		clock->cpus[clock->n_cpus].fd = -1;
+		memset(clock->cpus[clock->n_cpus].fds, -1, sizeof(clock->cpus->fds));
 	return 0;
 }
 
@@ -250,11 +268,9 @@ static int cpus_update(struct clock *clock)
 static void clock_close(struct clock *clock)
 {
 	for (size_t i = 0; i < clock->n_cpus; i++)
-		closep(&clock->cpus[i].fd);
-	clock->n_open = 0;
+		cpu_close(clock, &clock->cpus[i]);
 	clock->redraw_timer = loop_source_free(clock->redraw_timer);
 	clock->hotplug_timer = loop_source_free(clock->hotplug_timer);
-	clock->base_hz = 0;
 }
 
 /* The largest of the CPUs' chances: so often is there anything to do. */
@@ -263,7 +279,7 @@ static double share_max(const struct clock *clock)
 	double most = REDRAW_SHARE_MIN;
 
 	for (size_t i = 0; i < clock->n_cpus; i++)
-		if (clock->cpus[i].fd >= 0)
+		if (clock->cpus[i].fds[0] >= 0)
 			most = fmax(most, clock->cpus[i].share);
 	return most;
 }
@@ -275,23 +291,25 @@ static uint64_t next_redraw_ns(struct clock *clock, double share)
 	return time_now_ns(CLOCK_MONOTONIC) + (uint64_t)wait_ns;
 }
 
-static void redraw(struct clock *clock, size_t cpu)
+static void redraw(struct clock *clock, size_t index)
 {
-	struct cpu_event *event = &clock->cpus[cpu];
-	uint64_t n_kept = clock->config.on_count(clock->config.userdata, (unsigned)cpu);
-	uint64_t before_ns = event->drawn_ns;
-	double period_ns = draw_period(clock, event);
-	double seconds = (double)(event->drawn_ns - before_ns) / 1e9;
-	uint64_t value = clock->is_hardware ? (uint64_t)fmax(1, 1e9 / period_ns)
-					    : (uint64_t)period_ns;
+	struct cpu_events *cpu = &clock->cpus[index];
+	uint64_t n_kept = clock->config.on_count(clock->config.userdata, (unsigned)index);
+	uint64_t now_ns = time_now_ns(CLOCK_MONOTONIC);
+	double seconds = (double)(now_ns - cpu->drawn_ns) / 1e9;
+	size_t first = (size_t)ceil(random_uniform(clock) * (double)clock->n_events / 2) * 2 - 2;
+	uint64_t values[2];
 
-	event->share = clock_redraw_share(event->share, (double)(n_kept - event->n_kept),
-		clock->frequency_hz * seconds, seconds);
-	event->n_kept = n_kept;
-	ioctl(event->fd, PERF_EVENT_IOC_PERIOD, &value);
+	cpu->share = clock_redraw_share(
+		cpu->share, (double)(n_kept - cpu->n_kept), clock->frequency_hz * seconds, seconds);
+	cpu->n_kept = n_kept;
+	cpu->drawn_ns = now_ns;
+	draw(clock, cpu, values);
+	for (size_t i = 0; i < 2; i++)
+		ioctl(cpu->fds[first + i], PERF_EVENT_IOC_PERIOD, &values[i]);
 }
 
-/* Many CPUs at one moment, each with a period of its own: the wake-up is the dearest part. */
+/* Many CPUs at one moment, each with periods of its own: the wake-up is the dearest part. */
 static int on_redraw(void *userdata)
 {
 	struct clock *clock = userdata;
@@ -299,9 +317,9 @@ static int on_redraw(void *userdata)
 
 	clock->config.on_wake(clock->config.userdata);
 	for (size_t i = 0; i < clock->n_cpus; i++) {
-		struct cpu_event *event = &clock->cpus[i];
+		const struct cpu_events *cpu = &clock->cpus[i];
 
-		if (event->fd >= 0 && random_uniform(clock) * most <= event->share)
+		if (cpu->fds[0] >= 0 && random_uniform(clock) * most <= cpu->share)
 			redraw(clock, i);
 	}
 	return loop_source_set_time(clock->redraw_timer, next_redraw_ns(clock, share_max(clock)));
@@ -309,11 +327,16 @@ static int on_redraw(void *userdata)
 
 static struct abi_clock setting(const struct clock *clock)
 {
+	double period_ns = 1e9 / clock->frequency_hz;
+
+	/* Hardware counters rest with the CPU: a gap says nothing. One of a pair of timers fires once in
+	 * the mean period of one, or more often. */
 	return (struct abi_clock){
-		.period_max_ns = (uint64_t)clock_draw_period_ns(clock->frequency_hz, 1),
-		.period_ns = (uint64_t)(1e9 / clock->base_hz),
+		.period_ns = (uint32_t)lround(period_ns),
+		.gap_ns = clock->is_hardware
+			? 0
+			: (uint64_t)(GAP * (double)clock->n_events * period_ns),
 		.since_ns = clock->opened_ns,
-		.base_mhz = clock->is_hardware ? (uint32_t)lround(clock->base_hz * 1000) : 0,
 	};
 }
 
@@ -360,8 +383,8 @@ int clock_set(
 	clock->is_hardware = !is_cpu_clock && probe_hardware();
 	clock->is_probed = true;
 	clock->frequency_hz = frequency_hz;
-	clock->base_hz = clock_base_hz(frequency_hz);
-	clock->redraw_hz = clock_redraw_hz(clock->base_hz);
+	clock->n_events = clock->is_hardware ? HARDWARE_EVENTS : CLOCK_EVENTS;
+	clock->redraw_hz = clock_redraw_hz(frequency_hz);
 	r = cpus_update(clock);
 	if (!r)
 		r = timers_start(clock);

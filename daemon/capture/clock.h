@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * The sampling clock: one perf event on each online CPU whose period is redrawn by up to ±50 % at random
- * moments, so that it cannot lock in with a program that has a period of its own.
+ * The sampling clock: a few perf events on each online CPU whose periods are drawn at random and redrawn
+ * at random moments, so that it cannot lock in with a program, be it that this has a period of its own,
+ * be it that the ticks wake it.
  */
 
 #include <stdbool.h>
@@ -13,6 +14,9 @@
 #include "daemon/base/loop.h"
 
 struct clock;
+
+/* Of a CPU: pairs. Kept small, for each takes a descriptor and a kilobyte of the kernel. */
+#define CLOCK_EVENTS 4
 
 struct clock_config {
 	struct loop *loop; /* borrowed */
@@ -30,9 +34,9 @@ int clock_new(const struct clock_config *config, struct clock **ret_clock);
 struct clock *clock_free(struct clock *clock);
 
 /*
- * Ticks from now on with a rate that serves recordings of up to frequency_hz by random thinning;
- * 0 stops. Fills in what the kernel side must know. 0, or a negative errno of perf_event_open, with
- * the clock stopped.
+ * Ticks from now on, frequency_hz of them a second on each CPU: recordings that want fewer thin them at
+ * random; 0 stops. Fills in what the kernel side must know. 0, or a negative errno of perf_event_open,
+ * with the clock stopped.
  */
 int clock_set(
 	struct clock *clock, double frequency_hz, bool is_cpu_clock, struct abi_clock *ret_setting);
@@ -40,15 +44,18 @@ int clock_set(
 /* "cycles" or "cpu-clock"; before the first start, what would be taken. */
 const char *clock_event(struct clock *clock);
 
-/*
- * A period (ns) for recordings of up to frequency_hz: 1.08 / frequency_hz at most, and a third of that at
- * least, from 1.5 kHz on more; `uniform` is from 0 to 1. And how many ticks come in a second, in the mean over such periods.
- */
-double clock_draw_period_ns(double frequency_hz, double uniform);
-double clock_base_hz(double frequency_hz);
+/* The rate of one event of a pair, for a `uniform` from 0 to 1; the other has what is left of 2 mean_hz. */
+double clock_draw_hz(double mean_hz, double uniform);
 
-/* How often the period is redrawn, a second, at a base rate, where all that can be is kept. */
-double clock_redraw_hz(double base_hz);
+/*
+ * The period (ns) that makes event_hz ticks a second, though redraw_hz times a second, at exponentially
+ * distributed moments, it begins anew: of such a stay, the expected number of whole periods p is
+ * 1 / (exp(redraw_hz * p) - 1).
+ */
+double clock_period_ns(double event_hz, double redraw_hz);
+
+/* How often a CPU is redrawn, a second, of whose ticks all that can be are kept. */
+double clock_redraw_hz(double frequency_hz);
 
 /*
  * The chance of a CPU to be redrawn where another has 1 of whose ticks each is kept: `share` is what

@@ -8,6 +8,7 @@
 #include "daemon/target/attribution.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,10 +170,9 @@ static int who_find(struct attribution *attribution, const struct sample_identit
 /* The time that a sample stands for: its tick's, times the inverse of the chance to be kept. */
 static int64_t sample_weight(const struct attribution *attribution, const struct abi_sample *head)
 {
-	double seconds = head->base_mhz ? 1e3 / head->base_mhz : (double)head->period_ns / 1e9;
-	double drawn = attribution->request.frequency_hz * seconds;
+	double chance = attribution->request.frequency_hz * head->period_ns / 1e9;
 
-	return (int64_t)((double)head->period_ns / (drawn < 1 ? drawn : 1) + 0.5);
+	return (int64_t)(head->period_ns / fmin(chance, 1) + 0.5);
 }
 
 /*

@@ -71,9 +71,8 @@ static void path_make(struct made *path)
 {
 	path->head = (struct abi_sample){
 		.stop = ABI_STOP_END,
-		.period_ns = 200000,
+		.period_ns = 1000000000 / FREQUENCY_HZ,
 		.recordings = 1,
-		.base_mhz = FREQUENCY_HZ * 1000,
 	};
 	path->head.n_user = (uint16_t)stack_make(
 		path->user, USER_DEPTH_MIN, (uint64_t)FILE_ID << ABI_FRAME_OFFSET_BITS);

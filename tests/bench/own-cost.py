@@ -34,7 +34,7 @@ ROUNDS = 3
 STEADY_FROM_SECONDS = 5
 STEADY_SECONDS = 15
 SECONDS = 10
-HEAD_BYTES = 40 + 8  # struct abi_sample, and the ring's own head of a record
+HEAD_BYTES = 32 + 8  # struct abi_sample, and the ring's own head of a record
 
 # Runs a command with all that it starts, also what it does not wait for, and prints their CPU time.
 MEASURE = """

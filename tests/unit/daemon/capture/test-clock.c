@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Periods, redraws and thinning, put together in a simulation: redraws restart the timer, and a tick is
- * kept as in bpf/on-cpu.bpf.h.
+ * Pairs of events, their periods and redraws, put together in a simulation of one CPU's clock: a redraw
+ * restarts the timers of a pair.
  */
 
 #include "daemon/capture/clock.h"
@@ -16,46 +16,84 @@
 /* Of a program whose loop of `loop_s` seconds is 50, 30, 15 and 5 % of its time in four functions. */
 static const double share[] = {0.5, 0.3, 0.15, 0.05};
 
-/* The samples in each function in `seconds`, after `n_ticks` of the timer; how many there are. */
-static double simulate(double hz, double seconds, double loop_s, double count[4], double *n_ticks)
+struct events {
+	double hz, redraw_hz; /* of the CPU */
+	double next[CLOCK_EVENTS], period[CLOCK_EVENTS]; /* seconds */
+	double redraw; /* when one comes */
+};
+
+static double exponential(double hz)
+{
+	return -log(1 - drand48()) / hz;
+}
+
+/* `phase`: how much of the first period is to come. */
+static void pair_draw(struct events *events, size_t first, double now, double phase)
+{
+	double mean_hz = events->hz / CLOCK_EVENTS;
+	double hz[2] = {clock_draw_hz(mean_hz, drand48())};
+
+	hz[1] = 2 * mean_hz - hz[0];
+	for (size_t i = 0; i < 2; i++) {
+		events->period[first + i] = clock_period_ns(
+						    hz[i], events->redraw_hz * 2 / CLOCK_EVENTS) /
+			1e9;
+		events->next[first + i] = now + phase * events->period[first + i];
+	}
+}
+
+static struct events events_start(double hz)
+{
+	struct events events = {.hz = hz, .redraw_hz = clock_redraw_hz(hz)};
+
+	for (size_t i = 0; i < CLOCK_EVENTS; i += 2)
+		pair_draw(&events, i, 0, drand48());
+	events.redraw = exponential(events.redraw_hz);
+	return events;
+}
+
+static double tick_next(struct events *events)
+{
+	size_t first = 0;
+	double now;
+
+	for (size_t i = 1; i < CLOCK_EVENTS; i++)
+		if (events->next[i] < events->next[first])
+			first = i;
+	now = events->next[first];
+	if (events->redraw > now) {
+		events->next[first] += events->period[first];
+		return now;
+	}
+	now = events->redraw;
+	pair_draw(events, (size_t)(drand48() * CLOCK_EVENTS / 2) * 2, now, 1);
+	events->redraw = now + exponential(events->redraw_hz);
+	return tick_next(events);
+}
+
+/* The samples in each function in `seconds`; how many there are. */
+static double simulate(double hz, double seconds, double loop_s, double count[4])
 {
 	static const double end[] = {0.5, 0.8, 0.95, 1};
-	double redraw_hz = clock_redraw_hz(clock_base_hz(hz)), start = loop_s * drand48();
-	double now = 0, last = 0, credit = 0, n = 0;
+	struct events events = events_start(hz);
+	double start = loop_s * drand48(), n = 0;
 
-	while (now < seconds) {
-		double period = clock_draw_period_ns(hz, drand48()) / 1e9;
-		double stay = -log(1 - drand48()) / redraw_hz;
+	for (double tick; (tick = tick_next(&events)) < seconds; n++) {
+		double turns = (start + tick) / loop_s;
+		size_t i = 0;
 
-		for (double tick = now + period; tick < now + stay; tick += period, (*n_ticks)++) {
-			double wanted = (tick - last) * hz, turns = (start + tick) / loop_s;
-			double chance = wanted + credit / 4;
-			size_t i = 0;
-
-			last = tick;
-			credit += wanted;
-			if (drand48() >= chance || tick > seconds)
-				continue;
-			while (turns - floor(turns) >= end[i])
-				i++;
-			credit--;
-			count[i]++;
-			n++;
-		}
-		now += stay;
+		while (turns - floor(turns) >= end[i])
+			i++;
+		count[i]++;
 	}
 	return n;
 }
 
 static void rate_is_reached(double hz)
 {
-	double count[4] = {}, n_ticks = 0, seconds = 20000 / hz;
-	double n = simulate(hz, seconds, 1, count, &n_ticks);
+	double count[4] = {}, seconds = 20000 / hz, n = simulate(hz, seconds, 1, count);
 
 	ck_assert_msg(fabs(n / seconds / hz - 1) < 0.003, "%g Hz became %g", hz, n / seconds);
-	/* One standard error is 1 % where there are fewest redraws. */
-	ck_assert_msg(fabs(n_ticks / seconds / clock_base_hz(hz) - 1) < 0.15, "%g ticks a second",
-		n_ticks / seconds);
 }
 
 START_TEST(rate_is_reached_in_spite_of_redraws)
@@ -74,12 +112,12 @@ END_TEST
  */
 static double error_between_cpus(double hz, double seconds)
 {
-	double count[4] = {}, n_ticks = 0, sum = 0;
+	double count[4] = {}, sum = 0;
 	size_t n_runs = 100;
 
 	for (size_t i = 0; i < n_runs; i++) {
-		double a = simulate(hz, seconds, 1, count, &n_ticks);
-		double b = simulate(hz, seconds, 1, count, &n_ticks);
+		double a = simulate(hz, seconds, 1, count);
+		double b = simulate(hz, seconds, 1, count);
 
 		sum += (a - b) * (a - b) / (a + b);
 	}
@@ -98,7 +136,7 @@ END_TEST
 /* Of ten seconds. */
 static double chi_squared(double hz, double loop_s)
 {
-	double count[4] = {}, n_ticks = 0, n = simulate(hz, 10, loop_s, count, &n_ticks), sum = 0;
+	double count[4] = {}, n = simulate(hz, 10, loop_s, count), sum = 0;
 
 	for (size_t i = 0; i < 4; i++)
 		sum += pow(count[i] - n * share[i], 2) / (n * share[i]);
@@ -153,14 +191,55 @@ START_TEST(program_with_a_period_of_its_own_is_sampled_as_by_chance)
 }
 END_TEST
 
-START_TEST(fast_clocks_are_redrawn_less_and_never_less_than_seven_times_a_second)
+/*
+ * A program that sleeps for `sleep_s` in the mean, and that is woken, as often as not, by the next tick,
+ * which ends the rest of its CPU: runs then for `run_s`. What part of its samples is in the first half of
+ * its runs, and how many there are, of those that its time would have.
+ */
+static void woken_is_sampled(double hz, double sleep_s, double run_s)
 {
-	ck_assert_double_eq_tol(clock_redraw_hz(150), 10, 1e-9);
-	ck_assert_double_eq_tol(clock_redraw_hz(1000), 33, 1e-9);
-	ck_assert_double_lt(clock_redraw_hz(1001), 33);
+	struct events events = events_start(hz);
+	double now = 0, tick = 0, used = 0, n[2] = {};
+
+	while (now < 40000 / hz) {
+		now += exponential(1 / sleep_s);
+		while (tick < now)
+			tick = tick_next(&events);
+		if (drand48() < 0.5) {
+			now = tick;
+			tick = tick_next(&events);
+		}
+		for (; tick < now + run_s; tick = tick_next(&events))
+			n[tick >= now + run_s / 2]++;
+		now += run_s;
+		used += run_s;
+	}
+	ck_assert_msg(
+		fabs(n[0] / (n[0] + n[1]) - 0.5) < 0.025 && (n[0] + n[1]) / (used * hz) > 0.75,
+		"%g Hz, runs of %g s: %g of the samples in the first half, %g of the time", hz,
+		run_s, n[0] / (n[0] + n[1]), (n[0] + n[1]) / (used * hz));
+}
+
+START_TEST(program_that_ticks_wake_is_sampled_in_all_its_phases)
+{
+	srand48(4);
+	woken_is_sampled(999, 0.0001, 0.0001);
+	woken_is_sampled(999, 0.0005, 0.0006);
+	woken_is_sampled(4999, 0.0001, 0.00004);
+	woken_is_sampled(4999, 0.0001, 0.0001);
+	woken_is_sampled(4999, 0.0001, 0.00015);
+	woken_is_sampled(4999, 0.0001, 0.0003);
+}
+END_TEST
+
+START_TEST(fast_clocks_are_redrawn_less_and_never_less_than_three_times_a_second)
+{
+	ck_assert_double_eq_tol(clock_redraw_hz(150), 5, 1e-9);
+	ck_assert_double_eq_tol(clock_redraw_hz(999), 10, 1e-9);
+	ck_assert_double_lt(clock_redraw_hz(1001), 10);
 	ck_assert_double_gt(clock_redraw_hz(1200), clock_redraw_hz(1500));
-	ck_assert_double_eq_tol(clock_redraw_hz(4999), 7, 1e-9);
-	ck_assert_double_eq_tol(clock_redraw_hz(10000), 7, 1e-9);
+	ck_assert_double_eq_tol(clock_redraw_hz(4999), 3, 1e-9);
+	ck_assert_double_eq_tol(clock_redraw_hz(10000), 3, 1e-9);
 }
 END_TEST
 
@@ -193,13 +272,14 @@ START_TEST(target_that_comes_to_a_cpu_is_noticed_within_seconds)
 }
 END_TEST
 
-START_TEST(longest_period_is_little_more_than_what_is_asked_and_the_shortest_a_third_of_it)
+START_TEST(rates_of_a_pair_have_one_sum_and_differ_threefold_at_most)
 {
-	ck_assert_double_eq_tol(clock_draw_period_ns(100, 1), 1.08e7, 1e-3);
-	ck_assert_double_eq_tol(clock_draw_period_ns(100, 0), 1.08e7 / 3, 1e-3);
-	ck_assert_double_eq_tol(clock_base_hz(1000), 1500 * log(3) / 1.08, 1e-6);
-	/* Each tick costs, kept or not. */
-	ck_assert_double_lt(clock_base_hz(5000), 1.08 * 5000);
+	ck_assert_double_eq_tol(clock_draw_hz(25, 0), 12.5, 1e-9);
+	ck_assert_double_eq_tol(clock_draw_hz(25, 0.5), 25, 1e-9);
+	ck_assert_double_eq_tol(clock_draw_hz(25, 1), 37.5, 1e-9);
+	/* Without redraws it is the inverse; with them shorter. */
+	ck_assert_double_eq_tol(clock_period_ns(100, 1e-9), 1e7, 1);
+	ck_assert_double_eq_tol(clock_period_ns(100, 100), 1e7 * log(2), 1e-3);
 }
 END_TEST
 
@@ -209,10 +289,11 @@ int main(void)
 		rate_is_reached_in_spite_of_redraws,
 		equal_times_on_different_cpus_have_equally_many_samples,
 		program_with_a_period_of_its_own_is_sampled_as_by_chance,
-		fast_clocks_are_redrawn_less_and_never_less_than_seven_times_a_second,
+		program_that_ticks_wake_is_sampled_in_all_its_phases,
+		fast_clocks_are_redrawn_less_and_never_less_than_three_times_a_second,
 		what_is_sampled_less_is_redrawn_less_and_never_not_at_all,
 		target_that_comes_to_a_cpu_is_noticed_within_seconds,
-		longest_period_is_little_more_than_what_is_asked_and_the_shortest_a_third_of_it,
+		rates_of_a_pair_have_one_sum_and_differ_threefold_at_most,
 	};
 
 	return check_main("capture/clock", tests, ARRAY_SIZE(tests));

@@ -101,7 +101,6 @@ static struct abi_sample head(enum abi_stop stop, uint16_t n_kernel, uint16_t n_
 	return (struct abi_sample){
 		.time_ns = START_NS + 250000000,
 		.period_ns = 5000000,
-		.base_mhz = 200000,
 		.stop = stop,
 		.n_kernel = n_kernel,
 		.n_user = n_user,
