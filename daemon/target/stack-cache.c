@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 128 and 512 KiB for each recording, of which only what is used is there. */
-#define STEPS_BITS 13
-#define CALLERS_BITS 11
+/* 512 KiB and 1 MiB for each recording, of which only what is used is there. */
+#define STEPS_BITS 15
+#define CALLERS_BITS 12
 
 struct stack_step {
 	uint64_t raw;

@@ -13,11 +13,11 @@
  * blocks by their pages. */
 #define LARGE (1u << 20)
 
-int array_reserve(void *items, size_t *n_allocated, size_t n, size_t item_size)
+int array_extend(void *items, size_t *n_allocated, size_t n, size_t item_size)
 {
 	void **array = items;
 	size_t want = *n_allocated ? *n_allocated : 16;
-	char *grown;
+	void *grown;
 
 	if (n <= *n_allocated)
 		return 0;
@@ -31,10 +31,20 @@ int array_reserve(void *items, size_t *n_allocated, size_t n, size_t item_size)
 	grown = realloc(*array, want * item_size);
 	if (!grown)
 		return -ENOMEM;
-	memset(grown + *n_allocated * item_size, 0, (want - *n_allocated) * item_size);
 	*array = grown;
 	*n_allocated = want;
 	return 0;
+}
+
+int array_reserve(void *items, size_t *n_allocated, size_t n, size_t item_size)
+{
+	char **array = items;
+	size_t before = *n_allocated;
+	int r = array_extend(items, n_allocated, n, item_size);
+
+	if (!r && *n_allocated > before)
+		memset(*array + before * item_size, 0, (*n_allocated - before) * item_size);
+	return r;
 }
 
 void array_trim(void *items, size_t *n_allocated, size_t n, size_t item_size)

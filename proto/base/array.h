@@ -11,5 +11,8 @@
  */
 int array_reserve(void *items, size_t *n_allocated, size_t n, size_t item_size);
 
+/* The same, but what is in new room is unknown: of a large array no page is touched before it is used. */
+int array_extend(void *items, size_t *n_allocated, size_t n, size_t item_size);
+
 /* Gives back the room beyond the first n items, if there is any. */
 void array_trim(void *items, size_t *n_allocated, size_t n, size_t item_size);

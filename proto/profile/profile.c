@@ -383,18 +383,22 @@ static uint32_t sample_hash(const struct profile_sample *key)
 /* Its values are there, and 0. */
 static int sample_append(struct profile *profile, const struct profile_sample *key)
 {
-	struct table samples = SAMPLES(profile);
-	int r = table_reserve(&samples);
+	size_t n = profile->n_samples, n_values = profile->n_value_types;
+	int r = n < INT32_MAX ? 0 : -E2BIG;
 
+	if (!r)
+		r = array_extend(&profile->samples, &profile->n_samples_allocated, n + 1,
+			sizeof(*profile->samples));
+	if (!r)
+		r = array_extend(&profile->values, &profile->n_values_allocated, (n + 1) * n_values,
+			sizeof(*profile->values));
 	if (r < 0)
 		return r;
-	r = array_reserve(&profile->values, &profile->n_values_allocated,
-		(profile->n_samples + 1) * profile->n_value_types, sizeof(*profile->values));
-	if (r < 0)
-		return r;
-	profile->samples[profile->n_samples] = *key;
+	profile->samples[n] = *key;
 	if (key->stop_class == PROFILE_STOP_COMPLETE)
-		profile->samples[profile->n_samples].stop = 0;
+		profile->samples[n].stop = 0;
+	for (size_t i = 0; i < n_values; i++)
+		profile->values[n * n_values + i] = 0;
 	profile->n_samples++;
 	return 0;
 }
@@ -433,7 +437,7 @@ int profile_add_sample(
 	struct profile *profile, const struct profile_sample *key, const int64_t *values)
 {
 	struct profile_sample sample = *key;
-	uint32_t id;
+	uint32_t hash, id;
 	int r = samples_index(profile);
 
 	assert(!profile->is_sealed && profile->n_value_types);
@@ -441,15 +445,17 @@ int profile_add_sample(
 		return r;
 	if (sample.stop_class == PROFILE_STOP_COMPLETE)
 		sample.stop = 0;
-	id = hash_find(
-		&profile->sample_hash, sample_hash(&sample), sample_is_equal, profile, &sample);
+	hash = sample_hash(&sample);
+	id = hash_find(&profile->sample_hash, hash, sample_is_equal, profile, &sample);
 	if (!id) {
 		r = sample_append(profile, &sample);
-		if (r == 0)
-			r = samples_index(profile);
 		if (r < 0)
 			return r;
 		id = (uint32_t)profile->n_samples;
+		r = hash_add(&profile->sample_hash, hash, id);
+		if (r < 0)
+			return r;
+		profile->n_samples_indexed = id;
 	}
 	values_add(profile, id - 1, values);
 	return 0;
