@@ -277,6 +277,12 @@ struct abi_identify {
 	struct abi_file_key key;
 };
 
+/* In and out of the program that names a function of the kernel: KSYM_NAME_LEN, numbers, a module. */
+struct abi_function {
+	__u64 address;
+	char text[640];
+};
+
 _Static_assert(sizeof(struct abi_credentials) == 40, "abi_credentials");
 _Static_assert(sizeof(struct abi_identity) == 96, "abi_identity");
 _Static_assert(sizeof(struct abi_identity_record) == 104, "abi_identity_record");

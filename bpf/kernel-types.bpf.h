@@ -216,24 +216,6 @@ struct bpf_iter__task_vma {
 	struct vm_area_struct *vma;
 };
 
-struct bpf_prog;
-
-struct bpf_prog_aux {
-	__u32 func_cnt;
-	struct bpf_prog **func;
-};
-
-struct bpf_prog {
-	__u32 jited_len;
-	void *bpf_func;
-	struct bpf_prog_aux *aux;
-};
-
-struct bpf_iter__bpf_prog {
-	struct bpf_iter_meta *meta;
-	struct bpf_prog *prog;
-};
-
 #pragma clang attribute pop
 
 /* What a perf_event program is given (uapi/linux/bpf_perf_event.h): fixed, not relocated. */

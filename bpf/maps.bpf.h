@@ -245,4 +245,6 @@ struct abi_self_test self_test;
 
 struct abi_identify identify;
 
+struct abi_function function;
+
 struct abi_usage usage;

@@ -3,8 +3,8 @@
 /*
  * The kernel side, one object: a tick of a CPU becomes a sample (on-cpu), whose user stack is walked
  * (walk, unwind) and whose addresses are told as (file, offset) by the process's own mappings
- * (mapping); what happens to the targets is told as events (process). Where BPF programs lie is told to
- * who asks (programs).
+ * (mapping); what happens to the targets is told as events (process). What the kernel calls its functions
+ * is told to who asks (functions).
  */
 
 typedef unsigned char __u8;
@@ -60,6 +60,6 @@ enum { BPF_RB_AVAIL_DATA = 0 };
 #include "bpf/on-cpu.bpf.h"
 #include "bpf/usage.bpf.h"
 #include "bpf/process.bpf.h"
-#include "bpf/programs.bpf.h"
+#include "bpf/functions.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

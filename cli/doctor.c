@@ -178,23 +178,6 @@ static void examine_paranoid(struct doctor_finding *finding)
 			"sysctl kernel.perf_event_paranoid=1");
 }
 
-static void examine_kptr(struct doctor_finding *finding)
-{
-	char found[64];
-	int value;
-
-	if (read_setting("/proc/sys/kernel/kptr_restrict", &value) < 0) {
-		set(finding, DOCTOR_UNKNOWN, "kernel.kptr_restrict cannot be read", NULL);
-		return;
-	}
-	snprintf(found, sizeof(found), "kptr_restrict is %d", value);
-	if (value < 2)
-		set(finding, DOCTOR_OK, found, NULL);
-	else
-		set(finding, DOCTOR_NOTE, found,
-			"kernel functions stay without names; sysctl kernel.kptr_restrict=1");
-}
-
 static void examine_tracepoints(struct doctor_finding *finding)
 {
 	static const char *const paths[] = {
@@ -280,7 +263,6 @@ const struct doctor_check doctor_checks[] = {
 	{"rights", "Right to sample", examine_rights},
 	{"seccomp", "System calls", examine_seccomp},
 	{"paranoid", "Kernel functions", examine_paranoid},
-	{"kptr", "Kernel names", examine_kptr},
 	{"tracepoints", "Tracepoints", examine_tracepoints},
 	{"cycles", "Cycle counter", examine_cycles},
 	{"debug", "Debug symbols", examine_debug},

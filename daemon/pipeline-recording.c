@@ -27,8 +27,6 @@
 #define PREPARING_BUDGET_NS NS_PER_SECOND
 /* The same for a set, whose files may be all that there are: most need no table to begin with. */
 #define PREPARING_SET_BUDGET_NS (250 * NS_PER_MS)
-/* In the background: modules and BPF programs come and go, but reading them all is dear. */
-#define KERNEL_SYMBOLS_AGE_NS (600 * NS_PER_SECOND)
 /* A debug package takes as long to install, and somebody waits for its names. */
 #define DEBUG_FILES_AGE_NS (5 * NS_PER_SECOND)
 #define DEBUG_FILES_BACKGROUND_AGE_NS (600 * NS_PER_SECOND)
@@ -89,8 +87,7 @@ static int attribution_begin(struct pipeline *pipeline, const struct pipeline_re
 	symbolizer_refresh(pipeline->symbolizer,
 		request->is_background ? DEBUG_FILES_BACKGROUND_AGE_NS : DEBUG_FILES_AGE_NS);
 	if (request->with_kernel && request->sees_kernel)
-		kernel_symbols_refresh(pipeline->kernel_symbols,
-			request->is_background ? KERNEL_SYMBOLS_AGE_NS : 0);
+		kernel_symbols_refresh(pipeline->kernel_symbols);
 	begun = attribution_new(
 		&attribution, &neighbours, acquisition_objects(pipeline->acquisition));
 	if (!begun)

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/capture/capture-programs.h"
+#include "daemon/capture/capture-functions.h"
 #include "daemon/examination.h"
 #include "daemon/opener/opener.h"
 #include "daemon/pipeline-state.h"
@@ -142,11 +142,11 @@ static void on_files(void *userdata, struct object *object)
 	acquisition_on_files(pipeline->acquisition, object);
 }
 
-static int on_programs(void *userdata, uint64_t (**ret_bounds)[2], size_t *ret_n)
+static int tell_function(void *userdata, uint64_t address, char *text, size_t size)
 {
 	struct pipeline *pipeline = userdata;
 
-	return capture_find_programs(pipeline->capture, ret_bounds, ret_n);
+	return capture_tell_function(pipeline->capture, address, text, size);
 }
 
 static int helpers_open(struct pipeline *pipeline, const struct pipeline_config *config)
@@ -177,9 +177,7 @@ static int helpers_open(struct pipeline *pipeline, const struct pipeline_config 
 		r = jit_symbols_new(pipeline->loop, pipeline->opener, config->worker_path,
 			&pipeline->jit_symbols);
 	if (!r)
-		r = kernel_symbols_new(KERNEL_SYMBOLS_PATH, &pipeline->kernel_symbols);
-	if (!r)
-		kernel_symbols_set_programs(pipeline->kernel_symbols, on_programs, pipeline);
+		r = kernel_symbols_new(tell_function, pipeline, &pipeline->kernel_symbols);
 	if (!r)
 		r = labels_new(&pipeline->labels);
 	acquisition.opener = pipeline->opener;

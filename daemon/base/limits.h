@@ -53,7 +53,7 @@
 #define LIMIT_HOTSPOTS 5000 /* in one ranking */
 #define LIMIT_EXAMINATIONS 4 /* under way at once, of all users */
 #define LIMIT_EXAMINED_OBJECTS 512
-#define LIMIT_BPF_PROGRAMS_BYTES (1u << 20) /* where they lie: 16 for each function */
+#define LIMIT_KERNEL_FUNCTIONS (1u << 16) /* whose names are remembered */
 #define LIMIT_JIT_PROCESSES 256 /* whose code made at run time is named */
 #define LIMIT_JIT_FILE_BYTES (UINT64_C(256) << 20) /* of a perf-PID.map or jit-PID.dump */
 #define LIMIT_JIT_CODES (1u << 18) /* named pieces of code, of one process */

@@ -20,14 +20,14 @@
 #include "bpf/abi.h"
 #include "bpf/perfd.skel.h"
 #include "daemon/capture/capture-cost.h"
-#include "daemon/capture/capture-programs.h"
+#include "daemon/capture/capture-functions.h"
 #include "daemon/capture/clock.h"
 #include "daemon/capture/filter.h"
+#include "daemon/capture/functions.h"
 #include "daemon/capture/identities.h"
 #include "daemon/capture/maps.h"
 #include "daemon/capture/mirror.h"
 #include "daemon/capture/object.h"
-#include "daemon/capture/programs.h"
 #include "daemon/capture/self-test.h"
 #include "proto/base/time.h"
 
@@ -564,9 +564,9 @@ uint64_t capture_map_bytes(const struct capture *capture)
 	return capture->map_bytes;
 }
 
-int capture_find_programs(struct capture *capture, uint64_t (**ret_bounds)[2], size_t *ret_n)
+int capture_tell_function(struct capture *capture, uint64_t address, char *text, size_t size)
 {
-	return programs_read(capture->bpf, ret_bounds, ret_n);
+	return functions_tell(capture->bpf, address, text, size);
 }
 
 bool capture_is_mirroring(const struct capture *capture)

@@ -66,7 +66,7 @@ void maps_drop_targets(struct perfd_bpf *bpf, unsigned slot)
 	}
 }
 
-int maps_open_iterator(struct bpf_program *program, const struct bpf_iter_attach_opts *options)
+static int iterator_open(struct bpf_program *program, const struct bpf_iter_attach_opts *options)
 {
 	struct bpf_link *link = bpf_program__attach_iter(program, options);
 	int fd;
@@ -90,7 +90,7 @@ int maps_open_mappings(struct perfd_bpf *bpf, uint32_t pid)
 	options.sz = sizeof(options);
 	options.link_info = &info;
 	options.link_info_len = sizeof(info);
-	return maps_open_iterator(bpf->progs.on_mapping, &options);
+	return iterator_open(bpf->progs.on_mapping, &options);
 }
 
 static int iterator_read(int fd)
@@ -151,22 +151,15 @@ void maps_read_counters(struct perfd_bpf *bpf, unsigned slot, struct abi_counter
 int maps_read_usage(struct perfd_bpf *bpf, unsigned slot, uint64_t *ret_ns)
 {
 	volatile struct abi_usage *usage = &bpf->bss->usage;
-	struct bpf_link *link = bpf_program__attach_iter(bpf->progs.on_usage, NULL);
-	CLEANUP(closep) int fd = -1;
+	CLEANUP(closep) int fd = iterator_open(bpf->progs.on_usage, NULL);
 	struct abi_counters counters;
 	int r;
 
-	if (!link)
-		return -errno;
-	fd = bpf_iter_create(bpf_link__fd(link));
-	r = fd < 0 ? -errno : 0;
-	bpf_link__destroy(link);
 	/* Whoever ends in between is left out rather than counted twice. */
 	maps_read_counters(bpf, slot, &counters);
 	usage->slot = slot;
 	usage->alive_ns = 0;
-	if (!r)
-		r = iterator_read(fd);
+	r = iterator_read(fd);
 	if (!r)
 		*ret_ns = counters.ended_ns + usage->alive_ns;
 	return r;

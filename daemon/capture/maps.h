@@ -15,10 +15,6 @@ struct perfd_bpf;
 /* The target filter: a process enters a slot; a slot's bit leaves every entry. */
 int maps_add_target(
 	struct perfd_bpf *bpf, unsigned slot, uint32_t pid, uint64_t start_ns, bool on_exec);
-/* A descriptor to read what an iterator's program writes, or a negative errno. NULL options: none. */
-struct bpf_program;
-struct bpf_iter_attach_opts;
-int maps_open_iterator(struct bpf_program *program, const struct bpf_iter_attach_opts *options);
 /*
  * A descriptor of the iterator over the mappings of a process (0: of all): whoever reads it to its end
  * has asked for all files, and gets a struct abi_mapped each where there is a mirror. Or an errno.

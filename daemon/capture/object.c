@@ -51,7 +51,7 @@ static int load_for(
 	bpf_program__set_autoattach(bpf->progs.on_identify, false);
 	bpf_program__set_autoattach(bpf->progs.on_mapping, false);
 	bpf_program__set_autoattach(bpf->progs.on_usage, false);
-	bpf_program__set_autoattach(bpf->progs.on_program, false);
+	bpf_program__set_autoattach(bpf->progs.on_function, false);
 	r = bpf_map__set_max_entries(bpf->maps.mirrors, use_mirror ? LIMIT_MIRRORS : 1);
 	if (!r)
 		r = perfd_bpf__load(bpf);

@@ -16,11 +16,9 @@ import tree
 
 EXPOSURE = "20"
 UNITS = ("perfd.service", "perfd.socket", "perfd-fetch@.service", "perfd-fetch.socket")
-# What breaks perfd: it hides /proc/kallsyms or the targets, takes CAP_SYSLOG away, forbids bpf,
-# perf_event_open or openat2, or makes the capabilities worthless.
+# What breaks perfd: it hides the targets, forbids bpf, perf_event_open or openat2, or makes the
+# capabilities worthless.
 HARMFUL = (
-    ("ProtectKernelTunables", "yes"),
-    ("ProtectKernelLogs", "yes"),
     ("ProcSubset", "pid"),
     ("ProtectProc", "invisible"),
     ("ProtectProc", "noaccess"),
@@ -91,7 +89,7 @@ def self_test():
         check,
         sound,
         [
-            ("ProtectKernelTunables=yes breaks", plus("ProtectKernelTunables=yes")),
+            ("PrivateUsers=yes breaks", plus("PrivateUsers=yes")),
             ("~@debug breaks", plus("SystemCallFilter=~@debug")),
             ("NoSuchSetting", plus("NoSuchSetting=yes")),
             ("more than 20", {service: "[Service]\nType=notify\nExecStart=@libexecdir@/perfd\n"}),

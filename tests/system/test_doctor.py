@@ -69,8 +69,6 @@ def test_settings():
     stands(doctor(private + over(f'{settings}/perf_event_paranoid', 3)), 'paranoid', 'note',
            'perf_event_paranoid is 3', 'sysctl kernel.perf_event_paranoid=1')
     stands(doctor(private + over(f'{settings}/perf_event_paranoid', 1)), 'paranoid', 'ok')
-    stands(doctor(private + over(f'{settings}/kptr_restrict', 2)), 'kptr', 'note',
-           'sysctl kernel.kptr_restrict=1')
     stands(doctor(hiding('/sys/kernel/tracing') + '; ' + hiding('/sys/kernel/debug')), 'tracepoints',
            'note', 'mount -t tracefs')
 

@@ -193,13 +193,20 @@ while True:
 
 
 def test_a_filter_has_not_the_name_of_the_program_before_it():
-    """The kernel has no symbol for its code, which lies among that of BPF programs; perfd's own too."""
+    """The kernel has no symbol for its code, which lies among that of BPF programs; perfd's own too.
+    Its functions have the names that it prints."""
     with support.directory() as where, started('/usr/bin/python3', '-c', FILTER) as program:
         recorded = record(where, '-p', program.pid, '-d', 1, '-F', 499)
     below = [stack[stack.index('sk_filter_trim_cap') + 1:] for stack, _ in recorded.stacks
              if 'sk_filter_trim_cap' in stack]
     check(['[kernel]'] in below, f'no sample of the filter: {recorded.text}')
     check(not any(name.startswith('bpf_') for names in below for name in names), below)
+    with open('/proc/kallsyms', encoding='ascii') as text:
+        functions = {line.split()[2] for line in text} | {'[kernel]'}
+    entry = 'entry_SYSCALL_64_after_hwframe'
+    told = {name for stack, _ in recorded.stacks if entry in stack
+            for name in stack[stack.index(entry):]}
+    check(len(told) > 5 and told <= functions, told - functions)
 
 
 if __name__ == '__main__':

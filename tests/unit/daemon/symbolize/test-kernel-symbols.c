@@ -1,192 +1,188 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* Kernel addresses to names, from the text of a kallsyms file. */
+/* Kernel addresses to names, by a kernel that is told here. */
 
 #include "daemon/symbolize/kernel-symbols.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "daemon/base/limits.h"
 #include "proto/base/cleanup.h"
-#include "proto/base/time.h"
 #include "tests/lib/check-main.h"
 
-static const char text[] = "ffffffff81000000 T _text\n"
-			   "ffffffff81000000 t local_alias\n"
-			   "ffffffff81000100 D some_data\n"
-			   "ffffffff81000200 t second\n"
-			   "nonsense\n"
-			   "ffffffffc0002000 t bpf_prog_ab_x\t[bpf]\n"
-			   "ffffffffc0001000 t in_module\t[ext4]\n";
+struct kernel {
+	const char *text;
+	unsigned n_asked;
+};
 
-static void has_name(uint64_t address, const char *name, const char *module)
+static int tell(void *userdata, uint64_t address, char *text, size_t size)
 {
-	struct kernel_symbols *symbols;
-	const char *found_module = "", *found;
+	struct kernel *kernel = userdata;
 
-	ck_assert_int_eq(kernel_symbols_parse(text, &symbols), 0);
-	found = kernel_symbols_find(symbols, address, &found_module);
-	if (name) {
-		ck_assert_ptr_nonnull(found);
-		ck_assert_str_eq(found, name);
-		ck_assert_str_eq(found_module, module);
-	} else {
-		ck_assert_ptr_null(found);
-	}
-	kernel_symbols_free(symbols);
-}
-
-START_TEST(function_reaches_to_the_next_and_data_is_none)
-{
-	has_name(0xffffffff81000000, "_text", "");
-	has_name(0xffffffff810001ff, "_text", "");
-	has_name(0xffffffff81000200, "second", "");
-}
-END_TEST
-
-START_TEST(modules_and_bpf_programs_are_told_in_any_order)
-{
-	has_name(0xffffffffc0001010, "in_module", "ext4");
-	has_name(0xffffffffc0002001, "bpf_prog_ab_x", "bpf");
-}
-END_TEST
-
-START_TEST(addresses_before_and_far_behind_have_no_name)
-{
-	has_name(0xffffffff80ffffff, NULL, NULL);
-	has_name(0xffffffffc1002000, NULL, NULL);
-	/* Behind a BPF program may be another one. */
-	has_name(0xffffffffc0012000, NULL, NULL);
-}
-END_TEST
-
-/* As a kernel has them: two programs, a filter that kallsyms does not have, a trampoline. */
-static const char programs_text[] = "ffffffff81000000 T _text\n"
-				    "ffffffffc0001000 t in_module\t[ext4]\n"
-				    "ffffffffc0002000 t bpf_prog_ab_x\t[bpf]\n"
-				    "ffffffffc0002100 t bpf_prog_cd_y\t[bpf]\n"
-				    "ffffffffc0002900 t bpf_prog_ef_gone\t[bpf]\n"
-				    "ffffffffc0003000 t bpf_trampoline_7\t[bpf]\n";
-
-static int programs_read(void *userdata, uint64_t (**ret_bounds)[2], size_t *ret_n)
-{
-	static const uint64_t bounds[][2] = {{0xffffffffc0002100, 0xffffffffc0002180},
-		{0xffffffffc0002000, 0xffffffffc0002040}, {0xffffffffc0002a00, 0xffffffffc0002a10}};
-	unsigned *n_calls = userdata;
-
-	++*n_calls;
-	*ret_bounds = malloc(sizeof(bounds));
-	memcpy(*ret_bounds, bounds, sizeof(bounds));
-	*ret_n = 3;
+	kernel->n_asked++;
+	if (!kernel->text)
+		return -EPERM;
+	snprintf(text, size, "%s", kernel->text);
 	return 0;
 }
 
-START_TEST(a_bpf_program_ends_where_it_ends)
+static struct kernel_symbols *symbols_of(struct kernel *kernel)
+{
+	struct kernel_symbols *symbols;
+
+	ck_assert_int_eq(kernel_symbols_new(tell, kernel, &symbols), 0);
+	return symbols;
+}
+
+/* NULL: it is to have no name. */
+static void is_called(struct kernel_symbols *symbols, uint64_t address, const char *name)
+{
+	const char *module = NULL, *found = kernel_symbols_find(symbols, address, &module);
+
+	if (name)
+		ck_assert_msg(found && !strcmp(found, name), "%s at %" PRIx64, found, address);
+	else
+		ck_assert_msg(!found && !strcmp(module, "no-symbols"), "%s", found);
+}
+
+START_TEST(what_the_kernel_says_is_taken_apart)
 {
 	static const struct {
-		uint64_t address;
-		const char *name;
+		const char *text, *name, *module;
 	} cases[] = {
-		{0xffffffffc0001010, "in_module"},
-		{0xffffffffc0002000, "bpf_prog_ab_x"},
-		{0xffffffffc000203f, "bpf_prog_ab_x"},
-		{0xffffffffc0002040, NULL},
-		{0xffffffffc00020ff, NULL},
-		{0xffffffffc000217f, "bpf_prog_cd_y"},
-		{0xffffffffc0002180, NULL},
-		/* Nobody tells where it ended. */
-		{0xffffffffc0002901, NULL},
-		/* It came after kallsyms was read. */
-		{0xffffffffc0002a01, NULL},
-		{0xffffffffc0003fff, "bpf_trampoline_7"},
-		{0xffffffffc0004000, NULL},
+		{"do_syscall_64+0x10/0x90", "do_syscall_64", ""},
+		{"_stext+0x10/0x11", "_stext", ""},
+		{"finish_task_switch.isra.0+0x10/0x2f0", "finish_task_switch.isra.0", ""},
+		{"foo.constprop.0+0x10/0x20 [ext4]", "foo.constprop.0", "ext4"},
+		{"bpf_prog_24f86092fd2ec8c6_on_usage+0x10/0x9a8 [bpf]",
+			"bpf_prog_24f86092fd2ec8c6_on_usage", "bpf"},
+		{"_RNvCs1+a+0x10/0x20", "_RNvCs1+a", ""},
+		/* Where it has none, and what it would never say. */
+		{"0xffffffff81000010", NULL, NULL},
+		{"", NULL, NULL},
+		{"name", NULL, NULL},
+		{"name+0x10", NULL, NULL},
+		{"name+0x10/", NULL, NULL},
+		{"name+0x10/0x20z", NULL, NULL},
+		{"name+0x10/0x10", NULL, NULL},
+		{"name+0x10/0xffffffffffffffff", NULL, NULL},
+		{"name+0xffffffffffffff10/0xffffffffffffffff", NULL, NULL},
+		{"+0x10/0x20", NULL, NULL},
+		{" [ext4]", NULL, NULL},
 	};
-	struct kernel_symbols *symbols;
-	const char *module, *found;
-	unsigned n_calls = 0;
 
-	ck_assert_int_eq(kernel_symbols_parse(programs_text, &symbols), 0);
-	kernel_symbols_set_programs(symbols, programs_read, &n_calls);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		found = kernel_symbols_find(symbols, cases[i].address, &module);
-		if (!cases[i].name)
-			ck_assert_msg(!found, "%s at %zu", found, i);
-		else
-			ck_assert_msg(found && !strcmp(found, cases[i].name), "%zu", i);
+		struct kernel kernel = {.text = cases[i].text};
+		struct kernel_symbols *symbols = symbols_of(&kernel);
+		const char *module = "";
+
+		is_called(symbols, 0xffffffff81000010, cases[i].name);
+		if (cases[i].name) {
+			kernel_symbols_find(symbols, 0xffffffff81000010, &module);
+			ck_assert_str_eq(module, cases[i].module);
+		}
+		kernel_symbols_free(symbols);
 	}
-	ck_assert_uint_eq(n_calls, 1);
+}
+END_TEST
+
+START_TEST(a_kernel_that_tells_nothing_has_no_names)
+{
+	struct kernel kernel = {};
+	struct kernel_symbols *symbols = symbols_of(&kernel);
+
+	is_called(symbols, 0xffffffff81000010, NULL);
 	kernel_symbols_free(symbols);
 }
 END_TEST
 
-START_TEST(hidden_addresses_are_refused)
+START_TEST(a_function_is_asked_for_once)
 {
-	struct kernel_symbols *symbols;
+	struct kernel kernel = {.text = "middle+0x10/0x20"};
+	struct kernel_symbols *symbols = symbols_of(&kernel);
 
-	ck_assert_int_eq(
-		kernel_symbols_parse("0000000000000000 T a\n0000000000000000 T b\n", &symbols),
-		-EPERM);
+	is_called(symbols, 0xffffffff81000010, "middle");
+	kernel.text = "before+0x0/0x10";
+	is_called(symbols, 0xffffffff80fffff0, "before");
+	kernel.text = "behind+0x0/0x10";
+	is_called(symbols, 0xffffffff81000020, "behind");
+	ck_assert_uint_eq(kernel.n_asked, 3);
+	kernel.text = NULL;
+	is_called(symbols, 0xffffffff80fffff0, "before");
+	is_called(symbols, 0xffffffff80ffffff, "before");
+	is_called(symbols, 0xffffffff81000000, "middle");
+	is_called(symbols, 0xffffffff8100001f, "middle");
+	is_called(symbols, 0xffffffff8100002f, "behind");
+	ck_assert_uint_eq(kernel.n_asked, 3);
+	is_called(symbols, 0xffffffff81000030, NULL);
+	is_called(symbols, 0xffffffff80ffffef, NULL);
+	ck_assert_uint_eq(kernel.n_asked, 5);
+	kernel_symbols_free(symbols);
 }
 END_TEST
 
-static void text_write(const char *path, const char *names)
+START_TEST(what_may_have_changed_is_asked_for_again)
 {
-	FILE *file = fopen(path, "we");
+	struct kernel kernel = {.text = "proper+0x10/0x20"};
+	struct kernel_symbols *symbols = symbols_of(&kernel);
 
-	ck_assert_ptr_nonnull(file);
-	fprintf(file,
-		"ffffffff81000000 T kernel_%s\nffffffff81000200 t last_%s\n"
-		"ffffffffc0001000 t module_%s\t[ext4]\n",
-		names, names, names);
-	ck_assert_int_eq(fclose(file), 0);
-}
-
-static void is_now(struct kernel_symbols *symbols, uint64_t address, const char *name)
-{
-	const char *module, *found = kernel_symbols_find(symbols, address, &module);
-
-	ck_assert_ptr_nonnull(found);
-	ck_assert_str_eq(found, name);
-}
-
-START_TEST(only_what_may_have_changed_is_read_again)
-{
-	char path[] = "/tmp/test-kernel-symbols-XXXXXX";
-	int fd = mkstemp(path);
-	struct kernel_symbols *symbols;
-	uint64_t read_ns;
-
-	ck_assert_int_ge(fd, 0);
-	close(fd);
-	text_write(path, "before");
-	ck_assert_int_eq(kernel_symbols_new(path, &symbols), 0);
-	is_now(symbols, 0xffffffff81000010, "kernel_before");
-	read_ns = time_now_ns(CLOCK_MONOTONIC);
-	text_write(path, "after");
-	/* More often than once a second nothing is read again. */
-	while (time_now_ns(CLOCK_MONOTONIC) - read_ns <= NS_PER_SECOND)
-		usleep(10000);
-	kernel_symbols_refresh(symbols, 0);
-	is_now(symbols, 0xffffffff81000010, "kernel_before");
-	is_now(symbols, 0xffffffffc0001010, "module_after");
-	is_now(symbols, 0xffffffff81000010, "kernel_after");
+	is_called(symbols, 0xffffffff81000010, "proper");
+	kernel.text = "old+0x10/0x20 [ext4]";
+	is_called(symbols, 0xffffffffc0000010, "old");
+	kernel.text = "new+0x0/0x40 [xfs]";
+	is_called(symbols, 0xffffffffc0000010, "old");
+	kernel_symbols_refresh(symbols);
+	is_called(symbols, 0xffffffff81000010, "proper");
+	is_called(symbols, 0xffffffffc0000010, "new");
 	kernel_symbols_free(symbols);
-	unlink(path);
+}
+END_TEST
+
+START_TEST(a_function_takes_the_place_of_those_that_it_overlaps)
+{
+	struct kernel kernel = {.text = "a+0x0/0x10 [x]"};
+	struct kernel_symbols *symbols = symbols_of(&kernel);
+
+	is_called(symbols, 0xffffffffc0000010, "a");
+	is_called(symbols, 0xffffffffc0000030, "a");
+	is_called(symbols, 0xffffffffc0000050, "a");
+	kernel.text = "large+0x8/0x28 [y]";
+	is_called(symbols, 0xffffffffc0000020, "large");
+	kernel.text = NULL;
+	is_called(symbols, 0xffffffffc0000018, "large");
+	is_called(symbols, 0xffffffffc000003f, "large");
+	is_called(symbols, 0xffffffffc0000010, NULL);
+	is_called(symbols, 0xffffffffc0000050, "a");
+	kernel_symbols_free(symbols);
+}
+END_TEST
+
+START_TEST(no_more_are_kept_than_the_limit)
+{
+	struct kernel kernel = {.text = "each+0x0/0x1 [bpf]"};
+	struct kernel_symbols *symbols = symbols_of(&kernel);
+
+	for (uint64_t i = 0; i <= LIMIT_KERNEL_FUNCTIONS; i++)
+		is_called(symbols, 0xffffffffc0000000 + i, "each");
+	kernel.text = NULL;
+	is_called(symbols, 0xffffffffc0000000 + LIMIT_KERNEL_FUNCTIONS, "each");
+	is_called(symbols, 0xffffffffc0000000, NULL);
+	kernel_symbols_free(symbols);
 }
 END_TEST
 
 int main(void)
 {
 	const TTest *const tests[] = {
-		function_reaches_to_the_next_and_data_is_none,
-		modules_and_bpf_programs_are_told_in_any_order,
-		a_bpf_program_ends_where_it_ends,
-		addresses_before_and_far_behind_have_no_name,
-		hidden_addresses_are_refused,
-		only_what_may_have_changed_is_read_again,
+		what_the_kernel_says_is_taken_apart,
+		a_kernel_that_tells_nothing_has_no_names,
+		a_function_is_asked_for_once,
+		what_may_have_changed_is_asked_for_again,
+		a_function_takes_the_place_of_those_that_it_overlaps,
+		no_more_are_kept_than_the_limit,
 	};
 
 	return check_main("symbolize/kernel-symbols", tests, ARRAY_SIZE(tests));
