@@ -34,34 +34,42 @@ static __always_inline __u64 filter_by_name(struct task_struct *task, __u32 pid)
 	return found;
 }
 
-/* Those of the recordings that neither aim at other groups nor leave one of these out. */
-static __always_inline __u64 groups_apply(__u64 wanted, __u64 found, __u64 left_out)
+/* What the groups that a task is in are to the recordings. */
+struct groups {
+	__u64 found, left_out;
+};
+
+static __always_inline void groups_add(struct groups *groups, __u64 id)
 {
-	return wanted & (~filter.by_cgroup | found) & ~left_out;
+	struct abi_aim *aim = bpf_map_lookup_elem(&cgroups, &id);
+
+	if (!aim)
+		return;
+	groups->found |= aim->recordings;
+	groups->left_out |= aim->left_out;
+}
+
+/* Those of the recordings that neither aim at other groups nor leave one of these out. */
+static __always_inline __u64 groups_apply(__u64 wanted, const struct groups *groups)
+{
+	return wanted & (~filter.by_cgroup | groups->found) & ~groups->left_out;
+}
+
+static long filter_by_ancestor(__u32 depth, struct groups *groups)
+{
+	if (filter.depths >> depth & 1)
+		groups_add(groups, bpf_get_current_ancestor_cgroup_id(depth));
+	return !(filter.depths >> depth);
 }
 
 /* A group stands for all below it: the task's group and its ancestors, at the depths that are
  * aimed at. */
 __noinline __u64 filter_by_cgroup(__u64 wanted)
 {
-	__u64 found = 0, left_out = 0;
+	struct groups groups = {};
 
-	for (__u32 depth = 0; depth < ABI_CGROUP_DEPTHS; depth++) {
-		struct abi_aim *aim;
-		__u64 id;
-
-		if (!(filter.depths >> depth & 1))
-			continue;
-		id = bpf_get_current_ancestor_cgroup_id(depth);
-		if (!id)
-			break;
-		aim = bpf_map_lookup_elem(&cgroups, &id);
-		if (!aim)
-			continue;
-		found |= aim->recordings;
-		left_out |= aim->left_out;
-	}
-	return groups_apply(wanted, found, left_out);
+	bpf_loop(ABI_CGROUP_DEPTHS, filter_by_ancestor, &groups, 0);
+	return groups_apply(wanted, &groups);
 }
 
 static __always_inline __u64 filter_by_uid(struct task_struct *task)

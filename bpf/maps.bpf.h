@@ -175,7 +175,7 @@ struct walk {
 	struct unwind unwind;
 	__u32 n, max;
 	__u32 first; /* index of its first frame in scratch.frames */
-	__u32 reserved;
+	__s32 stop; /* 0: it goes on; or how it ended, enum abi_stop + 1 */
 };
 
 /* Kernel frames and user frames, as a power of two. */

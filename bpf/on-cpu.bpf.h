@@ -7,8 +7,9 @@
  */
 
 /*
- * What is done for each recording is a function of its own: the verifier, which goes through each turn
- * of a loop, goes through that once.
+ * What is done for each recording, or for each frame, is a turn of bpf_loop(): the verifier, which goes
+ * through each turn of other loops, goes through that once. How long it takes is most of how long perfd
+ * takes to start.
  */
 
 /*
@@ -39,6 +40,18 @@ __noinline int tick_draw(__u32 index, __u64 missed, __u32 period_ns, __u32 slot)
 	return 0;
 }
 
+struct draw {
+	__u64 wanted, missed;
+	__u32 period_ns, slot;
+};
+
+static long draw_next(__u32 i, struct draw *draw)
+{
+	if (draw->wanted >> i & 1)
+		tick_draw(i, draw->missed, draw->period_ns, draw->slot);
+	return !(draw->wanted >> i);
+}
+
 /*
  * Which of the recordings in `wanted` keep this tick? What is gathered lies in a map, where the
  * verifier does not tell the 2^64 outcomes apart.
@@ -46,24 +59,31 @@ __noinline int tick_draw(__u32 index, __u64 missed, __u32 period_ns, __u32 slot)
 __noinline int ticks_draw(__u64 wanted, __u64 missed, __u32 period_ns, __u32 slot)
 {
 	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
+	struct draw draw = {wanted, missed, period_ns, slot};
 
 	if (!scratch)
 		return 0;
 	scratch->sample.recordings = 0;
 	scratch->flags = 0;
-	for (__u32 i = 0; i < ABI_RECORDINGS_MAX && wanted >> i; i++)
-		if (wanted >> i & 1)
-			tick_draw(i, missed, period_ns, slot);
+	bpf_loop(ABI_RECORDINGS_MAX, draw_next, &draw, 0);
 	return scratch->sample.recordings != 0;
 }
 
-__noinline int delivery_count(__u32 index, __u32 is_delivered)
-{
-	struct abi_counters *counter = bpf_map_lookup_elem(&counters, &index);
+struct delivery {
+	__u64 drawn;
+	__u32 is_delivered;
+};
 
+static long delivery_count(__u32 i, struct delivery *delivery)
+{
+	struct abi_counters *counter;
+
+	if (!(delivery->drawn >> i & 1))
+		return !(delivery->drawn >> i);
+	counter = bpf_map_lookup_elem(&counters, &i);
 	if (!counter)
-		return 0;
-	if (is_delivered)
+		return 1;
+	if (delivery->is_delivered)
 		counter->delivered++;
 	else
 		counter->lost_full++;
@@ -73,9 +93,9 @@ __noinline int delivery_count(__u32 index, __u32 is_delivered)
 /* Counts, for each recording that drew, whether the ring took the sample. */
 __noinline int drawn_count(__u64 drawn, __u32 is_delivered)
 {
-	for (__u32 i = 0; i < ABI_RECORDINGS_MAX && drawn >> i; i++)
-		if (drawn >> i & 1)
-			delivery_count(i, is_delivered);
+	struct delivery delivery = {drawn, is_delivered};
+
+	bpf_loop(ABI_RECORDINGS_MAX, delivery_count, &delivery, 0);
 	return 0;
 }
 

@@ -8,23 +8,27 @@
 
 #define EXEC_INTERVAL_NS 10000000ull
 
-/* 1: it has not. What a function returns is any number to the verifier: it does not tell the 2^64
- * outcomes apart. */
-__noinline __u64 recording_lacks(__u32 index, __u32 flag)
-{
-	struct abi_recording *recording = bpf_map_lookup_elem(&recordings, &index);
+struct choice {
+	__u64 wanted, with;
+	__u32 flag;
+};
 
-	return !recording || !(recording->flags & flag);
+static long recording_choose(__u32 i, struct choice *choice)
+{
+	struct abi_recording *recording = bpf_map_lookup_elem(&recordings, &i);
+
+	if (recording && recording->flags & choice->flag)
+		choice->with |= 1ull << (i & 63);
+	return !(choice->wanted >> i);
 }
 
 /* Those of the recordings that have this flag. */
 __noinline __u64 recordings_with(__u64 wanted, __u32 flag)
 {
-	__u64 without = 0;
+	struct choice choice = {.wanted = wanted, .flag = flag};
 
-	for (__u32 i = 0; i < ABI_RECORDINGS_MAX && wanted >> i; i++)
-		without |= recording_lacks(i, flag) << i;
-	return wanted & ~without;
+	bpf_loop(ABI_RECORDINGS_MAX, recording_choose, &choice, 0);
+	return wanted & choice.with;
 }
 
 static __always_inline int task_forks(struct task_struct *parent, struct task_struct *child)
@@ -171,6 +175,19 @@ int on_mapping(struct bpf_iter__task_vma *ctx)
 	return 0;
 }
 
+static long self_test_find(__u32 i, __u64 *root)
+{
+	struct vm_area_struct *vma;
+
+	if (i >= ABI_SELF_TEST_MAX)
+		return 1;
+	vma = (void *)maple_find(*root, self_test.address[i], SCRATCH_TASK);
+	self_test.start[i] = BPF_CORE_READ(vma, vm_start);
+	self_test.end[i] = BPF_CORE_READ(vma, vm_end);
+	self_test.inode[i] = BPF_CORE_READ(vma, vm_file, f_inode, i_ino);
+	return 0;
+}
+
 /*
  * Run by user space on itself (BPF_PROG_TEST_RUN): where its pid namespace is, and whether the
  * mappings found for its own addresses are what /proc/self/maps says.
@@ -180,6 +197,7 @@ int on_self_test(void *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	__u64 root = (__u64)BPF_CORE_READ(task, mm, mm_mt.ma_root);
 	__u32 level = BPF_CORE_READ(pid, level);
 	struct upid upid;
 
@@ -187,17 +205,8 @@ int on_self_test(void *ctx)
 	self_test.user_namespace = BPF_CORE_READ(task, real_cred, user_ns, ns.inum);
 	bpf_core_read(&upid, sizeof(upid), &pid->numbers[level]);
 	self_test.pid_namespace = BPF_CORE_READ(upid.ns, ns.inum);
-	for (__u32 i = 0; i < ABI_SELF_TEST_MAX; i++) {
-		struct vm_area_struct *vma;
-
-		if (use_mirror || i >= self_test.n)
-			break;
-		vma = (void *)maple_find((__u64)BPF_CORE_READ(task, mm, mm_mt.ma_root),
-			self_test.address[i], SCRATCH_TASK);
-		self_test.start[i] = BPF_CORE_READ(vma, vm_start);
-		self_test.end[i] = BPF_CORE_READ(vma, vm_end);
-		self_test.inode[i] = BPF_CORE_READ(vma, vm_file, f_inode, i_ino);
-	}
+	if (!use_mirror)
+		bpf_loop(self_test.n, self_test_find, &root, 0);
 	return 0;
 }
 

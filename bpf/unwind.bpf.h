@@ -22,6 +22,7 @@ struct unwind {
 	__u32 is_fp_lost; /* fp is not the frame's: a callee did not say where it saved it */
 	__u32 has_registers; /* all of the frame's are in `registers`: no callee has changed any */
 	__u32 reserved;
+	struct abi_row row; /* by which the step under way goes */
 	__u64 window_start; /* address of window[0], a multiple of 8 */
 	__u64 n_pairs; /* so many of its words have a neighbour above; 0: nothing was read */
 	__u64 window[UNWIND_WINDOW_WORDS];
@@ -29,6 +30,12 @@ struct unwind {
 };
 
 #define UNWIND_STOP(name) (ABI_STOP_##name + 1)
+
+/*
+ * What lies in memory is read anew behind this. The verifier knows nothing of what it reads there: ways
+ * that differed in it are one from then on, and what follows is gone through once.
+ */
+#define unwind_forget() asm volatile("" ::: "memory")
 
 /* The registers in the kernel's struct rt_sigframe (arch/x86/include/asm/sigframe.h), from the rsp
  * that the handler returns to, and their order (struct sigcontext_64, <asm/sigcontext.h>). */
@@ -65,18 +72,18 @@ static __always_inline int unwind_read_pair(
 	if (index >= unwind->n_pairs) {
 		unwind->window_start = address - UNWIND_WINDOW_BELOW;
 		unwind->n_pairs = UNWIND_WINDOW_WORDS - 1;
-		index = UNWIND_WINDOW_BELOW / 8;
 		if (bpf_probe_read_user(
 			    unwind->window, sizeof(unwind->window), (void *)unwind->window_start)) {
 			/* An end of the stack is near: just what is needed. */
 			unwind->window_start = address;
 			unwind->n_pairs = 1;
-			index = 0;
 			if (bpf_probe_read_user(unwind->window, 16, (void *)address)) {
 				unwind->n_pairs = 0;
 				return UNWIND_STOP(READ);
 			}
 		}
+		unwind_forget();
+		index = (address - unwind->window_start) / 8;
 	}
 	*ret_low = unwind->window[index & (UNWIND_WINDOW_WORDS - 1)];
 	*ret_high = unwind->window[(index + 1) & (UNWIND_WINDOW_WORDS - 1)];
@@ -254,12 +261,12 @@ static __always_inline int unwind_check_registers(const struct unwind *unwind, s
 
 static __always_inline int unwind_by_row(struct unwind *unwind, struct abi_row row)
 {
-	__u32 kind = ABI_ROW_CFA(row.kinds), rbp = ABI_ROW_RBP(row.kinds);
-	bool is_rbp_below = (rbp == ABI_RBP_CFA || rbp == ABI_RBP_CFA_ELSEWHERE) &&
-		row.rbp_offset == -2;
-	__u64 cfa, low, pc;
+	__u32 kind = ABI_ROW_CFA(row.kinds), rbp;
+	bool is_rbp_below;
+	__u64 cfa, low = 0, pc;
 	int stop;
 
+	unwind->row = row;
 	if (kind == ABI_CFA_GAP)
 		return UNWIND_STOP(NO_RULE);
 	if (kind == ABI_CFA_END)
@@ -274,6 +281,10 @@ static __always_inline int unwind_by_row(struct unwind *unwind, struct abi_row r
 	stop = unwind_cfa(unwind, row, &cfa);
 	if (stop)
 		return stop;
+	unwind_forget();
+	row = unwind->row;
+	rbp = ABI_ROW_RBP(row.kinds);
+	is_rbp_below = (rbp == ABI_RBP_CFA || rbp == ABI_RBP_CFA_ELSEWHERE) && row.rbp_offset == -2;
 	if ((cfa <= unwind->sp && rbp != ABI_RBP_CFA_ELSEWHERE) || cfa & 7)
 		return UNWIND_STOP(SP_BACK);
 	/* One read for both: rbp is most often saved right below the return address. Where it is not,

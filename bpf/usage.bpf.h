@@ -8,46 +8,55 @@
  * other way than by its start or end counts with all that it has ever used.
  */
 
-__noinline int usage_add(__u32 index, __u64 runtime_ns)
-{
-	struct abi_counters *counter = bpf_map_lookup_elem(&counters, &index);
+struct ended {
+	__u64 wanted, runtime_ns;
+};
 
-	if (counter)
-		counter->ended_ns += runtime_ns;
-	return 0;
+static long usage_add(__u32 i, struct ended *ended)
+{
+	struct abi_counters *counter = bpf_map_lookup_elem(&counters, &i);
+
+	if (counter && ended->wanted >> i & 1)
+		counter->ended_ns += ended->runtime_ns;
+	return !(ended->wanted >> i);
 }
 
 /* Called by the thread itself, at its end. */
-__noinline int usage_count(__u64 wanted, __u64 runtime_ns)
+static __always_inline void usage_count(__u64 wanted, __u64 runtime_ns)
 {
-	for (__u32 i = 0; i < ABI_RECORDINGS_MAX && wanted >> i; i++)
-		if (wanted >> i & 1)
-			usage_add(i, runtime_ns);
-	return 0;
+	struct ended ended = {wanted, runtime_ns};
+
+	bpf_loop(ABI_RECORDINGS_MAX, usage_add, &ended, 0);
+}
+
+struct lineage {
+	struct cgroup *cgroup;
+	struct groups groups;
+};
+
+static long usage_by_ancestor(__u32 depth, struct lineage *lineage)
+{
+	struct cgroup *cgroup = lineage->cgroup, *ancestor;
+
+	if (filter.depths >> depth & 1) {
+		bpf_probe_read_kernel(&ancestor, sizeof(ancestor),
+			(void *)cgroup + bpf_core_field_offset(cgroup->ancestors) +
+				depth * sizeof(ancestor));
+		groups_add(&lineage->groups, BPF_CORE_READ(ancestor, kn, id));
+	}
+	return !(filter.depths >> depth);
 }
 
 /* As filter_by_cgroup, of a task that need not be the current one. */
 static __always_inline __u64 usage_by_cgroup(struct task_struct *task, __u64 wanted)
 {
-	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp), *ancestor;
+	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
 	__u32 level = BPF_CORE_READ(cgroup, level);
-	__u64 found = 0, left_out = 0, id;
-	struct abi_aim *aim;
+	struct lineage lineage = {.cgroup = cgroup};
 
-	for (__u32 depth = 0; depth < ABI_CGROUP_DEPTHS && depth <= level; depth++) {
-		if (!(filter.depths >> depth & 1))
-			continue;
-		bpf_probe_read_kernel(&ancestor, sizeof(ancestor),
-			(void *)cgroup + bpf_core_field_offset(cgroup->ancestors) +
-				depth * sizeof(ancestor));
-		id = BPF_CORE_READ(ancestor, kn, id);
-		aim = bpf_map_lookup_elem(&cgroups, &id);
-		if (!aim)
-			continue;
-		found |= aim->recordings;
-		left_out |= aim->left_out;
-	}
-	return groups_apply(wanted, found, left_out);
+	bpf_loop(level < ABI_CGROUP_DEPTHS ? level + 1 : ABI_CGROUP_DEPTHS, usage_by_ancestor,
+		&lineage, 0);
+	return groups_apply(wanted, &lineage.groups);
 }
 
 /* One that is ending has been counted, or is about to be. */

@@ -82,23 +82,17 @@ static __always_inline int walk_step(struct scratch *scratch, __u32 slot)
 	return stop;
 }
 
-/* A call costs as much as half a step, and the verifier goes through each: so many are made in one. */
-#define WALK_STEPS 2
+struct walking {
+	struct scratch *scratch;
+	__u32 slot;
+};
 
-/* A global function: verified once. 0 where the walk is to go on, or enum abi_stop + 1. */
-__noinline int walk_steps(__u32 slot)
+static long walk_next(__u32 i, struct walking *walking)
 {
-	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
-	int stop;
+	struct scratch *scratch = walking->scratch;
 
-	if (!scratch)
-		return ABI_STOP_DEPTH + 1;
-	for (int i = 0; i < WALK_STEPS; i++) {
-		stop = walk_step(scratch, slot);
-		if (stop)
-			return stop;
-	}
-	return 0;
+	scratch->walk.stop = walk_step(scratch, walking->slot);
+	return scratch->walk.stop != 0;
 }
 
 /* In DWARF's order. */
@@ -151,17 +145,13 @@ __noinline int walk_begin(__u32 slot)
 static __always_inline __u16 walk_user(struct scratch *scratch, __u32 slot, __u32 first)
 {
 	struct walk *walk = &scratch->walk;
-	int stop = walk_begin(slot);
+	struct walking walking = {scratch, slot};
 
 	walk->n = 0;
 	walk->max = scratch->flags & ABI_RECORDING_CALLERS ? user_frames_max : 1;
 	walk->first = first;
-	if (stop)
-		return stop - 1;
-	for (int i = 0; i < ABI_USER_FRAMES_MAX / WALK_STEPS + 1; i++) {
-		stop = walk_steps(slot);
-		if (stop)
-			return stop - 1;
-	}
-	return ABI_STOP_DEPTH;
+	walk->stop = walk_begin(slot);
+	if (!walk->stop)
+		bpf_loop(ABI_USER_FRAMES_MAX + 1, walk_next, &walking, 0);
+	return walk->stop ? walk->stop - 1 : ABI_STOP_DEPTH;
 }

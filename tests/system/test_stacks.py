@@ -200,7 +200,7 @@ def test_a_filter_has_not_the_name_of_the_program_before_it():
     below = [stack[stack.index('sk_filter_trim_cap') + 1:] for stack, _ in recorded.stacks
              if 'sk_filter_trim_cap' in stack]
     check(['[kernel]'] in below, f'no sample of the filter: {recorded.text}')
-    check(not any(name.startswith('bpf_') for names in below for name in names), below)
+    check(not any(name.startswith('bpf_prog_') for names in below for name in names), below)
     with open('/proc/kallsyms', encoding='ascii') as text:
         functions = {line.split()[2] for line in text} | {'[kernel]'}
     entry = 'entry_SYSCALL_64_after_hwframe'
