@@ -16,6 +16,7 @@
 #include "bpf/abi.h"
 #include "bpf/perfd.skel.h"
 #include "daemon/base/limits.h"
+#include "daemon/capture/kernel-types.h"
 #include "daemon/capture/self-test.h"
 #include "proto/base/cleanup.h"
 
@@ -36,15 +37,48 @@ static void bpf_destroyp(struct perfd_bpf **bpf)
 	perfd_bpf__destroy(*bpf);
 }
 
+/* The object; the kernel's types that its own are found among, in a file that is needed until it is
+ * loaded. */
+static int object_open(
+	struct capture_problem *ret_problem, int *ret_types_fd, struct perfd_bpf **ret_bpf)
+{
+	CLEANUP(bpf_destroyp) struct perfd_bpf *plain = perfd_bpf__open();
+	CLEANUP(closep) int types_fd = -1;
+	struct bpf_object_open_opts options;
+	struct perfd_bpf *bpf;
+	char path[32];
+	int r;
+
+	if (!plain)
+		return object_problem(ret_problem, -errno, "cannot open the BPF object",
+			"is this build complete?");
+	r = kernel_types_extract(KERNEL_TYPES_PATH, bpf_object__btf(plain->obj), &types_fd);
+	if (r < 0)
+		return object_problem(ret_problem, r,
+			"cannot read the kernel's types in " KERNEL_TYPES_PATH,
+			"Linux 6.1 with BTF (CONFIG_DEBUG_INFO_BTF) is needed");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", types_fd);
+	memset(&options, 0, sizeof(options));
+	options.sz = sizeof(options);
+	options.btf_custom_path = path;
+	bpf = perfd_bpf__open_opts(&options);
+	if (!bpf)
+		return object_problem(
+			ret_problem, -errno, "cannot open the BPF object", "is memory short?");
+	*ret_types_fd = take_fd(&types_fd);
+	*ret_bpf = bpf;
+	return 0;
+}
+
 static int load_for(
 	bool use_mirror, struct capture_problem *ret_problem, struct perfd_bpf **ret_bpf)
 {
-	CLEANUP(bpf_destroyp) struct perfd_bpf *bpf = perfd_bpf__open();
-	int r;
+	CLEANUP(bpf_destroyp) struct perfd_bpf *bpf = NULL;
+	CLEANUP(closep) int types_fd = -1;
+	int r = object_open(ret_problem, &types_fd, &bpf);
 
-	if (!bpf)
-		return object_problem(ret_problem, -errno, "cannot open the BPF object",
-			"is this build complete?");
+	if (r < 0)
+		return r;
 	bpf->rodata->use_mirror = use_mirror;
 	/* These are run, or attached one by one. */
 	bpf_program__set_autoattach(bpf->progs.on_self_test, false);

@@ -69,7 +69,7 @@ LIBRARIES = {
     "bpf/bpf_*.h": ["bpf/*.bpf.*", "tests/bench/*.bpf.c"],
     "bpf/bpf.h": ["daemon/capture/*", "daemon/unwind/upload.c", "tests/*"],
     "bpf/libbpf.h": ["daemon/capture/*", "daemon/unwind/upload.c", "tests/*"],
-    "bpf/btf.h": ["daemon/capture/*"],
+    "bpf/btf.h": ["daemon/capture/*", "tests/*"],
     "libelf.h": ["daemon/worker/*", "tests/*"],
     "gelf.h": ["daemon/worker/*", "tests/*"],
     "dwarf.h": ["daemon/worker/*", "tests/*"],
