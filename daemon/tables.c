@@ -121,7 +121,12 @@ static bool load_cached(struct table *table)
 
 static uint64_t table_trust(const struct table *table)
 {
-	return table->debug_fd >= 0 ? table->debug_trust : workers_trust(&table->object->stat);
+	if (table->debug_fd >= 0)
+		return table->debug_trust;
+	/* The kernel made it, whatever the file in memory is that it was copied to. */
+	if (table->object->kind == OBJECT_VDSO)
+		return WORKERS_TRUST_ROOT;
+	return workers_trust(&table->object->stat);
 }
 
 /* A file that was changed while it was compiled has another identity by now, or will have. */

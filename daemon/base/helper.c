@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
-/* fork and exec of a helper. Nothing of ours passes but the one socket. */
+/*
+ * A helper is started: nothing of ours passes but the one socket. vfork, since there is nothing in our
+ * memory that it needs: it runs on our stack until its program does, and changes nothing there.
+ */
 
 #include "daemon/base/helper.h"
 
@@ -16,7 +19,7 @@
 
 #include "proto/base/cleanup.h"
 
-/* Between fork and exec. */
+/* Between vfork and exec. */
 static _Noreturn void become(const char *path, char *const *arguments, int socket_fd)
 {
 	char *const environment[] = {NULL};
@@ -35,6 +38,17 @@ static _Noreturn void become(const char *path, char *const *arguments, int socke
 	_exit(127);
 }
 
+/* Apart, for what vfork does to the variables of who calls it. */
+static __attribute__((noinline)) pid_t start(
+	const char *path, char *const *arguments, int socket_fd)
+{
+	pid_t pid = vfork();
+
+	if (!pid)
+		become(path, arguments, socket_fd);
+	return pid;
+}
+
 int helper_spawn(const char *path, char *const *arguments, pid_t *ret_pid, int *ret_socket)
 {
 	CLEANUP(closep) int ours = -1, theirs = -1;
@@ -48,11 +62,9 @@ int helper_spawn(const char *path, char *const *arguments, pid_t *ret_pid, int *
 	flags = fcntl(ours, F_GETFL);
 	if (flags < 0 || fcntl(ours, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
-	pid = fork();
+	pid = start(path, arguments, theirs);
 	if (pid < 0)
 		return -errno;
-	if (!pid)
-		become(path, arguments, theirs);
 	*ret_pid = pid;
 	*ret_socket = take_fd(&ours);
 	return 0;

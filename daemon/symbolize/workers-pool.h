@@ -46,6 +46,8 @@ struct workers {
 	struct workers_statistics statistics;
 	uint64_t ended_ns; /* CPU time of those that were given up */
 	struct loop_source *idle;
+	struct loop_source
+		*wait; /* until a call that found all busy may have a worker of its own */
 };
 
 /* -- worker-life.c -- */

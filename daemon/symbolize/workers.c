@@ -18,9 +18,12 @@
 #include "proto/base/log.h"
 #include "proto/base/time.h"
 
+/* A worker costs more to start than most calls take. */
+#define START_AFTER_NS (10 * NS_PER_MS)
 /* Processes that were killed and are not gone yet, stuck in a read of some file system. */
 #define DYING_MAX 4
 
+/* Those that were told of WORKERS_BUSY may try again. */
 static int tell_idle(void *userdata)
 {
 	struct workers *workers = userdata;
@@ -68,16 +71,38 @@ static struct worker *find_idle(struct workers *workers, const struct worker_cal
 	return found;
 }
 
-/* Makes a worker of this trust on its way, in place of one of another trust if need be. */
-static int start_one(struct workers *workers, uint64_t trust)
+/* Asks to be tried again at that time, if no worker is idle before. */
+static int wait_until(struct workers *workers, uint64_t time_ns)
+{
+	int r;
+
+	if (workers->wait) {
+		loop_source_set_time(workers->wait, time_ns);
+		return WORKERS_BUSY;
+	}
+	r = loop_add_timer(workers->loop, time_ns, tell_idle, workers, &workers->wait);
+	return r < 0 ? r : WORKERS_BUSY;
+}
+
+/* Will it be idle before another one has started? */
+static bool is_soon_idle(const struct worker *worker, const struct worker_call *call)
+{
+	return worker->state == WORKER_BUSY && worker->trust == call->trust && !worker->is_aside &&
+		!call->is_alone && worker_ran_ns(worker) < START_AFTER_NS;
+}
+
+/* Makes a worker of the call's trust on its way, in place of one of another trust if need be. */
+static int start_one(struct workers *workers, const struct worker_call *call)
 {
 	struct worker *other = NULL;
 
 	list_for_each (&workers->list, link) {
 		struct worker *worker = container_of(link, struct worker, link);
 
-		if (worker->state == WORKER_STARTING && worker->trust == trust)
+		if (worker->state == WORKER_STARTING && worker->trust == call->trust)
 			return WORKERS_BUSY;
+		if (is_soon_idle(worker, call))
+			return wait_until(workers, worker->since_ns + START_AFTER_NS);
 		/* One of use would have been found. */
 		if (worker->state == WORKER_IDLE)
 			other = worker;
@@ -89,20 +114,20 @@ static int start_one(struct workers *workers, uint64_t trust)
 			return WORKERS_BUSY;
 		worker_give_up(other);
 	}
-	if (worker_new(workers, trust) < 0) {
+	if (worker_new(workers, call->trust) < 0) {
 		workers_pause(workers);
 		return WORKERS_BROKEN;
 	}
 	return WORKERS_BUSY;
 }
 
-/* WORKERS_BUSY or WORKERS_BROKEN. */
-static int find_none(struct workers *workers, uint64_t trust)
+/* WORKERS_BUSY, WORKERS_BROKEN, or a negative errno. */
+static int find_none(struct workers *workers, const struct worker_call *call)
 {
 	int r = WORKERS_BROKEN;
 
 	if (workers->broken_until_ns <= time_now_ns(CLOCK_MONOTONIC))
-		r = start_one(workers, trust);
+		r = start_one(workers, call);
 	if (r == WORKERS_BUSY)
 		workers_press(workers);
 	return r;
@@ -122,7 +147,7 @@ int workers_run(struct workers *workers, struct worker_call *call)
 	int r;
 
 	if (!worker)
-		return find_none(workers, call->trust);
+		return find_none(workers, call);
 	request.id = ++worker->id;
 	r = workers_send(worker->socket, &request, call->fds, call->offsets);
 	if (r < 0) {
@@ -167,6 +192,7 @@ struct workers *workers_free(struct workers *workers)
 		worker_free(worker);
 	}
 	loop_source_free(workers->idle);
+	loop_source_free(workers->wait);
 	free(workers->path);
 	free(workers);
 	return NULL;

@@ -90,6 +90,34 @@ START_TEST(hanging_worker_is_killed_and_its_job_done_by_another)
 }
 END_TEST
 
+START_TEST(call_waits_a_moment_for_the_one_under_way_and_then_has_a_worker_of_its_own)
+{
+	CLEANUP(object_unrefp) struct object *object = NULL, *other = NULL;
+	uint64_t address, start_ns, took_ns;
+	int pids[8];
+	size_t n;
+
+	bench_open(&bench, NULL, 0);
+	warm_up_and_signal(&object, &address, SIGSTOP);
+	bench_run(&bench, "cp " LIBRARY " other.so");
+	other = bench_object(&bench, "other.so");
+	start_ns = time_now_ns(CLOCK_MONOTONIC);
+	ck_assert_int_eq(symbolizer_want(bench.symbolizer, object, address + 1), 0);
+	ck_assert_int_eq(symbolizer_want(bench.symbolizer, other, address), 0);
+	do {
+		ck_assert_int_eq(loop_step(bench.loop, NS_PER_MS), 0);
+		n = bench_children("perfd-elf", pids, ARRAY_SIZE(pids));
+		took_ns = time_now_ns(CLOCK_MONOTONIC) - start_ns;
+		/* Unless this machine has let us wait. */
+		ck_assert(n == 1 || took_ns > 8 * NS_PER_MS);
+	} while (took_ns < 5 * NS_PER_MS);
+	while (!symbolizer_find(bench.symbolizer, other, address))
+		ck_assert_int_eq(loop_step(bench.loop, 100 * NS_PER_MS), 0);
+	ck_assert_uint_eq(bench_children("perfd-elf", pids, ARRAY_SIZE(pids)), 2);
+	bench_close(&bench);
+}
+END_TEST
+
 START_TEST(worker_killed_in_the_middle_of_a_job_is_replaced_and_names_come)
 {
 	CLEANUP(object_unrefp) struct object *object = NULL;
@@ -366,8 +394,10 @@ START_TEST(files_that_hang_or_kill_cost_one_worker_each_and_hold_nobody_up)
 	ck_assert(bench_wait(&bench));
 	ck_assert(are_answered(hanging, N, "worker-failed"));
 	ck_assert(are_answered(killing, N, "worker-failed"));
-	ck_assert_uint_eq(statistics().n_timeouts, N);
-	ck_assert_uint_eq(statistics().n_worker_restarts, 2 * N);
+	/* Who was kept from computing by this machine is tried once more. */
+	ck_assert_uint_ge(statistics().n_timeouts, N);
+	ck_assert_uint_le(statistics().n_timeouts, 2 * N);
+	ck_assert_uint_eq(statistics().n_worker_restarts, N + statistics().n_timeouts);
 	ck_assert_uint_eq(statistics().n_bad_objects, 2 * N);
 	for (size_t i = 0; i < N; i++) {
 		object_unref(hanging[i]);
@@ -491,6 +521,7 @@ int main(int argc, char **argv)
 	char self[256] = "";
 	const TTest *const tests[] = {
 		hanging_worker_is_killed_and_its_job_done_by_another,
+		call_waits_a_moment_for_the_one_under_way_and_then_has_a_worker_of_its_own,
 		worker_killed_in_the_middle_of_a_job_is_replaced_and_names_come,
 		idle_worker_that_dies_costs_no_object_anything,
 		object_over_which_a_worker_dies_is_bad_for_good,
