@@ -64,9 +64,17 @@ struct abi_identity {
 /* Each CPU has as many; a thread has that of its tid. A power of two. */
 #define ABI_IDENTITY_SLOTS 512
 
+/* Each CPU has a power of two of slots for the callers of its samples, and at most so many. */
+#define ABI_CALLERS_SLOTS_MAX 2048
+#define ABI_CALLERS_SLOTS_MIN 64
+/* More callers than these are told with each sample. */
+#define ABI_CALLERS_MAX 61
+#define ABI_CALLERS_NONE 0xffffu /* in place of a slot */
+
 /* What lies in the ring of samples; each record begins with its kind. */
 enum abi_record_kind {
 	ABI_RECORD_SAMPLE,
+	ABI_RECORD_REPEAT, /* a sample whose callers are those told last for their slot */
 	ABI_RECORD_IDENTITY,
 };
 
@@ -81,15 +89,15 @@ struct abi_identity_record {
 };
 
 /*
- * One tick that fell on a target. Followed by n_kernel kernel addresses, then n_user frames, both
- * leaf first.
+ * One tick that fell on a target. Followed by n_kernel kernel addresses, then n_user frames, both leaf
+ * first; a repeat by the first of these alone.
  */
 struct abi_sample {
 	__u8 kind;
-	__u8 is_kernel_mode;
+	__u8 stop; /* enum abi_stop */
 	__u16 cpu;
 	__u16 slot; /* whose it is: the CPU's identity there */
-	__u16 stop; /* enum abi_stop */
+	__u16 callers; /* all frames but the first: the CPU's slot for them, or ABI_CALLERS_NONE */
 	__u64 time_ns; /* CLOCK_MONOTONIC */
 	__u64 recordings; /* bit i: drawn for recording i */
 	__u32 period_ns; /* as of struct abi_clock, when it was drawn */

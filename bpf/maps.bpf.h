@@ -199,6 +199,7 @@ struct scratch {
 	/* Outside `sample` since they are no part of the record. */
 	__u32 flags; /* ABI_RECORDING_…, of all that drew this tick */
 	__u32 reserved;
+	__u64 callers; /* of `sample`, mixed */
 	struct known_mappings known;
 	struct known_row rows[1 << KNOWN_ROWS_BITS];
 };
@@ -222,6 +223,17 @@ struct {
 	__type(key, __u32);
 	__type(value, struct abi_identity);
 } identities SEC(".maps");
+
+/* What user space was told last of the callers in each slot of this CPU; it knows how many there are. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, ABI_CALLERS_SLOTS_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} callers SEC(".maps");
+
+const volatile __u32 callers_mask = ABI_CALLERS_SLOTS_MAX - 1;
+const volatile __u64 callers_key;
 
 volatile struct abi_filter filter;
 

@@ -178,14 +178,21 @@ static __always_inline void sample_stack(struct bpf_perf_event_data *ctx, struct
 static __always_inline void sample_send(struct scratch *scratch)
 {
 	struct abi_sample *sample = &scratch->sample;
-	__u32 bytes = sizeof(*sample) + (sample->n_kernel + sample->n_user) * 8u;
-	__u64 flags = BPF_RB_NO_WAKEUP;
+	__u32 n = sample->n_kernel + sample->n_user, bytes;
+	__u64 *told = callers_find(scratch, n), flags = BPF_RB_NO_WAKEUP;
+	bool is_repeat = told && *told == scratch->callers, is_delivered;
 
+	sample->kind = is_repeat ? ABI_RECORD_REPEAT : ABI_RECORD_SAMPLE;
+	bytes = sizeof(*sample) + (is_repeat ? 1 : n) * 8u;
+	barrier_var(bytes); /* what is compared is what is used, for the verifier */
 	if (bytes > SAMPLE_BYTES_MAX)
 		bytes = SAMPLE_BYTES_MAX;
 	if (bpf_ringbuf_query(&samples, BPF_RB_AVAIL_DATA) > SAMPLE_RING_BYTES / 2)
 		flags = BPF_RB_FORCE_WAKEUP;
-	drawn_count(sample->recordings, !bpf_ringbuf_output(&samples, sample, bytes, flags));
+	is_delivered = !bpf_ringbuf_output(&samples, sample, bytes, flags);
+	if (told && is_delivered)
+		*told = scratch->callers;
+	drawn_count(sample->recordings, is_delivered);
 }
 
 /* Ticks that should have come since the last one and did not. */

@@ -57,6 +57,7 @@ enum { BPF_RB_AVAIL_DATA = 0 };
 #include "bpf/walk.bpf.h"
 #include "bpf/event.bpf.h"
 #include "bpf/filter.bpf.h"
+#include "bpf/callers.bpf.h"
 #include "bpf/on-cpu.bpf.h"
 #include "bpf/usage.bpf.h"
 #include "bpf/process.bpf.h"

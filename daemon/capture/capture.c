@@ -19,6 +19,7 @@
 
 #include "bpf/abi.h"
 #include "bpf/perfd.skel.h"
+#include "daemon/capture/callers.h"
 #include "daemon/capture/capture-cost.h"
 #include "daemon/capture/capture-functions.h"
 #include "daemon/capture/clock.h"
@@ -54,6 +55,7 @@ struct capture {
 	struct perfd_bpf *bpf;
 	struct ring_buffer *samples, *events;
 	struct identities identities;
+	struct callers callers;
 	/* All recordings are told of what is new among their targets, and what they have mapped is
 	 * looked up as they run: a mirror that perfd keeps lags more, the longer perfd sleeps. */
 	bool is_told;
@@ -70,15 +72,11 @@ static void sample_take(struct capture *capture, const struct abi_sample *head, 
 {
 	struct sample sample = {.head = head};
 
-	if (size < sizeof(*head) ||
-		(size - sizeof(*head)) / sizeof(uint64_t) < (size_t)head->n_kernel + head->n_user)
+	if (size < sizeof(*head) || !callers_find(&capture->callers, head, size, &sample))
 		return;
 	sample.identity = identities_find(&capture->identities, head->cpu, head->slot);
-	if (!sample.identity)
-		return;
-	sample.kernel = (const uint64_t *)(head + 1);
-	sample.user = sample.kernel + head->n_kernel;
-	capture->handlers.on_sample(capture->userdata, &sample);
+	if (sample.identity)
+		capture->handlers.on_sample(capture->userdata, &sample);
 }
 
 static int on_ring_sample(void *userdata, void *data, size_t size)
@@ -160,6 +158,8 @@ static int rings_open(struct capture *capture)
 	int n_cpus = libbpf_num_possible_cpus();
 	int r = n_cpus < 0 ? n_cpus : identities_init(&capture->identities, (size_t)n_cpus);
 
+	if (!r)
+		r = callers_init(&capture->callers, (size_t)n_cpus);
 	if (r < 0)
 		return r;
 	capture->samples = ring_buffer__new(
@@ -284,6 +284,7 @@ struct capture *capture_free(struct capture *capture)
 	ring_buffer__free(capture->events);
 	perfd_bpf__destroy(capture->bpf);
 	identities_done(&capture->identities);
+	callers_done(&capture->callers);
 	free(capture);
 	return NULL;
 }

@@ -48,8 +48,8 @@
 /* So many of the longest interval without a tick, and some did not come. */
 #define GAP 1.5
 #define HOTPLUG_INTERVAL_NS (500 * NS_PER_MS)
-/* That look has time until the next redraw, which wakes us anyway. */
-#define HOTPLUG_SLACK_NS (500 * NS_PER_MS)
+/* That look has time until something else wakes us, as is the rule once a second. */
+#define HOTPLUG_SLACK_NS NS_PER_SECOND
 
 /* The list of CPUs ("0-3,6"), which the kernel holds within a page. */
 #define ONLINE_PATH "/sys/devices/system/cpu/online"

@@ -12,10 +12,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "bpf/abi.h"
 #include "bpf/perfd.skel.h"
 #include "daemon/base/limits.h"
+#include "daemon/capture/callers.h"
 #include "daemon/capture/kernel-types.h"
 #include "daemon/capture/self-test.h"
 #include "proto/base/cleanup.h"
@@ -70,6 +72,23 @@ static int object_open(
 	return 0;
 }
 
+/* Under which key and in how many slots callers are told. */
+static int callers_prepare(struct perfd_bpf *bpf)
+{
+	int n_cpus = libbpf_num_possible_cpus();
+	size_t n;
+	uint64_t key;
+
+	if (n_cpus < 0)
+		return n_cpus;
+	if (getrandom(&key, sizeof(key), 0) < 0)
+		return -errno;
+	n = callers_slots((size_t)n_cpus);
+	bpf->rodata->callers_key = key;
+	bpf->rodata->callers_mask = (uint32_t)n - 1;
+	return bpf_map__set_max_entries(bpf->maps.callers, (uint32_t)n);
+}
+
 static int load_for(
 	bool use_mirror, struct capture_problem *ret_problem, struct perfd_bpf **ret_bpf)
 {
@@ -87,6 +106,8 @@ static int load_for(
 	bpf_program__set_autoattach(bpf->progs.on_usage, false);
 	bpf_program__set_autoattach(bpf->progs.on_function, false);
 	r = bpf_map__set_max_entries(bpf->maps.mirrors, use_mirror ? LIMIT_MIRRORS : 1);
+	if (!r)
+		r = callers_prepare(bpf);
 	if (!r)
 		r = perfd_bpf__load(bpf);
 	if (r < 0)

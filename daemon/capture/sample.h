@@ -15,6 +15,11 @@ struct sample_identity {
 struct sample {
 	const struct abi_sample *head;
 	const struct sample_identity *identity;
+	/* Equal numbers mean that all frames but the leaf are equal, and as many the kernel's; no number
+	 * is given twice. 0: others may be equal too. */
+	uint64_t callers;
+	uint32_t
+		place; /* a small number that goes with the callers' one: where to keep what is known */
 	const uint64_t *kernel; /* head->n_kernel addresses, leaf first */
 	const uint64_t *user; /* head->n_user frames (ABI_FRAME_…), leaf first */
 };

@@ -15,6 +15,12 @@
 #include "proto/base/array.h"
 #include "proto/base/cleanup.h"
 
+/* Raw frames, leaf first: the kernel's lie on top of the user's. */
+struct stack_frames {
+	const uint64_t *kernel, *user;
+	size_t n_kernel, n_user;
+};
+
 /* In the place of all kernel frames of who may not see them: no address of the kernel's. */
 #define RAW_HIDDEN_KERNEL UINT64_MAX
 
@@ -232,44 +238,26 @@ static int frame_push(
 	return r ? r : profile_add_stack(attribution->profile, *stack, frame, stack);
 }
 
-/* Puts a frame on top of *stack. What an address in no file is, depends on whose it is and when. */
-static int stack_push(
-	struct attribution *attribution, const struct sample *sample, uint64_t raw, uint32_t *stack)
+/*
+ * Puts a frame on top of *stack; what is known of it is kept `at` (as stack_cache_find says). What an
+ * address in no file is, depends on whose it is and when.
+ */
+static int stack_push(struct attribution *attribution, const struct sample *sample, uint32_t at,
+	uint64_t raw, uint32_t *stack)
 {
 	struct stack_cache *cache = &attribution->stacks;
 	uint32_t parent = *stack, known = 0;
 	int r;
 
 	if (!is_address(raw))
-		known = stack_cache_find(cache, parent, raw);
+		known = stack_cache_find(cache, at, parent, raw);
 	if (known) {
 		*stack = known;
 		return 0;
 	}
 	r = frame_push(attribution, sample, raw, stack);
 	if (!r && !is_address(raw))
-		stack_cache_put(cache, parent, raw, *stack);
-	return r;
-}
-
-/* The same of the innermost frame, on top of callers that were just looked for. */
-static int leaf_push(
-	struct attribution *attribution, const struct sample *sample, uint64_t raw, uint32_t *stack)
-{
-	struct stack_cache *cache = &attribution->stacks;
-	uint32_t parent = *stack, known;
-	int r;
-
-	if (is_address(raw))
-		return frame_push(attribution, sample, raw, stack);
-	known = stack_cache_find_leaf(cache, parent, raw);
-	if (known) {
-		*stack = known;
-		return 0;
-	}
-	r = frame_push(attribution, sample, raw, stack);
-	if (!r)
-		stack_cache_put_leaf(cache, parent, raw, *stack);
+		stack_cache_put(cache, at, parent, raw, *stack);
 	return r;
 }
 
@@ -279,7 +267,7 @@ static int add_frames(struct attribution *attribution, const struct sample *samp
 	int r = 0;
 
 	for (size_t i = n; i-- && !r;)
-		r = stack_push(attribution, sample, raw[i], stack);
+		r = stack_push(attribution, sample, *stack, raw[i], stack);
 	return r;
 }
 
@@ -291,14 +279,17 @@ static bool has_address(const uint64_t *raw, size_t n)
 	return false;
 }
 
-/* Puts all of them on top of *stack; `leaf` is what comes next. */
+/* Puts all of them on top of *stack. Which of a sample's frames are chosen is the same for all whose
+ * callers have the same number. */
 static int callers_add(struct attribution *attribution, const struct sample *sample,
-	const struct stack_frames *callers, uint64_t leaf, uint32_t *stack)
+	const struct stack_frames *callers, uint32_t *stack)
 {
-	struct stack_cache *cache = &attribution->stacks;
-	uint32_t root = *stack, known = stack_cache_find_callers(cache, root, callers, leaf);
+	const struct stack_callers key = {sample->callers, sample->place, *stack};
+	uint32_t known = 0;
 	int r;
 
+	if (sample->callers)
+		known = stack_cache_find_callers(&attribution->stacks, &key);
 	if (known) {
 		*stack = known;
 		return 0;
@@ -307,8 +298,8 @@ static int callers_add(struct attribution *attribution, const struct sample *sam
 	if (!r)
 		r = add_frames(attribution, sample, callers->kernel, callers->n_kernel, stack);
 	/* No frame of the kernel's is an address in no file. */
-	if (!r && !has_address(callers->user, callers->n_user))
-		stack_cache_put_callers(cache, root, callers, *stack);
+	if (!r && sample->callers && !has_address(callers->user, callers->n_user))
+		stack_cache_put_callers(&attribution->stacks, &key, *stack);
 	return r;
 }
 
@@ -384,12 +375,11 @@ int attribution_add_stack(
 		r = root_add(attribution, sample, &stack);
 	if (!r && frames.n_kernel + frames.n_user) {
 		leaf = leaf_take(&frames);
-		if (!(frames.n_kernel + frames.n_user))
-			r = stack_push(attribution, sample, leaf, &stack);
-		else
-			r = callers_add(attribution, sample, &frames, leaf, &stack);
-		if (!r && frames.n_kernel + frames.n_user)
-			r = leaf_push(attribution, sample, leaf, &stack);
+		if (frames.n_kernel + frames.n_user)
+			r = callers_add(attribution, sample, &frames, &stack);
+		if (!r)
+			r = stack_push(attribution, sample, sample->callers ? sample->place : stack,
+				leaf, &stack);
 	}
 	if (!r)
 		*ret_stack = stack;

@@ -373,11 +373,15 @@ static bool sample_is_equal(const void *table, uint32_t id, const void *key)
 		a->stop == b->stop && a->stop_class == b->stop_class;
 }
 
+/* Looked for with each sample that comes: a few multiplications, and nothing of any length. */
 static uint32_t sample_hash(const struct profile_sample *key)
 {
-	const uint32_t words[] = {key->stack, key->thread, key->slice, key->stop, key->stop_class};
+	uint64_t mixed = (key->stack | (uint64_t)key->thread << 32) * 0x9e3779b97f4a7c15u;
 
-	return hash_bytes(words, sizeof(words));
+	mixed ^= mixed >> 32;
+	mixed ^= (key->slice | (uint64_t)key->stop << 32) + key->stop_class;
+	mixed *= 0xd6e8feb86659fd93u;
+	return (uint32_t)(mixed ^ mixed >> 32);
 }
 
 /* Its values are there, and 0. */

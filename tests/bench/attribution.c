@@ -32,6 +32,7 @@
 
 struct made {
 	struct abi_sample head;
+	uint64_t callers; /* as of struct sample */
 	uint64_t kernel[KERNEL_DEPTH_MIN + DEPTH_SPREAD], user[USER_DEPTH_MIN + DEPTH_SPREAD];
 };
 
@@ -137,8 +138,12 @@ static double run(const struct made *made, const struct sample_identity *threads
 	if (attribution && object && !object_table_add(objects, FILE_ID, object)) {
 		start_ns = time_now_ns(CLOCK_PROCESS_CPUTIME_ID);
 		for (size_t i = 0; i < N_SAMPLES && !r; i++) {
-			const struct sample sample = {&made[i].head, &threads[made[i].head.slot],
-				made[i].kernel, made[i].user};
+			const struct sample sample = {.head = &made[i].head,
+				.identity = &threads[made[i].head.slot],
+				.callers = made[i].callers,
+				.place = (uint32_t)made[i].callers,
+				.kernel = made[i].kernel,
+				.user = made[i].user};
 
 			r = attribution_add(attribution, &sample);
 		}
@@ -167,8 +172,10 @@ int main(int argc, char **argv)
 			.comm = "service",
 			.thread = "thread"};
 	}
-	for (size_t i = 0; i < N_PATHS; i++)
+	for (size_t i = 0; i < N_PATHS; i++) {
 		path_make(&paths[i]);
+		paths[i].callers = i + 1;
+	}
 	for (size_t i = 0; i < N_SAMPLES; i++)
 		sample_make(&made[i], paths, i * 200000);
 	for (int i = 0; i < n_rounds; i++) {

@@ -87,6 +87,8 @@ def before_other_load():
         before = group.read_text().split()[-1]
         group.write_text('-20')
         atexit.register(group.write_text, before)
+        # What is told to end restores it too: who comes later in the session would go on first.
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 def perfctl(*arguments, **options):

@@ -147,12 +147,21 @@ def test_many_rounds_leave_nothing_behind():
 
         for _ in range(20):
             a_round()
-        before = daemon.n_fds(), len(daemon.children()), objects(daemon)
-        for _ in range(ROUNDS):
-            a_round()
-        after = daemon.n_fds(), len(daemon.children()), objects(daemon)
-        print(f'  fds, helpers, entries of maps: {before} -> {after}', flush=True)
-        check(after[0] <= before[0] + 2 and after[1] <= before[1], (before, after))
+        def held():
+            return daemon.n_fds(), len(daemon.children()), objects(daemon)
+
+        before, after = held(), None
+        for _ in range(3):
+            for _ in range(ROUNDS):
+                a_round()
+            after = held()
+            print(f'  fds, helpers, entries of maps: {before} -> {after}', flush=True)
+            # A busy moment starts workers, which stay: once. What is left behind is so each time.
+            if after[0] <= before[0] + 2 and after[1] <= before[1]:
+                break
+            before = after[0], after[1], before[2]
+        else:
+            check(False, 'descriptors or helpers grow')
         check(after[2] <= before[2], (before, after))
 
 

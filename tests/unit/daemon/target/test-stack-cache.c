@@ -18,16 +18,26 @@ static void setup(void)
 	ck_assert_int_eq(stack_cache_init(&cache), 0);
 }
 
+static uint32_t find(uint32_t root, uint64_t number, uint32_t place)
+{
+	return stack_cache_find_callers(&cache, &(struct stack_callers){number, place, root});
+}
+
+static void put(uint32_t root, uint64_t number, uint32_t place, uint32_t stack)
+{
+	stack_cache_put_callers(&cache, &(struct stack_callers){number, place, root}, stack);
+}
+
 /* Adds raw, root first; new steps get numbers from `next` on. The last one's stack. */
 static uint32_t add(const uint64_t *raw, size_t n, uint32_t *next)
 {
 	uint32_t stack = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		uint32_t known = stack_cache_find(&cache, stack, raw[i]);
+		uint32_t known = stack_cache_find(&cache, stack, stack, raw[i]);
 
 		if (!known)
-			stack_cache_put(&cache, stack, raw[i], known = (*next)++);
+			stack_cache_put(&cache, stack, stack, raw[i], known = (*next)++);
 		stack = known;
 	}
 	return stack;
@@ -81,123 +91,53 @@ END_TEST
 START_TEST(raw_zero_and_empty_places_are_not_confused)
 {
 	const uint64_t zero[] = {0};
-	const struct stack_frames none = {}, callers = {.user = zero, .n_user = 1};
 	uint32_t next = 1;
 
 	setup();
-	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &none, 0), 0);
-	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers, 0), 0);
+	ck_assert_uint_eq(find(0, 1, 1), 0);
 	ck_assert_uint_eq(add(zero, 1, &next), 1);
 	ck_assert_uint_eq(add(zero, 1, &next), 1);
 	stack_cache_done(&cache);
 }
 END_TEST
 
-START_TEST(callers_are_known_by_their_root_and_every_frame)
+START_TEST(callers_are_known_by_their_root_and_their_number)
 {
-	const uint64_t user[] = {3, 2, 1}, kernel[] = {9, 8}, both[] = {8, 3, 2, 1};
-	const uint64_t last[] = {3, 2, 4}, first[] = {5, 2, 1};
-	const struct stack_frames callers = {kernel, user, 2, 3};
-	const struct stack_frames others[] = {
-		{kernel, user, 2, 2},
-		{kernel, user, 1, 3},
-		{kernel, last, 2, 3},
-		{kernel, first, 2, 3},
-		{NULL, user, 0, 3},
-		{kernel, NULL, 2, 0},
-	};
-	const struct stack_frames same = {kernel, both, 1, 4};
-
 	setup();
-	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers, 0), 0);
-	stack_cache_put_callers(&cache, 7, &callers, 50);
-	ck_assert_uint_eq(stack_cache_find_callers(&cache, 7, &callers, 0), 50);
-	ck_assert_uint_eq(stack_cache_find_callers(&cache, 6, &callers, 0), 0);
-	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-		ck_assert_uint_eq(stack_cache_find_callers(&cache, 7, &others[i], 0), 0);
-	/* Where the kernel's end is told by the frames themselves. */
-	ck_assert_uint_eq(stack_cache_find_callers(&cache, 7, &same, 0), 50);
+	put(7, 3, 9, 50);
+	ck_assert_uint_eq(find(7, 3, 9), 50);
+	ck_assert_uint_eq(find(6, 3, 9), 0);
+	ck_assert_uint_eq(find(7, 4, 9), 0);
+	put(6, 3, 9, 60);
+	ck_assert_uint_eq(find(6, 3, 9), 60);
+	ck_assert_uint_eq(find(7, 3, 9), 0);
 	stack_cache_done(&cache);
 }
 END_TEST
 
-/* Many more than there are places: each is found as itself, or not at all. */
 START_TEST(callers_take_the_place_of_others_and_never_their_stack)
 {
-	uint32_t n_found = 0;
-
 	setup();
-	for (uint32_t turn = 0; turn < 2; turn++) {
-		for (uint32_t i = 1; i <= 20000; i++) {
-			const uint64_t raw[] = {i % 7, i % 11, i};
-			const struct stack_frames callers = {.user = raw, .n_user = 3};
-			uint32_t found = stack_cache_find_callers(&cache, 0, &callers, 0);
-
-			ck_assert(!found || found == i);
-			n_found += found == i;
-			stack_cache_put_callers(&cache, 0, &callers, i);
-			ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers, 0), i);
-		}
+	for (uint32_t i = 1; i <= 20000; i++) {
+		/* Places that share a slot, however many there are. */
+		ck_assert_uint_eq(find(0, i, i % 7 << 13), 0);
+		put(0, i, i % 7 << 13, i);
+		ck_assert_uint_eq(find(0, i, i % 7 << 13), i);
 	}
-	ck_assert_uint_lt(n_found, 20000);
+	ck_assert_uint_eq(find(0, 19999, 19999 % 7 << 13), 0);
 	stack_cache_done(&cache);
 }
 END_TEST
 
-START_TEST(more_callers_than_fit_are_not_known_as_a_whole)
+/* What stands where it was looked for tells what it is. */
+START_TEST(step_is_found_where_it_was_put_and_on_its_parent_only)
 {
-	uint64_t raw[2 * STACK_CALLERS_MAX];
-	struct stack_frames callers = {.user = raw, .kernel = raw + STACK_CALLERS_MAX};
-
 	setup();
-	for (size_t i = 0; i < ARRAY_SIZE(raw); i++)
-		raw[i] = i;
-	callers.n_user = STACK_CALLERS_MAX;
-	stack_cache_put_callers(&cache, 0, &callers, 5);
-	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers, 0), 5);
-	callers.n_kernel = 1;
-	stack_cache_put_callers(&cache, 0, &callers, 6);
-	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers, 0), 0);
-	callers.n_kernel = STACK_CALLERS_MAX;
-	stack_cache_put_callers(&cache, 0, &callers, 7);
-	ck_assert_uint_eq(stack_cache_find_callers(&cache, 0, &callers, 0), 0);
-	stack_cache_done(&cache);
-}
-END_TEST
-
-/* What was looked for between may have taken its place, and is never taken for it. */
-START_TEST(leaf_is_known_on_its_callers_only)
-{
-	const uint64_t user[] = {3, 2, 1}, other[] = {4, 2, 1};
-	const struct stack_frames callers = {.user = user, .n_user = 3};
-	const struct stack_frames others = {.user = other, .n_user = 3};
-
-	setup();
-	ck_assert_uint_eq(stack_cache_find_leaf(&cache, 50, 9), 0);
-	stack_cache_find_callers(&cache, 0, &callers, 9);
-	stack_cache_put_leaf(&cache, 50, 9, 60);
-	ck_assert_uint_eq(stack_cache_find_leaf(&cache, 50, 9), 60);
-	ck_assert_uint_eq(stack_cache_find_leaf(&cache, 51, 9), 0);
-	ck_assert_uint_eq(stack_cache_find_leaf(&cache, 50, 8), 0);
-	stack_cache_find_callers(&cache, 0, &others, 9);
-	ck_assert_uint_eq(stack_cache_find_leaf(&cache, 51, 9), 0);
-	stack_cache_find_callers(&cache, 0, &callers, 9);
-	ck_assert_uint_eq(stack_cache_find_leaf(&cache, 50, 9), 60);
-	stack_cache_done(&cache);
-}
-END_TEST
-
-/* Callers that do not fit leave no place of their own: it is that of any step. */
-START_TEST(leaf_of_callers_that_do_not_fit_is_known_as_a_step)
-{
-	uint64_t raw[STACK_CALLERS_MAX + 1] = {};
-	const struct stack_frames callers = {.user = raw, .n_user = ARRAY_SIZE(raw)};
-
-	setup();
-	stack_cache_find_callers(&cache, 0, &callers, 9);
-	stack_cache_put_leaf(&cache, 50, 9, 60);
-	ck_assert_uint_eq(stack_cache_find_leaf(&cache, 50, 9), 60);
-	ck_assert_uint_eq(stack_cache_find(&cache, 50, 9), 60);
+	stack_cache_put(&cache, 3, 50, 9, 60);
+	ck_assert_uint_eq(stack_cache_find(&cache, 3, 50, 9), 60);
+	ck_assert_uint_eq(stack_cache_find(&cache, 3, 51, 9), 0);
+	ck_assert_uint_eq(stack_cache_find(&cache, 3, 50, 8), 0);
+	ck_assert_uint_eq(stack_cache_find(&cache, 4, 50, 9), 0);
 	stack_cache_done(&cache);
 }
 END_TEST
@@ -209,11 +149,9 @@ int main(void)
 		same_frame_on_another_caller_is_another_stack,
 		shorter_stack_leaves_the_longer_one_known,
 		raw_zero_and_empty_places_are_not_confused,
-		callers_are_known_by_their_root_and_every_frame,
+		callers_are_known_by_their_root_and_their_number,
 		callers_take_the_place_of_others_and_never_their_stack,
-		more_callers_than_fit_are_not_known_as_a_whole,
-		leaf_is_known_on_its_callers_only,
-		leaf_of_callers_that_do_not_fit_is_known_as_a_step,
+		step_is_found_where_it_was_put_and_on_its_parent_only,
 	};
 
 	return check_main("target/stack-cache", tests, ARRAY_SIZE(tests));
