@@ -13,6 +13,7 @@ import re
 import shutil
 import socket as sockets
 import subprocess
+import signal
 import sys
 import tempfile
 import threading
