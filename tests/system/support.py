@@ -11,9 +11,9 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket as sockets
 import subprocess
-import signal
 import sys
 import tempfile
 import threading

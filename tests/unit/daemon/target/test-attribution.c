@@ -420,69 +420,6 @@ START_TEST(each_stack_is_what_came_whatever_came_before)
 }
 END_TEST
 
-enum { N_CALLERS = 60, KERNEL_DEPTH = 3, DEPTH = 6 };
-
-/* Any frames; one in nine of the user's is an address in no file. */
-static void frames_draw(uint64_t *kernel, uint64_t *user)
-{
-	for (int i = 0; i < KERNEL_DEPTH; i++)
-		kernel[i] = KERNEL_FUNCTION + (unsigned)(rand() % 2);
-	for (int i = 0; i < DEPTH; i++)
-		user[i] = rand() % 9 ? FRAME(FILE_A, (unsigned)(rand() % 3))
-				     : ABI_FRAME_ADDRESS | 5;
-}
-
-/* The same samples with numbers of their callers and without are the same stacks. */
-static void numbers_change_nothing(struct fixture *plain, struct fixture *numbered)
-{
-	uint64_t kernel[N_CALLERS][KERNEL_DEPTH], user[N_CALLERS][DEPTH];
-	const struct sample_identity who = identity(1);
-
-	fixture_open(plain);
-	fixture_open(numbered);
-	srand(1);
-	for (int i = 0; i < N_CALLERS; i++)
-		frames_draw(kernel[i], user[i]);
-	for (int i = 0; i < 3000; i++) {
-		size_t at = (size_t)rand() % N_CALLERS;
-		struct abi_sample facts = head(ABI_STOP_END, at % (KERNEL_DEPTH + 1), at % DEPTH);
-		struct sample sample = {
-			.head = &facts, .identity = &who, .kernel = kernel[at], .user = user[at]};
-		const struct profile *a = attribution_profile(plain->attribution),
-				     *b = attribution_profile(numbered->attribution);
-
-		*(facts.n_kernel ? kernel[at] : user[at]) = facts.n_kernel
-			? KERNEL_FUNCTION
-			: FRAME(FILE_A, (unsigned)(rand() % 4));
-		facts.time_ns += (uint64_t)i * NS_PER_SECOND;
-		ck_assert_int_eq(attribution_add(plain->attribution, &sample), 0);
-		sample.callers = at + 1;
-		sample.place = (uint32_t)at % 40; /* of which some are shared */
-		ck_assert_int_eq(attribution_add(numbered->attribution, &sample), 0);
-		ck_assert_uint_eq(a->n_samples, b->n_samples);
-		ck_assert_uint_eq(a->samples[i].stack, b->samples[i].stack);
-	}
-	ck_assert_uint_eq(attribution_profile(plain->attribution)->n_stacks,
-		attribution_profile(numbered->attribution)->n_stacks);
-	fixture_close(plain);
-	fixture_close(numbered);
-}
-
-START_TEST(numbers_of_callers_change_no_stack)
-{
-	for (int i = 0; i < 16; i++) {
-		struct fixture plain = admin(), numbered;
-
-		plain.request.sees_kernel = i & 1;
-		plain.request.with_kernel = i & 2;
-		plain.request.with_callers = i & 4;
-		plain.request.per = i & 8 ? ATTRIBUTION_PER_THREAD : 0;
-		numbered = plain;
-		numbers_change_nothing(&plain, &numbered);
-	}
-}
-END_TEST
-
 START_TEST(file_that_nobody_knows_and_memory_without_file_stay_unnamed)
 {
 	struct fixture f = admin();
@@ -690,7 +627,6 @@ int main(void)
 		file_that_nobody_knows_and_memory_without_file_stay_unnamed,
 		facts_of_one_identity_are_not_anothers,
 		each_stack_is_what_came_whatever_came_before,
-		numbers_of_callers_change_no_stack,
 		two_objects_of_one_path_are_two_mappings,
 		endless_distinct_frames_end_at_a_limit_and_the_rest_is_counted_lost,
 		what_the_budget_holds_back_is_told_apart,
