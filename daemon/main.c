@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -352,6 +353,17 @@ static bool kernel_will_do(void)
 	return false;
 }
 
+/* Each CPU takes some; the usual limit is low for the sake of programs that call select(). */
+static void descriptors_allow(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit); /* at worst one that is refused says so */
+}
+
 int main(int argc, char **argv)
 {
 	static struct perfd perfd = {.socket_fd = -1};
@@ -369,6 +381,7 @@ int main(int argc, char **argv)
 		return 0;
 	if (!kernel_will_do())
 		return 1;
+	descriptors_allow();
 	if (program_find(WORKER_NAME, perfd.worker_path, sizeof(perfd.worker_path)) < 0 ||
 		program_find(STORE_NAME, perfd.store_path, sizeof(perfd.store_path)) < 0)
 		return 1;

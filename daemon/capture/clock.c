@@ -144,7 +144,7 @@ static uint64_t value_of(const struct clock *clock, double event_hz, double redr
 					     : clock_period_ns(event_hz, redraw_hz));
 }
 
-/* Draws the rates of the pair that begins at event `first` of a CPU. */
+/* Draws the rates of a pair of this CPU. */
 static void draw(struct clock *clock, const struct cpu_events *cpu, uint64_t ret_values[2])
 {
 	double mean_hz = clock->frequency_hz / (double)clock->n_events;

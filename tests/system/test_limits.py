@@ -18,6 +18,13 @@ MEMORY = 32 * MIB
 BOUND = MEMORY * 3 // 2 + 256 * MIB
 
 
+def test_perfd_takes_as_many_descriptors_as_it_may_have():
+    with support.directory() as where, started(PROGRAMS / 'spin', 60) as program:
+        support.run('prlimit', '--nofile=40:4096', PERFCTL, 'record', '--no-daemon', '-p', program.pid,
+                    '-d', 0.3, '-q', '-o', where / 'x.folded')
+        check((where / 'x.folded').stat().st_size, 'nothing was recorded')
+
+
 def user(uid, *command):
     return ['setpriv', f'--reuid={uid}', f'--regid={uid}', '--clear-groups', *command]
 
