@@ -34,15 +34,15 @@
 #include "proto/base/time.h"
 
 /* How often a CPU is redrawn: one in so many ticks, up to 1 kHz; then the less often, the faster it is. */
-#define REDRAW_TICKS 30.0
-#define REDRAW_HZ_MAX 10.0
+#define REDRAW_TICKS 15.0
+#define REDRAW_HZ_MAX 15.0
 #define REDRAW_HZ_FAST 3.0
 #define REDRAW_FAST_FROM_HZ 1000.0
 /* Of that, what a CPU has of whose ticks none is kept; and over how long its share is taken. */
 #define REDRAW_SHARE_MIN 0.125
 #define REDRAW_SHARE_SECONDS 1.0
 /* How far the rate of one event is drawn from the mean, at most, as a part of it. */
-#define SPREAD 0.5
+#define SPREAD 0.8
 /* Of hardware counters, a CPU has few: one pair. */
 #define HARDWARE_EVENTS 2
 /* So many of the longest interval without a tick, and some did not come. */
@@ -78,9 +78,9 @@ struct clock {
 double clock_redraw_hz(double frequency_hz)
 {
 	/*
-	 * Slow clocks have one in thirty ticks, so that few ticks share a period. The more ticks there
-	 * are, the less one period weighs that happens to be the program's: simulated, 10 redraws a
-	 * second are as good as any number at 1 kHz, and 3 as good as 10 at 5 kHz.
+	 * Slow clocks have one in fifteen ticks, so that few ticks share a period. The more ticks there
+	 * are, the less one period weighs that happens to be the program's: simulated, 15 redraws a
+	 * second are as good as any number at 1 kHz, and 3 as good as 7 at 5 kHz.
 	 */
 	double most = REDRAW_HZ_MAX * fmin(1, REDRAW_FAST_FROM_HZ / frequency_hz);
 

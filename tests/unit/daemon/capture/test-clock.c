@@ -234,11 +234,11 @@ END_TEST
 
 START_TEST(fast_clocks_are_redrawn_less_and_never_less_than_three_times_a_second)
 {
-	ck_assert_double_eq_tol(clock_redraw_hz(150), 5, 1e-9);
-	ck_assert_double_eq_tol(clock_redraw_hz(999), 10, 1e-9);
-	ck_assert_double_lt(clock_redraw_hz(1001), 10);
+	ck_assert_double_eq_tol(clock_redraw_hz(150), 10, 1e-9);
+	ck_assert_double_eq_tol(clock_redraw_hz(999), 15, 1e-9);
+	ck_assert_double_lt(clock_redraw_hz(1001), 15);
 	ck_assert_double_gt(clock_redraw_hz(1200), clock_redraw_hz(1500));
-	ck_assert_double_eq_tol(clock_redraw_hz(4999), 3, 1e-9);
+	ck_assert_double_eq_tol(clock_redraw_hz(4999), 3, 1e-3);
 	ck_assert_double_eq_tol(clock_redraw_hz(10000), 3, 1e-9);
 }
 END_TEST
@@ -272,11 +272,11 @@ START_TEST(target_that_comes_to_a_cpu_is_noticed_within_seconds)
 }
 END_TEST
 
-START_TEST(rates_of_a_pair_have_one_sum_and_differ_threefold_at_most)
+START_TEST(rates_of_a_pair_have_one_sum_and_differ_ninefold_at_most)
 {
-	ck_assert_double_eq_tol(clock_draw_hz(25, 0), 12.5, 1e-9);
+	ck_assert_double_eq_tol(clock_draw_hz(25, 0), 5, 1e-9);
 	ck_assert_double_eq_tol(clock_draw_hz(25, 0.5), 25, 1e-9);
-	ck_assert_double_eq_tol(clock_draw_hz(25, 1), 37.5, 1e-9);
+	ck_assert_double_eq_tol(clock_draw_hz(25, 1), 45, 1e-9);
 	/* Without redraws it is the inverse; with them shorter. */
 	ck_assert_double_eq_tol(clock_period_ns(100, 1e-9), 1e7, 1);
 	ck_assert_double_eq_tol(clock_period_ns(100, 100), 1e7 * log(2), 1e-3);
@@ -293,7 +293,7 @@ int main(void)
 		fast_clocks_are_redrawn_less_and_never_less_than_three_times_a_second,
 		what_is_sampled_less_is_redrawn_less_and_never_not_at_all,
 		target_that_comes_to_a_cpu_is_noticed_within_seconds,
-		rates_of_a_pair_have_one_sum_and_differ_threefold_at_most,
+		rates_of_a_pair_have_one_sum_and_differ_ninefold_at_most,
 	};
 
 	return check_main("capture/clock", tests, ARRAY_SIZE(tests));
