@@ -11,6 +11,7 @@
 #include <grp.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -364,6 +365,9 @@ static void descriptors_allow(void)
 	setrlimit(RLIMIT_NOFILE, &limit); /* at worst one that is refused says so */
 }
 
+/* Large arrays grow by whole pages that are moved, not copied, and give them back when they go. */
+#define LARGE_BYTES (256 << 10)
+
 int main(int argc, char **argv)
 {
 	static struct perfd perfd = {.socket_fd = -1};
@@ -382,6 +386,7 @@ int main(int argc, char **argv)
 	if (!kernel_will_do())
 		return 1;
 	descriptors_allow();
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 	if (program_find(WORKER_NAME, perfd.worker_path, sizeof(perfd.worker_path)) < 0 ||
 		program_find(STORE_NAME, perfd.store_path, sizeof(perfd.store_path)) < 0)
 		return 1;

@@ -44,6 +44,19 @@ static void on_sample(void *userdata, const struct sample *sample)
 	}
 }
 
+static void on_soon(void *userdata, uint64_t recordings, uint32_t place, uint64_t leaf)
+{
+	const struct pipeline *pipeline = userdata;
+
+	for (uint64_t left = recordings; left; left &= left - 1) {
+		const struct pipeline_recording
+			*recording = pipeline->recordings[__builtin_ctzll(left)];
+
+		if (recording)
+			attribution_expect(recording->attribution, place, leaf);
+	}
+}
+
 /* Recordings that wait for the files of their targets may begin. Where there is none any more, the
  * last one may have left before all was settled. */
 static void on_settled(void *userdata)
@@ -198,7 +211,8 @@ int pipeline_reconfigure(struct pipeline *pipeline, const struct pipeline_config
 static int pipeline_open(struct pipeline *pipeline, const struct pipeline_config *config,
 	struct capture_problem *ret_problem)
 {
-	struct capture_handlers handlers = {.on_sample = on_sample, .on_event = on_event};
+	struct capture_handlers handlers = {
+		.on_sample = on_sample, .on_soon = on_soon, .on_event = on_event};
 	int r = capture_new(pipeline->loop, &handlers, pipeline, config->mappings, ret_problem,
 		&pipeline->capture);
 

@@ -83,3 +83,15 @@ bool callers_find(
 	sample->user = frames + head->n_kernel;
 	return true;
 }
+
+bool callers_expect(
+	const struct callers *callers, const struct abi_sample *head, uint32_t *ret_place)
+{
+	const struct told_callers *slot = slot_find(callers, head);
+
+	if (head->kind != ABI_RECORD_REPEAT || !slot)
+		return false;
+	__builtin_prefetch(slot);
+	*ret_place = (uint32_t)(slot - callers->slots);
+	return true;
+}

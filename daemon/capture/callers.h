@@ -29,3 +29,10 @@ void callers_done(struct callers *callers);
  */
 bool callers_find(
 	struct callers *callers, const struct abi_sample *head, size_t size, struct sample *sample);
+
+/*
+ * Has a record that may come next callers that were told? Then what they need is fetched, and their place
+ * filled in. What lies there may be anything.
+ */
+bool callers_expect(
+	const struct callers *callers, const struct abi_sample *head, uint32_t *ret_place);

@@ -10,6 +10,7 @@
 
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/bpf.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,12 +80,29 @@ static void sample_take(struct capture *capture, const struct abi_sample *head, 
 		capture->handlers.on_sample(capture->userdata, &sample);
 }
 
+/*
+ * What a sample needs has left the caches since the last of its kind: it is fetched while the one before
+ * it is worked on. What follows in the ring may be no record yet, or an old one: nothing hangs on it but
+ * time. The ring is mapped twice, one behind the other (kernel/bpf/ringbuf.c), so that it can be read.
+ */
+static void sample_expect(struct capture *capture, const void *data, size_t size)
+{
+	size_t step = (size + 7) / 8 * 8 + BPF_RINGBUF_HDR_SZ;
+	const struct abi_sample *next = (const void *)((const char *)data + step);
+	uint32_t place;
+
+	if (callers_expect(&capture->callers, next, &place))
+		capture->handlers.on_soon(
+			capture->userdata, next->recordings, place, *(const uint64_t *)(next + 1));
+}
+
 static int on_ring_sample(void *userdata, void *data, size_t size)
 {
 	struct capture *capture = userdata;
 
 	/* What is said of a file, a fork or an exit comes before the samples that follow it. */
 	ring_buffer__consume(capture->events);
+	sample_expect(capture, data, size);
 	if (size && *(const uint8_t *)data == ABI_RECORD_IDENTITY)
 		identities_take(&capture->identities, data, size);
 	else

@@ -17,6 +17,8 @@ struct capture;
 
 struct capture_handlers {
 	void (*on_sample)(void *userdata, const struct sample *sample);
+	/* A hint, which may be wrong: the next sample is of these, with this place and leaf. */
+	void (*on_soon)(void *userdata, uint64_t recordings, uint32_t place, uint64_t leaf);
 	void (*on_event)(void *userdata, const struct abi_event *event);
 };
 
@@ -25,8 +27,7 @@ struct capture_handlers {
  * announced must hold; without any it aims at everything.
  */
 enum capture_kind {
-	CAPTURE_BY_NAME =
-		1, /* processes, threads and names of processes: _target, _thread, _comm */
+	CAPTURE_BY_NAME = 1, /* processes, threads, names of processes: _target, _thread, _comm */
 	CAPTURE_BY_UID = 2,
 	CAPTURE_BY_CGROUP = 4,
 };
@@ -62,8 +63,7 @@ int capture_new(struct loop *loop, const struct capture_handlers *handlers, void
 	struct capture **ret_capture);
 struct capture *capture_free(struct capture *capture);
 
-/* How many frames a user stack may have, 1 to ABI_USER_FRAMES_MAX; the default is
- * ABI_USER_FRAMES_DEFAULT. */
+/* The frames that a user stack may have: 1 to ABI_USER_FRAMES_MAX, at first ..._DEFAULT. */
 void capture_set_max_frames(struct capture *capture, uint32_t n);
 
 /* Takes a slot; no tick comes yet. 0, -EBUSY (no slot free), or another negative errno. */

@@ -385,3 +385,8 @@ int attribution_add_stack(
 		*ret_stack = stack;
 	return r;
 }
+
+void attribution_expect(const struct attribution *attribution, uint32_t place, uint64_t leaf)
+{
+	stack_cache_expect(&attribution->stacks, place, leaf);
+}

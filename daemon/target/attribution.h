@@ -77,6 +77,8 @@ void attribution_start(struct attribution *attribution, uint64_t start_ns);
 
 /* Adds a sample, or counts it as not permitted, or as lost: "profile-full" above LIMIT_PROFILE_...,
  * "held-back" above what the budget leaves, "memory-limit" where there is no more memory for its user. 0 or -ENOMEM (counted as lost). */
+/* A sample of callers with this place, and with this leaf, will come soon. */
+void attribution_expect(const struct attribution *attribution, uint32_t place, uint64_t leaf);
 int attribution_add(struct attribution *attribution, const struct sample *sample);
 
 /* The profile under construction: the caller names frames, fills in the conditions, and seals. */

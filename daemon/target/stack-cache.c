@@ -81,3 +81,9 @@ void stack_cache_put_callers(
 {
 	cache->callers[callers->place % CALLERS_SLOTS] = (struct known_callers){*callers, stack};
 }
+
+void stack_cache_expect(const struct stack_cache *cache, uint32_t place, uint64_t leaf)
+{
+	__builtin_prefetch(step_slot(cache, place, leaf));
+	__builtin_prefetch(&cache->callers[place % CALLERS_SLOTS]);
+}

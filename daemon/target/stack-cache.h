@@ -34,3 +34,6 @@ uint32_t stack_cache_find_callers(
 	const struct stack_cache *cache, const struct stack_callers *callers);
 void stack_cache_put_callers(
 	struct stack_cache *cache, const struct stack_callers *callers, uint32_t stack);
+
+/* A leaf on top of the callers with a place will be looked for soon. */
+void stack_cache_expect(const struct stack_cache *cache, uint32_t place, uint64_t leaf);

@@ -155,6 +155,26 @@ START_TEST(repeat_is_of_as_many_frames_as_were_told)
 }
 END_TEST
 
+START_TEST(only_a_repeat_of_a_slot_that_is_there_is_expected)
+{
+	struct record record = record_of(ABI_RECORD_REPEAT, 1, 5, 11);
+	struct sample sample;
+	uint32_t place = 0;
+
+	setup();
+	ck_assert(callers_expect(&callers, &record.head, &place));
+	record.head.kind = ABI_RECORD_SAMPLE;
+	ck_assert(!callers_expect(&callers, &record.head, &place));
+	ck_assert(find(&record, 5, &sample));
+	ck_assert_uint_eq(sample.place, place);
+	record = record_of(ABI_RECORD_REPEAT, N_CPUS, 5, 11);
+	ck_assert(!callers_expect(&callers, &record.head, &place));
+	record = record_of(ABI_RECORD_REPEAT, 0, ABI_CALLERS_NONE, 11);
+	ck_assert(!callers_expect(&callers, &record.head, &place));
+	teardown();
+}
+END_TEST
+
 START_TEST(slots_are_a_power_of_two_and_no_more_where_there_are_many_cpus)
 {
 	ck_assert_uint_eq(callers_slots(1), ABI_CALLERS_SLOTS_MAX);
@@ -174,6 +194,7 @@ int main(void)
 		sample_without_a_slot_is_as_it_came_and_is_not_remembered,
 		record_that_is_short_or_of_unknown_callers_is_none,
 		repeat_is_of_as_many_frames_as_were_told,
+		only_a_repeat_of_a_slot_that_is_there_is_expected,
 		slots_are_a_power_of_two_and_no_more_where_there_are_many_cpus,
 	};
 

@@ -32,6 +32,10 @@ static void on_sample(void *userdata, const struct sample *sample)
 }
 
 /* The child runs this test's own program, which is asked for by its base name. */
+static void on_soon(void *userdata, uint64_t recordings, uint32_t place, uint64_t leaf)
+{
+}
+
 static void on_event(void *userdata, const struct abi_event *event)
 {
 	if (event->kind != ABI_EVENT_NEED_FILE)
@@ -45,7 +49,7 @@ static void on_event(void *userdata, const struct abi_event *event)
 
 static void setup(void)
 {
-	const struct capture_handlers handlers = {on_sample, on_event};
+	const struct capture_handlers handlers = {on_sample, on_soon, on_event};
 	struct capture_problem problem;
 
 	memset(&t, 0, sizeof(t));
