@@ -33,6 +33,8 @@
 #include "proto/base/cleanup.h"
 #include "proto/base/time.h"
 
+/* Its period fits into 32 bits of nanoseconds. */
+#define HZ_MIN 1.0
 /* How often a CPU is redrawn: one in so many ticks, up to 1 kHz; then the less often, the faster it is. */
 #define REDRAW_TICKS 15.0
 #define REDRAW_HZ_MAX 15.0
@@ -85,6 +87,11 @@ double clock_redraw_hz(double frequency_hz)
 	double most = REDRAW_HZ_MAX * fmin(1, REDRAW_FAST_FROM_HZ / frequency_hz);
 
 	return fmin(frequency_hz / REDRAW_TICKS, fmax(REDRAW_HZ_FAST, most));
+}
+
+double clock_hz(double frequency_hz)
+{
+	return fmax(frequency_hz, HZ_MIN);
 }
 
 double clock_draw_hz(double mean_hz, double uniform)
@@ -382,9 +389,9 @@ int clock_set(
 	}
 	clock->is_hardware = !is_cpu_clock && probe_hardware();
 	clock->is_probed = true;
-	clock->frequency_hz = frequency_hz;
+	clock->frequency_hz = clock_hz(frequency_hz);
 	clock->n_events = clock->is_hardware ? HARDWARE_EVENTS : CLOCK_EVENTS;
-	clock->redraw_hz = clock_redraw_hz(frequency_hz);
+	clock->redraw_hz = clock_redraw_hz(clock->frequency_hz);
 	r = cpus_update(clock);
 	if (!r)
 		r = timers_start(clock);

@@ -33,8 +33,11 @@ struct clock_config {
 int clock_new(const struct clock_config *config, struct clock **ret_clock);
 struct clock *clock_free(struct clock *clock);
 
+/* How many ticks a second serve recordings of up to frequency_hz: so many, and one at least. */
+double clock_hz(double frequency_hz);
+
 /*
- * Ticks from now on, frequency_hz of them a second on each CPU: recordings that want fewer thin them at
+ * Ticks from now on, clock_hz() of them a second on each CPU: recordings that want fewer thin them at
  * random; 0 stops. Fills in what the kernel side must know. 0, or a negative errno of perf_event_open,
  * with the clock stopped.
  */

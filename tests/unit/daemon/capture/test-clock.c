@@ -283,6 +283,14 @@ START_TEST(rates_of_a_pair_have_one_sum_and_differ_ninefold_at_most)
 }
 END_TEST
 
+START_TEST(period_of_the_slowest_clock_fits_into_what_a_sample_says)
+{
+	ck_assert_double_eq_tol(clock_hz(4999), 4999, 1e-9);
+	ck_assert_double_eq_tol(clock_hz(1.5), 1.5, 1e-9);
+	ck_assert_double_lt(1e9 / clock_hz(0.001), (double)UINT32_MAX);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -293,6 +301,7 @@ int main(void)
 		fast_clocks_are_redrawn_less_and_never_less_than_three_times_a_second,
 		what_is_sampled_less_is_redrawn_less_and_never_not_at_all,
 		target_that_comes_to_a_cpu_is_noticed_within_seconds,
+		period_of_the_slowest_clock_fits_into_what_a_sample_says,
 		rates_of_a_pair_have_one_sum_and_differ_ninefold_at_most,
 	};
 
