@@ -20,6 +20,7 @@
 
 #include "bpf/abi.h"
 #include "bpf/perfd.skel.h"
+#include "daemon/capture/attach-points.h"
 #include "daemon/capture/callers.h"
 #include "daemon/capture/capture-cost.h"
 #include "daemon/capture/capture-functions.h"
@@ -250,7 +251,7 @@ static int capture_load(struct capture *capture, enum capture_mappings mappings,
 	r = object_load(mappings, ret_problem, &capture->bpf);
 	if (r < 0)
 		return r;
-	r = perfd_bpf__attach(capture->bpf);
+	r = attach_points_attach(capture->bpf->skeleton);
 	if (r < 0)
 		return object_problem(ret_problem, r,
 			"cannot attach to the scheduler's tracepoints",

@@ -4,7 +4,8 @@
  * For each struct of ours libbpf looks through all of the kernel's types by their names, more than a
  * hundred thousand: that is a good part of the time that perfd takes to start. Here they are gone through
  * once, and libbpf is given the few hundred that can matter. Relocations follow no pointer: where one is
- * followed, the type behind it is a struct of ours again.
+ * followed, the type behind it is a struct of ours again. What our programs are attached to is numbered
+ * on the way, for which libbpf would read all of it anew.
  * Invariant: a type's new number is the place in `taken` where it stands, counted from 1, and what
  * lies in it is taken too once `taken` has been gone through.
  */
@@ -227,7 +228,23 @@ static const struct btf_type *type_at(const struct types *types, uint32_t number
 	return (const struct btf_type *)(types->first + types->offsets[number]);
 }
 
-static int types_choose(struct types *types, const struct names *names)
+static void type_number(
+	const struct types *types, const struct kernel_types_wanted *wanted, uint32_t i)
+{
+	const struct btf_type *type = type_at(types, i);
+	const char *name = string_at(types, type->name_off);
+
+	for (size_t k = 0; k < wanted->n_types; k++) {
+		struct kernel_type *asked = &wanted->types[k];
+
+		if (!asked->id && asked->kind == BTF_INFO_KIND(type->info) &&
+			!strcmp(asked->name, name))
+			asked->id = i;
+	}
+}
+
+static int types_choose(
+	struct types *types, const struct names *names, const struct kernel_types_wanted *wanted)
 {
 	for (uint32_t i = 1; i < types->n; i++) {
 		const struct btf_type *type = type_at(types, i);
@@ -235,6 +252,8 @@ static int types_choose(struct types *types, const struct names *names)
 		const char *name;
 		int r;
 
+		if (kind == BTF_KIND_FUNC || kind == BTF_KIND_TYPEDEF)
+			type_number(types, wanted, i);
 		if (kind != BTF_KIND_STRUCT && kind != BTF_KIND_UNION)
 			continue;
 		name = string_at(types, type->name_off);
@@ -326,7 +345,7 @@ static void type_write(const struct types *types, const struct btf_type *type, s
 	}
 }
 
-static int file_write(const struct buffer *types, const struct buffer *strings, int *ret_fd)
+static int file_write(const struct buffer *types, const struct buffer *strings, int fd)
 {
 	struct btf_header header = {
 		.magic = BTF_MAGIC,
@@ -336,24 +355,20 @@ static int file_write(const struct buffer *types, const struct buffer *strings, 
 		.str_off = (uint32_t)types->size,
 		.str_len = (uint32_t)strings->size,
 	};
-	CLEANUP(closep) int fd = memfd_create("kernel-types", MFD_CLOEXEC);
 
-	if (fd < 0)
-		return -errno;
 	if (write(fd, &header, sizeof(header)) != (ssize_t)sizeof(header) ||
 		write(fd, types->data, types->size) != (ssize_t)types->size ||
 		write(fd, strings->data, strings->size) != (ssize_t)strings->size)
 		return -EIO;
-	*ret_fd = take_fd(&fd);
 	return 0;
 }
 
-int kernel_types_extract(const char *path, const struct btf *wanted, int *ret_fd)
+int kernel_types_extract(const char *path, const struct kernel_types_wanted *wanted, int fd)
 {
 	CLEANUP(types_done) struct types types = {};
 	CLEANUP(buffer_done) struct buffer out = {}, strings = {};
 	struct names names = {};
-	int r = names_fill(&names, wanted);
+	int r = names_fill(&names, wanted->structs);
 
 	if (!r)
 		r = types_open(&types, path);
@@ -362,7 +377,7 @@ int kernel_types_extract(const char *path, const struct btf *wanted, int *ret_fd
 	if (!r)
 		r = types_index(&types);
 	if (!r)
-		r = types_choose(&types, &names);
+		r = types_choose(&types, &names, wanted);
 	for (size_t i = 0; i < types.n_taken && !r; i++)
 		r = type_follow(&types, type_at(&types, types.taken[i]));
 	if (r < 0)
@@ -372,5 +387,5 @@ int kernel_types_extract(const char *path, const struct btf *wanted, int *ret_fd
 		type_write(&types, type_at(&types, types.taken[i]), &out, &strings);
 	if (buffer_error(&out) || buffer_error(&strings))
 		return -ENOMEM;
-	return file_write(&out, &strings, ret_fd);
+	return file_write(&out, &strings, fd);
 }

@@ -12,11 +12,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 
 #include "bpf/abi.h"
 #include "bpf/perfd.skel.h"
 #include "daemon/base/limits.h"
+#include "daemon/capture/attach-points.h"
 #include "daemon/capture/callers.h"
 #include "daemon/capture/kernel-types.h"
 #include "daemon/capture/self-test.h"
@@ -39,36 +41,36 @@ static void bpf_destroyp(struct perfd_bpf **bpf)
 	perfd_bpf__destroy(*bpf);
 }
 
-/* The object; the kernel's types that its own are found among, in a file that is needed until it is
- * loaded. */
-static int object_open(
-	struct capture_problem *ret_problem, int *ret_types_fd, struct perfd_bpf **ret_bpf)
+/* The object, which asks `points` when it is loaded; what its own structs are looked up in is in the
+ * file, which is needed until then. */
+static int object_open(struct attach_points *points, int types_fd,
+	struct capture_problem *ret_problem, struct perfd_bpf **ret_bpf)
 {
-	CLEANUP(bpf_destroyp) struct perfd_bpf *plain = perfd_bpf__open();
-	CLEANUP(closep) int types_fd = -1;
+	CLEANUP(bpf_destroyp) struct perfd_bpf *bpf = NULL;
+	struct kernel_types_wanted wanted = {};
 	struct bpf_object_open_opts options;
-	struct perfd_bpf *bpf;
 	char path[32];
 	int r;
 
-	if (!plain)
-		return object_problem(ret_problem, -errno, "cannot open the BPF object",
-			"is this build complete?");
-	r = kernel_types_extract(KERNEL_TYPES_PATH, bpf_object__btf(plain->obj), &types_fd);
-	if (r < 0)
-		return object_problem(ret_problem, r,
-			"cannot read the kernel's types in " KERNEL_TYPES_PATH,
-			"Linux 6.1 with BTF (CONFIG_DEBUG_INFO_BTF) is needed");
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", types_fd);
 	memset(&options, 0, sizeof(options));
 	options.sz = sizeof(options);
 	options.btf_custom_path = path;
 	bpf = perfd_bpf__open_opts(&options);
 	if (!bpf)
-		return object_problem(
-			ret_problem, -errno, "cannot open the BPF object", "is memory short?");
-	*ret_types_fd = take_fd(&types_fd);
-	*ret_bpf = bpf;
+		return object_problem(ret_problem, -errno, "cannot open the BPF object",
+			"is this build complete?");
+	r = attach_points_find(points, bpf->obj);
+	wanted.structs = bpf_object__btf(bpf->obj);
+	wanted.types = points->types;
+	wanted.n_types = points->n;
+	if (!r)
+		r = kernel_types_extract(KERNEL_TYPES_PATH, &wanted, types_fd);
+	if (r < 0)
+		return object_problem(ret_problem, r,
+			"cannot read the kernel's types in " KERNEL_TYPES_PATH,
+			"Linux 6.1 with BTF (CONFIG_DEBUG_INFO_BTF) is needed");
+	*ret_bpf = TAKE(bpf);
 	return 0;
 }
 
@@ -92,19 +94,18 @@ static int callers_prepare(struct perfd_bpf *bpf)
 static int load_for(
 	bool use_mirror, struct capture_problem *ret_problem, struct perfd_bpf **ret_bpf)
 {
+	CLEANUP(attach_points_done) struct attach_points points = {};
+	CLEANUP(closep) int types_fd = memfd_create("kernel-types", MFD_CLOEXEC);
 	CLEANUP(bpf_destroyp) struct perfd_bpf *bpf = NULL;
-	CLEANUP(closep) int types_fd = -1;
-	int r = object_open(ret_problem, &types_fd, &bpf);
+	int r = types_fd < 0 ? -errno : attach_points_init(&points);
 
+	if (r < 0)
+		return object_problem(
+			ret_problem, r, "cannot open the BPF object", "is memory short?");
+	r = object_open(&points, types_fd, ret_problem, &bpf);
 	if (r < 0)
 		return r;
 	bpf->rodata->use_mirror = use_mirror;
-	/* These are run, or attached one by one. */
-	bpf_program__set_autoattach(bpf->progs.on_self_test, false);
-	bpf_program__set_autoattach(bpf->progs.on_identify, false);
-	bpf_program__set_autoattach(bpf->progs.on_mapping, false);
-	bpf_program__set_autoattach(bpf->progs.on_usage, false);
-	bpf_program__set_autoattach(bpf->progs.on_function, false);
 	r = bpf_map__set_max_entries(bpf->maps.mirrors, use_mirror ? LIMIT_MIRRORS : 1);
 	if (!r)
 		r = callers_prepare(bpf);

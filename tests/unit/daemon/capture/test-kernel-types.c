@@ -63,17 +63,18 @@ static struct btf *kernel(void)
 
 static int extract(const struct btf *from, const char *name, struct btf **ret_btf)
 {
-	CLEANUP(btf_freep) struct btf *wanted = btf__new_empty();
-	CLEANUP(closep) int fd = -1, extracted = -1;
+	CLEANUP(btf_freep) struct btf *structs = btf__new_empty();
+	CLEANUP(closep) int fd = -1, extracted = memfd_create("extracted", MFD_CLOEXEC);
+	struct kernel_types_wanted wanted = {.structs = structs};
 	const void *bytes;
 	char path[32];
 	uint32_t n;
 	int r;
 
-	btf__add_struct(wanted, name, 8);
+	btf__add_struct(structs, name, 8);
 	bytes = btf__raw_data(from, &n);
 	fd = file_of(bytes, n, path);
-	r = kernel_types_extract(path, wanted, &extracted);
+	r = kernel_types_extract(path, &wanted, extracted);
 	if (r)
 		return r;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", extracted);
@@ -131,16 +132,45 @@ START_TEST(what_the_kernel_does_not_have_is_not_there)
 }
 END_TEST
 
+START_TEST(a_type_is_numbered_by_its_name_and_kind)
+{
+	CLEANUP(btf_freep) struct btf *from = kernel(), *structs = btf__new_empty();
+	CLEANUP(closep) int fd = -1, extracted = memfd_create("extracted", MFD_CLOEXEC);
+	struct kernel_type types[] = {
+		{.name = "word", .kind = BTF_KIND_TYPEDEF},
+		{.name = "outer", .kind = BTF_KIND_TYPEDEF},
+		{.name = "made", .kind = BTF_KIND_FUNC},
+		{.name = "mad", .kind = BTF_KIND_FUNC},
+	};
+	struct kernel_types_wanted wanted = {
+		.structs = structs, .types = types, .n_types = ARRAY_SIZE(types)};
+	int proto = btf__add_func_proto(from, 0), made;
+	const void *bytes;
+	char path[32];
+	uint32_t n;
+
+	made = btf__add_func(from, "made", BTF_FUNC_STATIC, proto);
+	bytes = btf__raw_data(from, &n);
+	fd = file_of(bytes, n, path);
+	ck_assert_int_eq(kernel_types_extract(path, &wanted, extracted), 0);
+	ck_assert_int_eq(types[0].id, btf__find_by_name_kind(from, "word", BTF_KIND_TYPEDEF));
+	ck_assert_uint_eq(types[1].id, 0);
+	ck_assert_int_eq(types[2].id, made);
+	ck_assert_uint_eq(types[3].id, 0);
+}
+END_TEST
+
 START_TEST(this_kernel_has_tasks)
 {
-	CLEANUP(btf_freep) struct btf *wanted = btf__new_empty(), *got = NULL;
-	CLEANUP(closep) int fd = -1;
+	CLEANUP(btf_freep) struct btf *structs = btf__new_empty(), *got = NULL;
+	CLEANUP(closep) int fd = memfd_create("extracted", MFD_CLOEXEC);
+	struct kernel_types_wanted wanted = {.structs = structs};
 	char path[32];
 
 	if (access(KERNEL_TYPES_PATH, R_OK) < 0)
 		return;
-	btf__add_struct(wanted, "task_struct", 8);
-	ck_assert_int_eq(kernel_types_extract(KERNEL_TYPES_PATH, wanted, &fd), 0);
+	btf__add_struct(structs, "task_struct", 8);
+	ck_assert_int_eq(kernel_types_extract(KERNEL_TYPES_PATH, &wanted, fd), 0);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	got = btf__parse(path, NULL);
 	ck_assert_ptr_nonnull(got);
@@ -152,30 +182,30 @@ END_TEST
 
 START_TEST(what_makes_no_sense_is_refused)
 {
-	CLEANUP(btf_freep) struct btf *from = kernel(), *wanted = btf__new_empty();
+	CLEANUP(btf_freep) struct btf *from = kernel(), *structs = btf__new_empty();
+	CLEANUP(closep) int extracted = memfd_create("extracted", MFD_CLOEXEC);
+	struct kernel_types_wanted wanted = {.structs = structs};
 	char path[32], copy[4096];
 	const void *bytes;
 	uint32_t n;
-	int fd, extracted, r;
+	int fd, r;
 
 	bytes = btf__raw_data(from, &n);
 	ck_assert_uint_lt(n, sizeof(copy));
-	btf__add_struct(wanted, "outer", 8);
+	btf__add_struct(structs, "outer", 8);
 	for (uint32_t i = 0; i < n; i++) {
 		/* Cut there, and with another byte there. */
 		fd = file_of(bytes, i, path);
-		ck_assert_int_eq(kernel_types_extract(path, wanted, &extracted), -EBADMSG);
+		ck_assert_int_eq(kernel_types_extract(path, &wanted, extracted), -EBADMSG);
 		close(fd);
 		memcpy(copy, bytes, n);
 		copy[i] ^= 0x55;
 		fd = file_of(copy, n, path);
-		r = kernel_types_extract(path, wanted, &extracted);
+		r = kernel_types_extract(path, &wanted, extracted);
 		ck_assert(!r || r == -EBADMSG);
-		if (!r)
-			close(extracted);
 		close(fd);
 	}
-	ck_assert_int_eq(kernel_types_extract("/nowhere", wanted, &extracted), -ENOENT);
+	ck_assert_int_eq(kernel_types_extract("/nowhere", &wanted, extracted), -ENOENT);
 }
 END_TEST
 
@@ -185,6 +215,7 @@ int main(void)
 		a_struct_comes_with_what_lies_in_it,
 		another_form_of_a_struct_is_the_same_struct,
 		what_the_kernel_does_not_have_is_not_there,
+		a_type_is_numbered_by_its_name_and_kind,
 		this_kernel_has_tasks,
 		what_makes_no_sense_is_refused,
 	};
