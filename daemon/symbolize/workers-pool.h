@@ -48,6 +48,7 @@ struct workers {
 	struct loop_source *idle;
 	struct loop_source
 		*wait; /* until a call that found all busy may have a worker of its own */
+	uint64_t wait_until_ns;
 };
 
 /* -- worker-life.c -- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Which worker does what: one that has the object open already, else any that is idle and of the same
- * trust, else a new one, in place of an idle one of no use if need be.
+ * Which worker does what: one that has the object open already, also if it is busy for a moment, else any
+ * that is idle and of the same trust, else a new one, in place of an idle one of no use if need be.
  */
 
 #include "daemon/symbolize/workers.h"
@@ -18,8 +18,10 @@
 #include "proto/base/log.h"
 #include "proto/base/time.h"
 
-/* A worker costs more to start than most calls take. */
+/* A worker costs more to start than most calls take; and an object more to be opened anew, whose DWARF
+ * may have to be unpacked for that. */
 #define START_AFTER_NS (10 * NS_PER_MS)
+#define OPEN_ANEW_AFTER_NS (50 * NS_PER_MS)
 /* Processes that were killed and are not gone yet, stuck in a read of some file system. */
 #define DYING_MAX 4
 
@@ -76,6 +78,11 @@ static int wait_until(struct workers *workers, uint64_t time_ns)
 {
 	int r;
 
+	/* Another one is tried again before, and this one with it. */
+	if (workers->wait_until_ns > time_now_ns(CLOCK_MONOTONIC) &&
+		workers->wait_until_ns <= time_ns)
+		return WORKERS_BUSY;
+	workers->wait_until_ns = time_ns;
 	if (workers->wait) {
 		loop_source_set_time(workers->wait, time_ns);
 		return WORKERS_BUSY;
@@ -84,11 +91,29 @@ static int wait_until(struct workers *workers, uint64_t time_ns)
 	return r < 0 ? r : WORKERS_BUSY;
 }
 
-/* Will it be idle before another one has started? */
+/* How long a call may go on that another one waits for. */
+static uint64_t patience_ns(const struct worker *worker, const struct worker_call *call)
+{
+	return has_recent(worker, call->cookie) ? OPEN_ANEW_AFTER_NS : START_AFTER_NS;
+}
+
+/* Will it be idle before another one could do as well? */
 static bool is_soon_idle(const struct worker *worker, const struct worker_call *call)
 {
 	return worker->state == WORKER_BUSY && worker->trust == call->trust && !worker->is_aside &&
-		!call->is_alone && worker_ran_ns(worker) < START_AFTER_NS;
+		!call->is_alone && worker_ran_ns(worker) < patience_ns(worker, call);
+}
+
+/* A busy worker that has the object open and will soon be idle; NULL: none. */
+static struct worker *find_holder(struct workers *workers, const struct worker_call *call)
+{
+	list_for_each (&workers->list, link) {
+		struct worker *worker = container_of(link, struct worker, link);
+
+		if (has_recent(worker, call->cookie) && is_soon_idle(worker, call))
+			return worker;
+	}
+	return NULL;
 }
 
 /* Makes a worker of the call's trust on its way, in place of one of another trust if need be. */
@@ -102,7 +127,7 @@ static int start_one(struct workers *workers, const struct worker_call *call)
 		if (worker->state == WORKER_STARTING && worker->trust == call->trust)
 			return WORKERS_BUSY;
 		if (is_soon_idle(worker, call))
-			return wait_until(workers, worker->since_ns + START_AFTER_NS);
+			return wait_until(workers, worker->since_ns + patience_ns(worker, call));
 		/* One of use would have been found. */
 		if (worker->state == WORKER_IDLE)
 			other = worker;
@@ -135,7 +160,7 @@ static int find_none(struct workers *workers, const struct worker_call *call)
 
 int workers_run(struct workers *workers, struct worker_call *call)
 {
-	struct worker *worker = find_idle(workers, call);
+	struct worker *worker = find_idle(workers, call), *holder;
 	struct worker_request request = {
 		.magic = WORKER_MAGIC,
 		.job = call->job,
@@ -148,6 +173,9 @@ int workers_run(struct workers *workers, struct worker_call *call)
 
 	if (!worker)
 		return find_none(workers, call);
+	holder = has_recent(worker, call->cookie) ? NULL : find_holder(workers, call);
+	if (holder)
+		return wait_until(workers, holder->since_ns + patience_ns(holder, call));
 	request.id = ++worker->id;
 	r = workers_send(worker->socket, &request, call->fds, call->offsets);
 	if (r < 0) {

@@ -118,6 +118,47 @@ START_TEST(call_waits_a_moment_for_the_one_under_way_and_then_has_a_worker_of_it
 }
 END_TEST
 
+/* Until an offset has a name, or the test's time is over. */
+static void await_name(struct object *object, uint64_t address)
+{
+	while (!symbolizer_find(bench.symbolizer, object, address))
+		ck_assert_int_eq(loop_step(bench.loop, 100 * NS_PER_MS), 0);
+}
+
+START_TEST(call_waits_for_the_worker_that_has_the_object_open_though_another_one_is_idle)
+{
+	CLEANUP(object_unrefp) struct object *object = NULL, *other = NULL, *third = NULL;
+	uint64_t address, start_ns;
+	int first, pids[8];
+
+	/* Two of the objects are open in the first worker, the third one in the second. */
+	bench_open(&bench, NULL, 0);
+	make_library(&address);
+	bench_run(&bench, "cp " LIBRARY " other.so && cp " LIBRARY " third.so");
+	object = bench_object(&bench, LIBRARY);
+	other = bench_object(&bench, "other.so");
+	third = bench_object(&bench, "third.so");
+	is_named(object, address);
+	is_named(other, address);
+	ck_assert_uint_eq(bench_children("perfd-elf", &first, 1), 1);
+	kill(first, SIGSTOP);
+	ck_assert_int_eq(symbolizer_want(bench.symbolizer, object, address + 1), 0);
+	ck_assert_int_eq(symbolizer_want(bench.symbolizer, third, address), 0);
+	await_name(third, address);
+	kill(first, SIGCONT);
+	ck_assert(bench_wait(&bench));
+	ck_assert_uint_eq(bench_children("perfd-elf", pids, ARRAY_SIZE(pids)), 2);
+	kill(first, SIGSTOP);
+	start_ns = time_now_ns(CLOCK_MONOTONIC);
+	ck_assert_int_eq(symbolizer_want(bench.symbolizer, other, address + 1), 0);
+	ck_assert_int_eq(symbolizer_want(bench.symbolizer, object, address + 2), 0);
+	await_name(object, address + 2);
+	ck_assert_uint_ge(time_now_ns(CLOCK_MONOTONIC) - start_ns, 50 * NS_PER_MS);
+	ck_assert_ptr_null(symbolizer_find(bench.symbolizer, other, address + 1));
+	bench_close(&bench);
+}
+END_TEST
+
 START_TEST(worker_killed_in_the_middle_of_a_job_is_replaced_and_names_come)
 {
 	CLEANUP(object_unrefp) struct object *object = NULL;
@@ -522,6 +563,7 @@ int main(int argc, char **argv)
 	const TTest *const tests[] = {
 		hanging_worker_is_killed_and_its_job_done_by_another,
 		call_waits_a_moment_for_the_one_under_way_and_then_has_a_worker_of_its_own,
+		call_waits_for_the_worker_that_has_the_object_open_though_another_one_is_idle,
 		worker_killed_in_the_middle_of_a_job_is_replaced_and_names_come,
 		idle_worker_that_dies_costs_no_object_anything,
 		object_over_which_a_worker_dies_is_bad_for_good,
