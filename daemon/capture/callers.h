@@ -10,7 +10,9 @@
 #include "daemon/capture/sample.h"
 
 struct callers {
-	struct told_callers *slots; /* n_slots for each CPU */
+	struct told_callers
+		*told; /* n_slots for each CPU; and as many, what each of them had before */
+	uint8_t *is_second; /* of each slot: its callers are among the latter */
 	size_t n_cpus, n_slots;
 	uint64_t n_told;
 };

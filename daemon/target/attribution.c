@@ -8,7 +8,6 @@
 #include "daemon/target/attribution.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,7 +171,7 @@ static int64_t sample_weight(const struct attribution *attribution, const struct
 {
 	double chance = attribution->request.frequency_hz * head->period_ns / 1e9;
 
-	return (int64_t)(head->period_ns / fmin(chance, 1) + 0.5);
+	return chance < 1 ? (int64_t)(head->period_ns / chance + 0.5) : head->period_ns;
 }
 
 /*

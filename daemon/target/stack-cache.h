@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 struct stack_cache {
-	struct stack_step *steps;
+	struct steps_group *groups; /* within `steps` */
+	void *steps;
 	struct known_callers *callers;
 };
 

@@ -88,6 +88,39 @@ START_TEST(what_is_told_anew_has_another_number)
 }
 END_TEST
 
+START_TEST(what_takes_turns_in_a_slot_keeps_its_number)
+{
+	struct record a, b, c, repeat;
+	struct sample first[3], sample;
+
+	setup();
+	a = record_of(ABI_RECORD_SAMPLE, 0, 5, 10);
+	b = a;
+	b.frames[1] = 21;
+	c = a;
+	c.head.n_kernel = 1;
+	c.head.n_user = 4;
+	repeat = record_of(ABI_RECORD_REPEAT, 0, 5, 11);
+	ck_assert(find(&a, 5, &first[0]) && find(&b, 5, &first[1]));
+	a.frames[0] = 12;
+	ck_assert(find(&a, 5, &sample));
+	ck_assert_uint_eq(sample.callers, first[0].callers);
+	ck_assert_uint_eq(sample.place, first[0].place);
+	ck_assert_uint_eq(sample.kernel[0], 12);
+	ck_assert(find(&repeat, 1, &sample));
+	ck_assert_uint_eq(sample.callers, first[0].callers);
+	ck_assert_uint_eq(sample.kernel[1], 20);
+	ck_assert(find(&b, 5, &sample));
+	ck_assert_uint_eq(sample.callers, first[1].callers);
+	ck_assert_uint_ne(sample.place, first[0].place);
+	/* The same addresses, of which fewer are the kernel's. */
+	ck_assert(find(&c, 5, &first[2]));
+	ck_assert_uint_ne(first[2].callers, first[0].callers);
+	ck_assert(find(&a, 5, &sample) == true && sample.callers != first[2].callers);
+	teardown();
+}
+END_TEST
+
 START_TEST(cpus_have_slots_of_their_own)
 {
 	struct record told, repeat;
@@ -124,6 +157,9 @@ START_TEST(record_that_is_short_or_of_unknown_callers_is_none)
 	struct sample sample;
 
 	setup();
+	record = record_of(ABI_RECORD_SAMPLE, 0, 5, 10);
+	record.head.n_kernel = record.head.n_user = 0;
+	ck_assert(!find(&record, 0, &sample));
 	record = record_of(ABI_RECORD_SAMPLE, 0, 5, 10);
 	ck_assert(!find(&record, 4, &sample));
 	record.head.n_user = ABI_CALLERS_MAX;
@@ -162,10 +198,11 @@ START_TEST(only_a_repeat_of_a_slot_that_is_there_is_expected)
 	uint32_t place = 0;
 
 	setup();
-	ck_assert(callers_expect(&callers, &record.head, &place));
 	record.head.kind = ABI_RECORD_SAMPLE;
 	ck_assert(!callers_expect(&callers, &record.head, &place));
 	ck_assert(find(&record, 5, &sample));
+	record.head.kind = ABI_RECORD_REPEAT;
+	ck_assert(callers_expect(&callers, &record.head, &place));
 	ck_assert_uint_eq(sample.place, place);
 	record = record_of(ABI_RECORD_REPEAT, N_CPUS, 5, 11);
 	ck_assert(!callers_expect(&callers, &record.head, &place));
@@ -190,6 +227,7 @@ int main(void)
 	const TTest *const tests[] = {
 		repeat_has_its_own_leaf_on_the_callers_that_were_told,
 		what_is_told_anew_has_another_number,
+		what_takes_turns_in_a_slot_keeps_its_number,
 		cpus_have_slots_of_their_own,
 		sample_without_a_slot_is_as_it_came_and_is_not_remembered,
 		record_that_is_short_or_of_unknown_callers_is_none,

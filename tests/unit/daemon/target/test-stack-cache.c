@@ -129,6 +129,29 @@ START_TEST(callers_take_the_place_of_others_and_never_their_stack)
 }
 END_TEST
 
+/* Four share a line: in which of them one is, is by chance. */
+START_TEST(the_newest_steps_are_known_and_old_ones_are_forgotten)
+{
+	const uint32_t n = 300000;
+	uint32_t n_new = 0, n_old = 0;
+
+	setup();
+	for (uint32_t i = 1; i <= n; i++) {
+		ck_assert_uint_eq(stack_cache_find(&cache, i, i, 2 * i), 0);
+		stack_cache_put(&cache, i, i, 2 * i, i);
+		ck_assert_uint_eq(stack_cache_find(&cache, i, i, 2 * i), i);
+	}
+	for (uint32_t i = n - 8191; i <= n; i++)
+		n_new += stack_cache_find(&cache, i, i, 2 * i) == i;
+	for (uint32_t i = 1; i <= n; i++)
+		n_old += stack_cache_find(&cache, i, i, 2 * i) == i;
+	/* One to a line in the mean, of four: one of fifty has more than three newer ones. */
+	ck_assert_uint_gt(n_new, 8192 * 97 / 100);
+	ck_assert_uint_eq(n_old, 4 * 8192);
+	stack_cache_done(&cache);
+}
+END_TEST
+
 /* What stands where it was looked for tells what it is. */
 START_TEST(step_is_found_where_it_was_put_and_on_its_parent_only)
 {
@@ -151,6 +174,7 @@ int main(void)
 		raw_zero_and_empty_places_are_not_confused,
 		callers_are_known_by_their_root_and_their_number,
 		callers_take_the_place_of_others_and_never_their_stack,
+		the_newest_steps_are_known_and_old_ones_are_forgotten,
 		step_is_found_where_it_was_put_and_on_its_parent_only,
 	};
 
