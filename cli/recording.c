@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The long call is Record, on the first connection; its progress comes every second. A signal does
+ * The long call is Record, on the first connection; its progress comes every second or two. A signal does
  * not end that call but sends Stop on the second connection: so what was taken is kept, and the
  * last reply of the first names the profile. A second Ctrl-C gives up.
  *

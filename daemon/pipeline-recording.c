@@ -137,7 +137,7 @@ static int recording_open(
 	/* From here on the kernel tells of new groups. */
 	if (request->is_set)
 		labels_read_groups(pipeline->labels);
-	return pipeline_begin_look(pipeline);
+	return 0;
 }
 
 int pipeline_record(struct pipeline *pipeline, const struct pipeline_request *request,

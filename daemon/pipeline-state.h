@@ -21,7 +21,6 @@ struct pipeline {
 	struct pipeline_recording *recordings[ABI_RECORDINGS_MAX];
 	size_t n_recordings, n_background,
 		n_examinations; /* all recordings; those in the background */
-	struct loop_source *look_timer; /* while there are recordings */
 	uint64_t n_events_lost; /* when it was last looked after */
 	uint64_t n_taken, n_lost, n_missed; /* of recordings that have ended */
 	struct ledger_sums sums; /* of the same, and of windows */
@@ -44,7 +43,5 @@ struct pipeline_recording {
 	struct abi_counters counters; /* final, once it has stopped */
 };
 
-/* While there are recordings: looks after lost events, once a second. 0 or a negative errno. */
-int pipeline_begin_look(struct pipeline *pipeline);
 /* A recording or an examination has ended; the last one leaves nothing behind that grows. */
 void pipeline_rest(struct pipeline *pipeline);

@@ -26,9 +26,6 @@
 #include "proto/base/time.h"
 
 #define NAMING_GATHER_NS (500 * NS_PER_MS)
-#define LOOK_INTERVAL_NS NS_PER_SECOND
-/* That look has time until something else wakes us. */
-#define LOOK_SLACK_NS (NS_PER_SECOND / 2)
 
 static void on_sample(void *userdata, const struct sample *sample)
 {
@@ -103,7 +100,7 @@ static void on_targets_event(struct pipeline *pipeline, const struct abi_event *
 }
 
 /* Where events were lost, an end may have been among them. */
-static int on_look(void *userdata)
+static void on_look(void *userdata)
 {
 	struct pipeline *pipeline = userdata;
 	uint64_t n_lost = capture_events_lost(pipeline->capture);
@@ -118,20 +115,6 @@ static int on_look(void *userdata)
 			recording->observer->on_targets_gone(recording->observer);
 	}
 	pipeline->n_events_lost = n_lost;
-	return loop_source_set_time(
-		pipeline->look_timer, time_now_ns(CLOCK_MONOTONIC) + LOOK_INTERVAL_NS);
-}
-
-int pipeline_begin_look(struct pipeline *pipeline)
-{
-	int r;
-
-	if (pipeline->look_timer)
-		return 0;
-	pipeline->n_events_lost = capture_events_lost(pipeline->capture);
-	r = loop_add_timer(pipeline->loop, time_now_ns(CLOCK_MONOTONIC) + LOOK_INTERVAL_NS, on_look,
-		pipeline, &pipeline->look_timer);
-	return r < 0 ? r : loop_source_set_slack(pipeline->look_timer, LOOK_SLACK_NS);
 }
 
 static void on_event(void *userdata, const struct abi_event *event)
@@ -212,7 +195,11 @@ static int pipeline_open(struct pipeline *pipeline, const struct pipeline_config
 	struct capture_problem *ret_problem)
 {
 	struct capture_handlers handlers = {
-		.on_sample = on_sample, .on_soon = on_soon, .on_event = on_event};
+		.on_sample = on_sample,
+		.on_soon = on_soon,
+		.on_event = on_event,
+		.on_look = on_look,
+	};
 	int r = capture_new(pipeline->loop, &handlers, pipeline, config->mappings, ret_problem,
 		&pipeline->capture);
 
@@ -254,7 +241,6 @@ struct pipeline *pipeline_free(struct pipeline *pipeline)
 {
 	if (!pipeline)
 		return NULL;
-	loop_source_free(pipeline->look_timer);
 	acquisition_free(pipeline->acquisition);
 	capture_free(pipeline->capture);
 	symbolizer_free(pipeline->symbolizer);
@@ -272,7 +258,6 @@ void pipeline_rest(struct pipeline *pipeline)
 		jit_symbols_rest(pipeline->jit_symbols);
 	if (pipeline->n_recordings)
 		return;
-	pipeline->look_timer = loop_source_free(pipeline->look_timer);
 	acquisition_rest(pipeline->acquisition);
 }
 

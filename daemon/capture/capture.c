@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * The BPF object's owner. Samples are lazy: the kernel wakes us only at half a ring, a timer drains
- * it meanwhile; events wake at once. A slot is one bit of the kernel's masks: while it is taken its
- * recording is in `recordings`, and targets carry its bit.
+ * The BPF object's owner; what comes out of its rings is delivered by delivery.c. A slot is one bit of
+ * the kernel's masks: while it is taken its recording is in `recordings`, and targets carry its bit.
  */
 
 #include "daemon/capture/capture.h"
@@ -15,192 +14,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
-#include "bpf/abi.h"
 #include "bpf/perfd.skel.h"
 #include "daemon/capture/attach-points.h"
-#include "daemon/capture/callers.h"
 #include "daemon/capture/capture-cost.h"
 #include "daemon/capture/capture-functions.h"
-#include "daemon/capture/clock.h"
+#include "daemon/capture/capture-state.h"
+#include "daemon/capture/delivery.h"
 #include "daemon/capture/filter.h"
 #include "daemon/capture/functions.h"
-#include "daemon/capture/identities.h"
 #include "daemon/capture/maps.h"
 #include "daemon/capture/mirror.h"
 #include "daemon/capture/object.h"
 #include "daemon/capture/self-test.h"
 #include "proto/base/time.h"
-
-/* The ring is drained this often, or somewhat later where something else wakes us anyway: a wake-up
- * costs as much as hundreds of samples. */
-#define DRAIN_INTERVAL_NS (250 * NS_PER_MS)
-#define DRAIN_SLACK_NS (100 * NS_PER_MS)
-/*
- * While nothing new happens, samples may lie for longer: what each needs is then in the cache for
- * thousands of them. A new program or process of the targets, or a new file, ends that: its samples are
- * wanted while /proc still tells of it.
- */
-#define DRAIN_INTERVAL_QUIET_NS NS_PER_SECOND
-
-struct slot {
-	bool is_taken, is_on;
-	struct capture_request request;
-};
-
-struct capture {
-	struct loop *loop;
-	struct capture_handlers handlers;
-	void *userdata;
-	struct perfd_bpf *bpf;
-	struct ring_buffer *samples, *events;
-	struct identities identities;
-	struct callers callers;
-	/* All recordings are told of what is new among their targets, and what they have mapped is
-	 * looked up as they run: a mirror that perfd keeps lags more, the longer perfd sleeps. */
-	bool is_told;
-	bool is_lively; /* something was, since the last drain */
-	struct clock *clock;
-	struct mirror *mirror; /* NULL: the kernel's own tree is asked */
-	struct abi_clock setting;
-	struct loop_source *sample_source, *event_source, *drain_timer;
-	struct slot slots[ABI_RECORDINGS_MAX];
-	uint64_t map_bytes;
-};
-
-static void sample_take(struct capture *capture, const struct abi_sample *head, size_t size)
-{
-	struct sample sample = {.head = head};
-
-	if (size < sizeof(*head) || !callers_find(&capture->callers, head, size, &sample))
-		return;
-	sample.identity = identities_find(&capture->identities, head->cpu, head->slot);
-	if (sample.identity)
-		capture->handlers.on_sample(capture->userdata, &sample);
-}
-
-/*
- * What a sample needs has left the caches since the last of its kind: it is fetched while the one before
- * it is worked on. What follows in the ring may be no record yet, or an old one: nothing hangs on it but
- * time. The ring is mapped twice, one behind the other (kernel/bpf/ringbuf.c), so that it can be read.
- */
-static void sample_expect(struct capture *capture, const void *data, size_t size)
-{
-	size_t step = (size + 7) / 8 * 8 + BPF_RINGBUF_HDR_SZ;
-	const struct abi_sample *next = (const void *)((const char *)data + step);
-	uint32_t place;
-
-	if (callers_expect(&capture->callers, next, &place))
-		capture->handlers.on_soon(
-			capture->userdata, next->recordings, place, *(const uint64_t *)(next + 1));
-}
-
-static int on_ring_sample(void *userdata, void *data, size_t size)
-{
-	struct capture *capture = userdata;
-
-	/* What is said of a file, a fork or an exit comes before the samples that follow it. */
-	ring_buffer__consume(capture->events);
-	sample_expect(capture, data, size);
-	if (size && *(const uint8_t *)data == ABI_RECORD_IDENTITY)
-		identities_take(&capture->identities, data, size);
-	else
-		sample_take(capture, data, size);
-	return 0;
-}
-
-/* Not later than in DRAIN_INTERVAL_NS. */
-static void drain_soon(struct capture *capture)
-{
-	capture->is_lively = true;
-	if (capture->is_told)
-		loop_source_set_time(
-			capture->drain_timer, time_now_ns(CLOCK_MONOTONIC) + DRAIN_INTERVAL_NS);
-}
-
-static int on_ring_event(void *userdata, void *data, size_t size)
-{
-	struct capture *capture = userdata;
-
-	const struct abi_event *event = data;
-
-	if (size < sizeof(*event))
-		return 0;
-	if (!capture->is_lively && capture->drain_timer)
-		drain_soon(capture);
-	if (event->kind != ABI_EVENT_NEED_MAPPINGS)
-		capture->handlers.on_event(capture->userdata, event);
-	else if (capture->mirror)
-		mirror_read(capture->mirror, event->pid);
-	return 0;
-}
-
-void capture_drain(struct capture *capture)
-{
-	ring_buffer__consume(capture->events);
-	ring_buffer__consume(capture->samples);
-}
-
-static int on_samples_ready(void *userdata, uint32_t events)
-{
-	struct capture *capture = userdata;
-
-	ring_buffer__consume(capture->samples);
-	return 0;
-}
-
-static int on_events_ready(void *userdata, uint32_t events)
-{
-	struct capture *capture = userdata;
-
-	ring_buffer__consume(capture->events);
-	return 0;
-}
-
-static int on_drain_timer(void *userdata)
-{
-	struct capture *capture = userdata;
-	uint64_t interval_ns = DRAIN_INTERVAL_NS;
-
-	capture->is_lively = false;
-	capture_drain(capture);
-	if (capture->is_told && !capture->is_lively)
-		interval_ns = DRAIN_INTERVAL_QUIET_NS;
-	return loop_source_set_time(
-		capture->drain_timer, time_now_ns(CLOCK_MONOTONIC) + interval_ns);
-}
-
-static int rings_open(struct capture *capture)
-{
-	int n_cpus = libbpf_num_possible_cpus();
-	int r = n_cpus < 0 ? n_cpus : identities_init(&capture->identities, (size_t)n_cpus);
-
-	if (!r)
-		r = callers_init(&capture->callers, (size_t)n_cpus);
-	if (r < 0)
-		return r;
-	capture->samples = ring_buffer__new(
-		bpf_map__fd(capture->bpf->maps.samples), on_ring_sample, capture, NULL);
-	if (!capture->samples)
-		return -errno;
-	capture->events = ring_buffer__new(
-		bpf_map__fd(capture->bpf->maps.events), on_ring_event, capture, NULL);
-	if (!capture->events)
-		return -errno;
-	r = loop_add_fd(capture->loop, ring_buffer__epoll_fd(capture->samples), EPOLLIN,
-		on_samples_ready, capture, &capture->sample_source);
-	if (r < 0)
-		return r;
-	loop_source_set_priority(capture->sample_source, LOOP_PRIORITY_RING);
-	r = loop_add_fd(capture->loop, ring_buffer__epoll_fd(capture->events), EPOLLIN,
-		on_events_ready, capture, &capture->event_source);
-	if (r < 0)
-		return r;
-	loop_source_set_priority(capture->event_source, LOOP_PRIORITY_RING - 1);
-	return 0;
-}
 
 static int setting_write(struct capture *capture)
 {
@@ -228,14 +56,6 @@ static uint64_t on_clock_count(void *userdata, unsigned cpu)
 	return kept[cpu & (ABI_KEPT_CPUS - 1)].n;
 }
 
-static void on_clock_wake(void *userdata)
-{
-	struct capture *capture = userdata;
-
-	if (!capture->is_told || capture->is_lively)
-		on_drain_timer(capture);
-}
-
 static int capture_load(struct capture *capture, enum capture_mappings mappings,
 	struct capture_problem *ret_problem)
 {
@@ -243,7 +63,7 @@ static int capture_load(struct capture *capture, enum capture_mappings mappings,
 		.loop = capture->loop,
 		.on_change = on_clock_change,
 		.on_count = on_clock_count,
-		.on_wake = on_clock_wake,
+		.on_wake = delivery_wake,
 		.userdata = capture,
 	};
 	int r;
@@ -258,7 +78,7 @@ static int capture_load(struct capture *capture, enum capture_mappings mappings,
 			"run as root or with CAP_BPF and CAP_PERFMON");
 	capture->map_bytes = maps_read_bytes(capture->bpf);
 	clock.prog_fd = bpf_program__fd(capture->bpf->progs.on_tick);
-	r = rings_open(capture);
+	r = delivery_open(capture);
 	if (!r)
 		r = clock_new(&clock, &capture->clock);
 	if (!r && capture->bpf->rodata->use_mirror)
@@ -296,14 +116,9 @@ struct capture *capture_free(struct capture *capture)
 		return NULL;
 	clock_free(capture->clock);
 	mirror_free(capture->mirror);
-	loop_source_free(capture->drain_timer);
-	loop_source_free(capture->sample_source);
-	loop_source_free(capture->event_source);
-	ring_buffer__free(capture->samples);
-	ring_buffer__free(capture->events);
+	delivery_stop(capture);
+	delivery_close(capture);
 	perfd_bpf__destroy(capture->bpf);
-	identities_done(&capture->identities);
-	callers_done(&capture->callers);
 	free(capture);
 	return NULL;
 }
@@ -368,15 +183,12 @@ int capture_take(struct capture *capture, const struct capture_request *request,
 	if (r < 0)
 		return r;
 	if (!capture->drain_timer) {
-		r = loop_add_timer(capture->loop, time_now_ns(CLOCK_MONOTONIC) + DRAIN_INTERVAL_NS,
-			on_drain_timer, capture, &capture->drain_timer);
+		r = delivery_start(capture);
 		if (r < 0)
 			return r;
-		loop_source_set_priority(capture->drain_timer, LOOP_PRIORITY_RING);
-		loop_source_set_slack(capture->drain_timer, DRAIN_SLACK_NS);
 		r = capture->mirror ? mirror_watch(capture->mirror) : 0;
 		if (r < 0) {
-			capture->drain_timer = loop_source_free(capture->drain_timer);
+			delivery_stop(capture);
 			return r;
 		}
 	}
@@ -436,7 +248,7 @@ void capture_release(struct capture *capture, unsigned slot)
 		is_idle &= !capture->slots[i].is_taken;
 	if (!is_idle)
 		return;
-	capture->drain_timer = loop_source_free(capture->drain_timer);
+	delivery_stop(capture);
 	if (capture->mirror)
 		mirror_rest(capture->mirror);
 }

@@ -20,6 +20,7 @@ struct capture_handlers {
 	/* A hint, which may be wrong: the next sample is of these, with this place and leaf. */
 	void (*on_soon)(void *userdata, uint64_t recordings, uint32_t place, uint64_t leaf);
 	void (*on_event)(void *userdata, const struct abi_event *event);
+	void (*on_look)(void *userdata); /* for what nobody tells: each 2 s, or more often */
 };
 
 /*
@@ -54,10 +55,8 @@ struct capture_problem {
 	char text[256];
 };
 
-/*
- * Loads and attaches everything but the sampling clock. Returns 0, or a negative errno with
- * *ret_problem filled in. The loop is borrowed.
- */
+/* Loads and attaches everything but the sampling clock. 0, or a negative errno with *ret_problem filled
+ * in. The loop is borrowed. */
 int capture_new(struct loop *loop, const struct capture_handlers *handlers, void *userdata,
 	enum capture_mappings mappings, struct capture_problem *ret_problem,
 	struct capture **ret_capture);

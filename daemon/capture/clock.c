@@ -49,9 +49,6 @@
 #define HARDWARE_EVENTS 2
 /* So many of the longest interval without a tick, and some did not come. */
 #define GAP 1.5
-#define HOTPLUG_INTERVAL_NS (500 * NS_PER_MS)
-/* That look has time until something else wakes us, as is the rule once a second. */
-#define HOTPLUG_SLACK_NS NS_PER_SECOND
 
 /* The list of CPUs ("0-3,6"), which the kernel holds within a page. */
 #define ONLINE_PATH "/sys/devices/system/cpu/online"
@@ -74,7 +71,7 @@ struct clock {
 	double frequency_hz, redraw_hz;
 	uint64_t random;
 	uint64_t opened_ns; /* the last time that an event was */
-	struct loop_source *redraw_timer, *hotplug_timer;
+	struct loop_source *redraw_timer;
 };
 
 double clock_redraw_hz(double frequency_hz)
@@ -277,7 +274,6 @@ static void clock_close(struct clock *clock)
 	for (size_t i = 0; i < clock->n_cpus; i++)
 		cpu_close(clock, &clock->cpus[i]);
 	clock->redraw_timer = loop_source_free(clock->redraw_timer);
-	clock->hotplug_timer = loop_source_free(clock->hotplug_timer);
 }
 
 /* The largest of the CPUs' chances: so often is there anything to do. */
@@ -347,34 +343,28 @@ static struct abi_clock setting(const struct clock *clock)
 	};
 }
 
-static int on_hotplug(void *userdata)
+void clock_look(struct clock *clock)
 {
-	struct clock *clock = userdata;
 	uint64_t opened_ns = clock->opened_ns;
 
+	if (!clock->redraw_timer)
+		return;
 	cpus_update(clock); /* what fails now is tried again at the next look */
 	if (clock->opened_ns != opened_ns) {
 		struct abi_clock changed = setting(clock);
 
 		clock->config.on_change(clock->config.userdata, &changed);
 	}
-	return loop_source_set_time(
-		clock->hotplug_timer, time_now_ns(CLOCK_MONOTONIC) + HOTPLUG_INTERVAL_NS);
 }
 
-static int timers_start(struct clock *clock)
+static int timer_start(struct clock *clock)
 {
 	int r = loop_add_timer(clock->config.loop, next_redraw_ns(clock, 1), on_redraw, clock,
 		&clock->redraw_timer);
 
 	if (r < 0)
 		return r;
-	loop_source_set_priority(clock->redraw_timer, LOOP_PRIORITY_RING);
-	r = loop_add_timer(clock->config.loop, time_now_ns(CLOCK_MONOTONIC) + HOTPLUG_INTERVAL_NS,
-		on_hotplug, clock, &clock->hotplug_timer);
-	if (r < 0)
-		return r;
-	return loop_source_set_slack(clock->hotplug_timer, HOTPLUG_SLACK_NS);
+	return loop_source_set_priority(clock->redraw_timer, LOOP_PRIORITY_RING);
 }
 
 int clock_set(
@@ -394,7 +384,7 @@ int clock_set(
 	clock->redraw_hz = clock_redraw_hz(clock->frequency_hz);
 	r = cpus_update(clock);
 	if (!r)
-		r = timers_start(clock);
+		r = timer_start(clock);
 	if (r < 0) {
 		clock_close(clock);
 		return r;

@@ -2,7 +2,7 @@
 
 /*
  * Record: the one call that lasts. It watches a recording of the manager's, and says how far it is:
- * when it has started, every second, and at its end. When the client goes, the recording goes with
+ * when it has started, every second or two, and at its end. When the client goes, the recording goes with
  * it, unless it is detached: then the call ends as soon as the recording has started.
  *
  * Invariant: while is_watching, the manager knows our observer, and end() takes it away.
@@ -158,6 +158,17 @@ static uint64_t progress_interval_ns(const struct record *record)
 									  : PREPARING_INTERVAL_NS;
 }
 
+/* Up to twice as late, if nothing else wakes us before: a wake-up is dear, and takes from the recorded. */
+static int progress_later(struct record *record)
+{
+	uint64_t interval_ns = progress_interval_ns(record);
+	int r = loop_source_set_slack(record->timer, interval_ns);
+
+	return r < 0
+		? r
+		: loop_source_set_time(record->timer, time_now_ns(CLOCK_MONOTONIC) + interval_ns);
+}
+
 static int on_progress(void *userdata)
 {
 	struct record *record = userdata;
@@ -165,8 +176,7 @@ static int on_progress(void *userdata)
 	struct recording_state state;
 	struct record_reply reply;
 
-	loop_source_set_time(
-		record->timer, time_now_ns(CLOCK_MONOTONIC) + progress_interval_ns(record));
+	progress_later(record);
 	if (request_is_behind(record->request) ||
 		!context->operations->state(
 			context->manager, record->request->caller, record->id, &state))
@@ -278,9 +288,9 @@ static struct record *record_new(struct request *request, bool is_detached)
 	record->is_detached = is_detached;
 	record->observer = (struct recording_observer){on_started, on_finished, on_failed};
 	if (!is_detached &&
-		loop_add_timer(request->context->loop,
-			time_now_ns(CLOCK_MONOTONIC) + progress_interval_ns(record), on_progress,
-			record, &record->timer))
+		(loop_add_timer(request->context->loop, UINT64_MAX / 2, on_progress, record,
+			 &record->timer) ||
+			progress_later(record)))
 		return NULL;
 	return record;
 }

@@ -21,7 +21,7 @@ static struct conversation client;
 
 static void begin(void)
 {
-	fake_daemon_start(&fake, &(struct server_config){.progress_interval_ns = 50 * NS_PER_MS});
+	fake_daemon_start(&fake, &(struct server_config){.progress_interval_ns = 25 * NS_PER_MS});
 	conversation_open(&client, fake.path);
 }
 

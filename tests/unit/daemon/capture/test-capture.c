@@ -20,7 +20,7 @@ static struct {
 	struct loop *loop;
 	struct capture *capture;
 	pid_t child;
-	unsigned n_samples, n_foreign, n_needed;
+	unsigned n_samples, n_foreign, n_needed, n_looks;
 	struct abi_file_key exe_key;
 	bool has_exe_key;
 } t;
@@ -47,9 +47,14 @@ static void on_event(void *userdata, const struct abi_event *event)
 	t.has_exe_key = true;
 }
 
+static void on_look(void *userdata)
+{
+	t.n_looks++;
+}
+
 static void setup(void)
 {
-	const struct capture_handlers handlers = {on_sample, on_soon, on_event};
+	const struct capture_handlers handlers = {on_sample, on_soon, on_event, on_look};
 	struct capture_problem problem;
 
 	memset(&t, 0, sizeof(t));
