@@ -1,22 +1,24 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What we cost: the daemon's CPU for each sample of a steady recording at 4999 Hz, of a service and of a
-program that never waits; all of our CPU from the command to folded stacks on disk, and the bytes of a
-sample, beside `perf record --call-graph dwarf` and `perf script --no-inline` on the same load: with a
-perfd that runs, and with a private one, whose start is part of it, so that it is said from which length
-on that keeps the limit too. Processes are held against processes; and once more with what the kernel
-side takes of the recorded program's time counted as ours, while what perf's takes is not known and does
-not count as perf's. Each with its limit; nothing fails by a limit unless PERFCTL_BENCH_STRICT=1, since
-other load makes each wake-up dearer.
+program that never waits, what of that goes from the ring to the profile, and its wake-ups; all of our
+CPU from the command to folded stacks on disk, and the bytes of a sample, beside `perf record --call-graph
+dwarf` and `perf script --no-inline` on the same load: with a perfd that runs, and with a private one,
+whose start is part of it, so that it is said from which length on that keeps the limit too. Processes are
+held against processes; and once more with what the kernel side takes of the recorded program's time
+counted as ours, while what perf's takes is not known and does not count as perf's. Each with its limit;
+nothing fails by a limit unless PERFCTL_BENCH_STRICT=1, since other load makes each wake-up dearer.
 
-usage: own-cost.py BUILD ATTRIBUTION-BENCH DEEP
+usage: own-cost.py BUILD ATTRIBUTION-BENCH DEEP (beside which is consume-time.so)
 """
 
 import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
+import struct
 import subprocess
 import sys
 import time
@@ -74,20 +76,46 @@ def runtime_ns(pid):
         return int(text.read().split()[0])
 
 
+@contextlib.contextmanager
+def watched_daemon(where):
+    """A daemon that says in a file of `where` what it spends on what comes out of the rings."""
+    consumed = where / "consumed"
+    consumed.write_bytes(bytes(16))
+    os.environ |= {"CONSUME_TIME": str(consumed),
+                   "LD_PRELOAD": str(pathlib.Path(sys.argv[3]).with_name("consume-time.so"))}
+    with contextlib.ExitStack() as stack:
+        try:
+            daemon = stack.enter_context(support.daemon())
+        finally:
+            del os.environ["CONSUME_TIME"], os.environ["LD_PRELOAD"]
+        yield daemon
+
+
+def figures(where, daemon):
+    """CPU, what of it went from the rings to the profile, both in seconds; and how often it slept."""
+    status = pathlib.Path(f"/proc/{daemon.pid}/status").read_text()
+    wakeups = int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status, re.MULTILINE)[1])
+    consumed_ns, calls = struct.unpack("QQ", (where / "consumed").read_bytes())
+    support.check(calls, "nothing came out of the rings, or nobody saw it")
+    return runtime_ns(daemon.pid) / 1e9, consumed_ns / 1e9, wakeups
+
+
 def steady(where, daemon, pid):
-    """(microseconds of perfd's CPU per sample, samples per second)."""
+    """(microseconds of perfd's CPU per sample, those from ring to profile, wake-ups per second, samples
+    per second)."""
     recording = subprocess.Popen(
         [support.PERFCTL, "record", "--socket", daemon.socket, "-p", str(pid), "-F", "4999", "-d",
          str(STEADY_SECONDS), "--json", "-o", where / "out.folded"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     time.sleep(STEADY_FROM_SECONDS)
-    used, start = runtime_ns(daemon.pid), time.monotonic()
+    before, start = figures(where, daemon), time.monotonic()
     time.sleep(STEADY_SECONDS - STEADY_FROM_SECONDS - 1)
-    used, seconds = runtime_ns(daemon.pid) - used, time.monotonic() - start
+    after, seconds = figures(where, daemon), time.monotonic() - start
     out, said = recording.communicate(timeout=60)
     support.check(recording.returncode == 0, said.decode(errors="replace"))
     rate = json.loads(out)["ledger"]["kept"] / STEADY_SECONDS
-    return used / seconds / rate / 1e3, rate
+    used, consumed, wakeups = ((b - a) / seconds for a, b in zip(before, after))
+    return used / rate * 1e6, consumed / rate * 1e6, wakeups, rate
 
 
 def test_attribution():
@@ -104,10 +132,13 @@ def computing():
 
 def test_steady():
     for name, load in (("a service", support.redis), ("a program that computes", computing)):
-        with load() as pid, support.directory() as where, support.daemon() as daemon:
+        with load() as pid, support.directory() as where, watched_daemon(where) as daemon:
             rounds = sorted(steady(where, daemon, pid) for _ in range(ROUNDS))
-        print(f"{name}, best of {ROUNDS}: {rounds[0][1]:.0f} samples in a second", flush=True)
-        judge(f"perfd's CPU at 4999 Hz, {name}, us per sample", rounds[0][0], 0.5)
+        used, consumed, wakeups, rate = rounds[0]
+        print(f"{name}, best of {ROUNDS} ({', '.join(f'{each[0]:.3f}' for each in rounds)}): in a "
+              f"second {rate:.0f} samples and {wakeups:.1f} wake-ups", flush=True)
+        judge(f"perfd's CPU at 4999 Hz, {name}, us per sample", used, 0.5)
+        judge("  of that from ring to profile", consumed, 0.5)
 
 
 def bytes_per_sample(text):
