@@ -95,13 +95,32 @@ def try_again(where, daemon):
         return False
 
 
+@contextlib.contextmanager
+def worker_that_stops(where, mark):
+    """A perfd whose workers stop before they begin, as soon as there is a file of that name."""
+    (where / 'bin').mkdir()
+    shutil.copy(support.PERFD, where / 'bin')
+    (where / 'bin' / 'perfd-store').symlink_to(support.PERFD.resolve().parent / 'perfd-store')
+    worker = where / 'bin' / 'perfd-elf-worker'
+    worker.write_text(f'#!/bin/sh\n[ -e {mark} ] && kill -STOP $$\nexec {support.WORKER.resolve()}\n')
+    worker.chmod(0o755)
+    before = support.PERFD
+    support.PERFD = where / 'bin' / 'perfd'
+    try:
+        with support.daemon() as daemon:
+            yield daemon
+    finally:
+        support.PERFD = before
+
+
 def test_workers_that_hang_are_given_up_in_time():
     """From the middle of the recording on none of them runs; then a library is loaded."""
-    with support.directory() as where, support.daemon() as daemon:
+    with support.directory() as where, worker_that_stops(where, where / 'stop') as daemon:
         stopped = set()
 
         def stop_late():
             if time.monotonic() > start + 1.2:
+                (where / 'stop').touch()
                 stopped.update(signal_all(daemon, signal.SIGSTOP))
 
         with started(PROGRAMS / 'load-twice', PROGRAMS / 'libplugin-first.so',
@@ -116,9 +135,11 @@ def test_workers_that_hang_are_given_up_in_time():
         check(not recorded.count('second_plugin_work'), recorded.text)
         check(any(f.startswith('[libplugin-second.so+0x') for f in recorded.frames), recorded.text)
         check(unnamed(recorded).get('gave-up', 0) > 0, recorded.ledger)
-        support.wait_until(lambda: stopped - set(workers(daemon)), 'one that hangs is ended', 20)
+        hanging = {*stopped, *daemon.children()}
+        support.wait_until(lambda: hanging - set(daemon.children()), 'one that hangs is ended', 20)
         # Those that were idle had nothing to be late with.
-        for pid in stopped:
+        (where / 'stop').unlink()
+        for pid in {*hanging, *daemon.children()}:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
         support.wait_until(lambda: try_again(where, daemon), 'names and tables come back', 30)
