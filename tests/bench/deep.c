@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 
 /*
- * Works at a depth of DEPTH frames for ever: built with and without frame pointers, so that the cost
- * of a sample can be told per frame.
+ * Works for ever, in the last of DEPTH functions that main calls one from the other: built with and
+ * without frame pointers, so that the cost of a sample can be told per frame.
  *
  * usage: deep DEPTH
  */
@@ -30,5 +30,7 @@ __attribute__((noinline)) static unsigned deeper(unsigned n)
 
 int main(int argc, char **argv)
 {
-	return (int)deeper(argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 1);
+	unsigned n = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 1;
+
+	return (int)(n > 1 ? deeper(n - 1) : work());
 }
