@@ -67,13 +67,6 @@ struct {
 } cgroup_paths SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, ABI_RECORDINGS_MAX);
-	__type(key, __u32);
-	__type(value, struct abi_recording);
-} recordings SEC(".maps");
-
-struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, ABI_RECORDINGS_MAX);
 	__type(key, __u32);
@@ -86,13 +79,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct abi_cpu);
 } cpus SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct abi_clock);
-} sampling_clock SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -188,20 +174,20 @@ _Static_assert(ABI_KERNEL_FRAMES_MAX + ABI_USER_FRAMES_MAX <= SCRATCH_FRAMES, "f
  * the records under construction. One slot for each kind of program, since one may interrupt another.
  */
 struct scratch {
+	struct known_row rows[1 << KNOWN_ROWS_BITS];
 	__u64 node[32];
-	struct mapping mapping;
 	struct abi_mapping mirrored;
-	struct walk walk;
 	struct abi_event event;
+	/* What each sample needs lies together. */
+	struct known_mappings known;
+	struct mapping mapping;
+	struct walk walk;
 	struct abi_identity_record identity;
-	struct abi_sample sample;
-	__u64 frames[SCRATCH_FRAMES];
-	/* Outside `sample` since they are no part of the record. */
+	__u64 callers; /* of `sample`, mixed */
 	__u32 flags; /* ABI_RECORDING_…, of all that drew this tick */
 	__u32 reserved;
-	__u64 callers; /* of `sample`, mixed */
-	struct known_mappings known;
-	struct known_row rows[1 << KNOWN_ROWS_BITS];
+	struct abi_sample sample;
+	__u64 frames[SCRATCH_FRAMES]; /* behind `sample`, as it is sent */
 };
 
 /* The kernel's largest piece of memory per CPU (PCPU_MIN_UNIT_SIZE). */
@@ -235,7 +221,10 @@ struct {
 const volatile __u32 callers_mask = ABI_CALLERS_SLOTS_MAX - 1;
 const volatile __u64 callers_key;
 
+/* What user space says and each tick reads. */
 volatile struct abi_filter filter;
+volatile struct abi_clock sampling_clock;
+volatile struct abi_recording recordings[ABI_RECORDINGS_MAX];
 
 /* The next file id; counted up by whoever sees a file first. */
 __u32 next_file_id = ABI_FILE_FIRST;
@@ -247,7 +236,7 @@ __u32 vdso_table;
 __u32 files_epoch;
 
 /* By CPU. User space reads it as it lies, at each redraw of the clock. */
-struct abi_kept kept[ABI_KEPT_CPUS];
+struct abi_kept kept[ABI_KEPT_CPUS] __attribute__((aligned(64)));
 
 /* How many user frames a sample may have. */
 __u32 user_frames_max = ABI_USER_FRAMES_DEFAULT;

@@ -12,57 +12,49 @@
  * takes to start.
  */
 
-/*
- * Does this recording keep a tick that stands for so many nanoseconds? Into the scratch, with its flags;
- * counts it as taken.
- */
-__noinline int tick_draw(__u32 index, __u64 missed, __u32 period_ns, __u32 slot)
-{
-	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
-	struct abi_recording *recording = bpf_map_lookup_elem(&recordings, &index);
-	struct abi_counters *counter = bpf_map_lookup_elem(&counters, &index);
-	__s64 wanted, chance; /* 2^32 is one */
-
-	if (!scratch || !recording || !counter || !recording->is_on)
-		return 0;
-	counter->missed += missed;
-	/* What chance gave too much or too little so far leans on the next draws: they
-	 * stay random, and the rate is reached. */
-	wanted = period_ns * recording->rate >> 16;
-	chance = wanted + (counter->credit >> 2);
-	counter->credit += wanted;
-	if ((__s64)bpf_get_prandom_u32() >= chance)
-		return 0;
-	counter->credit -= 1ll << 32;
-	counter->taken++;
-	scratch->sample.recordings |= 1ull << (index & 63);
-	scratch->flags |= recording->flags;
-	return 0;
-}
-
 struct draw {
+	struct scratch *scratch;
 	__u64 wanted, missed;
-	__u32 period_ns, slot;
+	__u32 period_ns;
 };
 
-static long draw_next(__u32 i, struct draw *draw)
+/* Does recording `i` keep a tick that stands for so many nanoseconds? Into the scratch, with its flags. */
+static __always_inline void tick_draw(const struct draw *draw, __u32 i)
 {
-	if (draw->wanted >> i & 1)
-		tick_draw(i, draw->missed, draw->period_ns, draw->slot);
-	return !(draw->wanted >> i);
+	volatile struct abi_recording *recording = &recordings[i & (ABI_RECORDINGS_MAX - 1)];
+	struct abi_counters *counter = bpf_map_lookup_elem(&counters, &i);
+	struct scratch *scratch = draw->scratch;
+	__s64 wanted, chance; /* 2^32 is one */
+
+	if (!counter || !recording->is_on)
+		return;
+	counter->missed += draw->missed;
+	/* What chance gave too much or too little so far leans on the next draws: they
+	 * stay random, and the rate is reached. */
+	wanted = draw->period_ns * recording->rate >> 16;
+	chance = wanted + (counter->credit >> 2);
+	counter->credit += wanted;
+	if (chance < 1ll << 32 && (__s64)bpf_get_prandom_u32() >= chance)
+		return;
+	counter->credit -= 1ll << 32;
+	counter->taken++;
+	scratch->sample.recordings |= 1ull << (i & 63);
+	scratch->flags |= recording->flags;
 }
 
-/*
- * Which of the recordings in `wanted` keep this tick? What is gathered lies in a map, where the
- * verifier does not tell the 2^64 outcomes apart.
- */
-__noinline int ticks_draw(__u64 wanted, __u64 missed, __u32 period_ns, __u32 slot)
+static long draw_next(__u32 i, const struct draw *draw)
 {
-	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
-	struct draw draw = {wanted, missed, period_ns, slot};
+	if (draw->wanted >> i & 1)
+		tick_draw(draw, i);
+	return !(draw->wanted >> i >> 1);
+}
 
-	if (!scratch)
-		return 0;
+/* Which of the recordings in `wanted` keep this tick? Into the scratch; false: none. */
+static __always_inline bool ticks_draw(
+	struct scratch *scratch, __u64 wanted, __u64 missed, __u32 period_ns)
+{
+	struct draw draw = {scratch, wanted, missed, period_ns};
+
 	scratch->sample.recordings = 0;
 	scratch->flags = 0;
 	bpf_loop(ABI_RECORDINGS_MAX, draw_next, &draw, 0);
@@ -74,29 +66,23 @@ struct delivery {
 	__u32 is_delivered;
 };
 
-static long delivery_count(__u32 i, struct delivery *delivery)
+static long delivery_count(__u32 i, const struct delivery *delivery)
 {
-	struct abi_counters *counter;
+	struct abi_counters *counter = bpf_map_lookup_elem(&counters, &i);
 
-	if (!(delivery->drawn >> i & 1))
-		return !(delivery->drawn >> i);
-	counter = bpf_map_lookup_elem(&counters, &i);
-	if (!counter)
-		return 1;
-	if (delivery->is_delivered)
-		counter->delivered++;
-	else
-		counter->lost_full++;
-	return 0;
+	if (counter && delivery->drawn >> i & 1) {
+		counter->delivered += delivery->is_delivered;
+		counter->lost_full += !delivery->is_delivered;
+	}
+	return !(delivery->drawn >> i >> 1);
 }
 
 /* Counts, for each recording that drew, whether the ring took the sample. */
-__noinline int drawn_count(__u64 drawn, __u32 is_delivered)
+static __always_inline void drawn_count(__u64 drawn, bool is_delivered)
 {
 	struct delivery delivery = {drawn, is_delivered};
 
 	bpf_loop(ABI_RECORDINGS_MAX, delivery_count, &delivery, 0);
-	return 0;
 }
 
 /* Who the current task is, into the scratch. */
@@ -110,7 +96,7 @@ __noinline int identity_read(__u32 pid, __u32 slot)
 		return 0;
 	identity = &scratch->identity.identity;
 	identity->pid = pid;
-	identity->tid = current_tid();
+	identity->tid = current_tid(task);
 	identity->start_ns = leader->start_boottime;
 	identity->cgroup = bpf_get_current_cgroup_id();
 	task_comm(leader, identity->comm);
@@ -175,7 +161,8 @@ static __always_inline void sample_stack(struct bpf_perf_event_data *ctx, struct
 #define SAMPLE_BYTES_MAX                                                                           \
 	(sizeof(struct abi_sample) + (ABI_KERNEL_FRAMES_MAX + ABI_USER_FRAMES_MAX) * 8u)
 
-static __always_inline void sample_send(struct scratch *scratch)
+/* False if the ring was full. */
+static __always_inline bool sample_send(struct scratch *scratch)
 {
 	struct abi_sample *sample = &scratch->sample;
 	__u32 n = sample->n_kernel + sample->n_user, bytes;
@@ -192,59 +179,57 @@ static __always_inline void sample_send(struct scratch *scratch)
 	is_delivered = !bpf_ringbuf_output(&samples, sample, bytes, flags);
 	if (told && is_delivered)
 		*told = scratch->callers;
-	drawn_count(sample->recordings, is_delivered);
+	return is_delivered;
 }
 
 /* Ticks that should have come since the last one and did not. */
-static __always_inline __u64 ticks_missed(const struct abi_clock *clock, __u64 elapsed)
+static __always_inline __u64 ticks_missed(__u64 elapsed, __u32 period_ns)
 {
-	return clock->gap_ns && elapsed > clock->gap_ns ? elapsed / clock->period_ns - 1 : 0;
+	__u64 gap_ns = sampling_clock.gap_ns;
+
+	return gap_ns && elapsed > gap_ns ? elapsed / period_ns - 1 : 0;
 }
 
-static __always_inline void tick(
-	struct bpf_perf_event_data *ctx, struct abi_cpu *cpu, struct abi_clock *clock)
+static __always_inline void tick(struct bpf_perf_event_data *ctx, struct abi_cpu *cpu)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 now = bpf_ktime_get_ns(), last = cpu->last_tick_ns;
+	__u32 slot = SCRATCH_TICK, period_ns = sampling_clock.period_ns, pid;
 	struct scratch *scratch;
-	__u32 slot = SCRATCH_TICK, pid;
 	__u64 wanted, missed;
+	bool is_delivered;
 
 	cpu->last_tick_ns = now;
 	if (!task->pid)
 		return; /* idle */
-	pid = current_pid();
+	pid = current_pid(task);
 	wanted = filter_find(task, pid);
-	missed = last < clock->since_ns ? 0 : ticks_missed(clock, now - last);
-	if (!wanted || !ticks_draw(wanted, missed, clock->period_ns, slot))
-		return;
-	scratch = bpf_map_lookup_elem(&scratches, &slot);
-	if (!scratch)
+	missed = last < sampling_clock.since_ns ? 0 : ticks_missed(now - last, period_ns);
+	scratch = wanted ? bpf_map_lookup_elem(&scratches, &slot) : NULL;
+	if (!scratch || !ticks_draw(scratch, wanted, missed, period_ns))
 		return;
 	scratch->sample.time_ns = now;
-	scratch->sample.period_ns = clock->period_ns;
+	scratch->sample.period_ns = period_ns;
 	scratch->sample.cpu = bpf_get_smp_processor_id();
 	kept[scratch->sample.cpu & (ABI_KEPT_CPUS - 1)].n++;
-	if (!sample_identify(scratch, pid)) {
-		drawn_count(scratch->sample.recordings, false);
-		return;
+	is_delivered = sample_identify(scratch, pid);
+	if (is_delivered) {
+		sample_stack(ctx, scratch);
+		is_delivered = sample_send(scratch);
 	}
-	sample_stack(ctx, scratch);
-	sample_send(scratch);
+	drawn_count(scratch->sample.recordings, is_delivered);
 }
 
 SEC("perf_event")
 int on_tick(struct bpf_perf_event_data *ctx)
 {
-	__u32 zero = 0;
 	struct abi_cpu *cpu = this_cpu();
-	struct abi_clock *clock = bpf_map_lookup_elem(&sampling_clock, &zero);
 	__u64 start;
 
-	if (!cpu || !clock)
+	if (!cpu)
 		return 0;
 	start = run_begin(&cpu->ticks);
-	tick(ctx, cpu, clock);
+	tick(ctx, cpu);
 	run_end(&cpu->ticks, start);
 	return 0;
 }

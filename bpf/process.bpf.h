@@ -15,9 +15,7 @@ struct choice {
 
 static long recording_choose(__u32 i, struct choice *choice)
 {
-	struct abi_recording *recording = bpf_map_lookup_elem(&recordings, &i);
-
-	if (recording && recording->flags & choice->flag)
+	if (recordings[i & (ABI_RECORDINGS_MAX - 1)].flags & choice->flag)
 		choice->with |= 1ull << (i & 63);
 	return !(choice->wanted >> i);
 }

@@ -42,19 +42,25 @@ static __always_inline __u64 task_start_ns(struct task_struct *task)
 	return BPF_CORE_READ(task, group_leader, start_boottime);
 }
 
-/* Of the current task, read directly. */
-__noinline __u32 current_pid(void)
+/* Of the current task, which itself has its numbers in the outermost namespace. */
+__noinline __u32 current_pid_below(void)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	return self_test.level ? task_pid(task) : task->group_leader->thread_pid->numbers[0].nr;
+	return task_pid(bpf_get_current_task_btf());
 }
 
-__noinline __u32 current_tid(void)
+__noinline __u32 current_tid_below(void)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	return task_tid(bpf_get_current_task_btf());
+}
 
-	return self_test.level ? task_tid(task) : task->thread_pid->numbers[0].nr;
+static __always_inline __u32 current_pid(const struct task_struct *task)
+{
+	return self_test.level ? current_pid_below() : (__u32)task->tgid;
+}
+
+static __always_inline __u32 current_tid(const struct task_struct *task)
+{
+	return self_test.level ? current_tid_below() : (__u32)task->pid;
 }
 
 static __always_inline void task_comm(struct task_struct *task, char *ret_comm)

@@ -13,7 +13,7 @@
  * and a stack's frames lie one behind the other. A piece begins somewhat below the address that was
  * wanted, where the other registers of the same frame are saved.
  */
-#define UNWIND_WINDOW_WORDS 32
+#define UNWIND_WINDOW_WORDS 64
 #define UNWIND_WINDOW_BELOW 48
 
 struct unwind {

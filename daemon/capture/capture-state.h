@@ -35,7 +35,6 @@ struct capture {
 	uint64_t looked_ns;
 	struct clock *clock;
 	struct mirror *mirror; /* NULL: the kernel's own tree is asked */
-	struct abi_clock setting;
 	struct loop_source *sample_source, *event_source, *drain_timer;
 	struct slot slots[ABI_RECORDINGS_MAX];
 	uint64_t map_bytes;

@@ -30,20 +30,12 @@
 #include "daemon/capture/self-test.h"
 #include "proto/base/time.h"
 
-static int setting_write(struct capture *capture)
-{
-	uint32_t zero = 0;
-
-	return bpf_map__update_elem(capture->bpf->maps.sampling_clock, &zero, sizeof(zero),
-		&capture->setting, sizeof(capture->setting), BPF_ANY);
-}
-
 static void on_clock_change(void *userdata, const struct abi_clock *setting)
 {
 	struct capture *capture = userdata;
 
-	capture->setting = *setting;
-	setting_write(capture); /* at worst a gap is taken for missed ticks */
+	/* A tick that sees one half new takes, at worst, a gap for missed ticks. */
+	capture->bpf->bss->sampling_clock = *setting;
 	if (capture->mirror)
 		mirror_watch(capture->mirror); /* at worst as before: the other CPUs */
 }
@@ -128,10 +120,11 @@ void capture_set_max_frames(struct capture *capture, uint32_t n)
 	capture->bpf->data->user_frames_max = n;
 }
 
-static int slot_write(struct capture *capture, uint32_t index)
+static void slot_write(struct capture *capture, uint32_t index)
 {
 	const struct slot *slot = &capture->slots[index];
-	struct abi_recording recording = {
+
+	capture->bpf->bss->recordings[index] = (struct abi_recording){
 		.is_on = slot->is_on,
 		.flags = (slot->request.with_children ? ABI_RECORDING_CHILDREN : 0) |
 			(slot->request.with_kernel ? ABI_RECORDING_KERNEL : 0) |
@@ -140,9 +133,6 @@ static int slot_write(struct capture *capture, uint32_t index)
 			(slot->request.with_programs ? ABI_RECORDING_PROGRAMS : 0),
 		.rate = (uint64_t)ldexp(slot->request.frequency_hz / 1e9, 48),
 	};
-
-	return bpf_map__update_elem(capture->bpf->maps.recordings, &index, sizeof(index),
-		&recording, sizeof(recording), BPF_ANY);
 }
 
 /* The clock follows the highest frequency asked. */
@@ -150,6 +140,7 @@ static int clock_update(struct capture *capture)
 {
 	double frequency_hz = 0;
 	bool is_cpu_clock = false;
+	struct abi_clock setting;
 	int r;
 
 	capture->is_told = !capture->mirror;
@@ -164,10 +155,11 @@ static int clock_update(struct capture *capture)
 		capture->is_told &= slot->request.kinds == CAPTURE_BY_NAME &&
 			slot->request.with_programs;
 	}
-	r = clock_set(capture->clock, frequency_hz, is_cpu_clock, &capture->setting);
+	r = clock_set(capture->clock, frequency_hz, is_cpu_clock, &setting);
 	if (r < 0)
 		return r;
-	return setting_write(capture);
+	capture->bpf->bss->sampling_clock = setting;
+	return 0;
 }
 
 int capture_take(struct capture *capture, const struct capture_request *request, unsigned *ret_slot)
@@ -193,11 +185,7 @@ int capture_take(struct capture *capture, const struct capture_request *request,
 		}
 	}
 	capture->slots[index] = (struct slot){.is_taken = true, .request = *request};
-	r = slot_write(capture, index);
-	if (r < 0) {
-		capture_release(capture, index);
-		return r;
-	}
+	slot_write(capture, index);
 	filter_open(capture->bpf, index, request->kinds);
 	*ret_slot = index;
 	return 0;
@@ -209,13 +197,13 @@ int capture_start(struct capture *capture, unsigned slot)
 
 	capture->slots[slot].is_on = true;
 	r = clock_update(capture);
-	if (!r)
-		r = slot_write(capture, slot);
 	if (r < 0) {
 		capture->slots[slot].is_on = false;
 		clock_update(capture);
+		return r;
 	}
-	return r;
+	slot_write(capture, slot);
+	return 0;
 }
 
 void capture_stop(struct capture *capture, unsigned slot)
@@ -383,7 +371,10 @@ int capture_set_frequency(struct capture *capture, unsigned slot, double frequen
 	if (!capture->slots[slot].is_on)
 		return 0;
 	r = clock_update(capture);
-	return r < 0 ? r : slot_write(capture, slot);
+	if (r < 0)
+		return r;
+	slot_write(capture, slot);
+	return 0;
 }
 
 void capture_cost(struct capture *capture, struct capture_cost *ret_cost)
