@@ -187,7 +187,7 @@ static __always_inline __u64 ticks_missed(__u64 elapsed, __u32 period_ns)
 {
 	__u64 gap_ns = sampling_clock.gap_ns;
 
-	return gap_ns && elapsed > gap_ns ? elapsed / period_ns - 1 : 0;
+	return gap_ns && period_ns && elapsed > gap_ns ? elapsed / period_ns - 1 : 0;
 }
 
 static __always_inline void tick(struct bpf_perf_event_data *ctx, struct abi_cpu *cpu)

@@ -42,7 +42,6 @@ static __always_inline __u64 task_start_ns(struct task_struct *task)
 	return BPF_CORE_READ(task, group_leader, start_boottime);
 }
 
-/* Of the current task, which itself has its numbers in the outermost namespace. */
 __noinline __u32 current_pid_below(void)
 {
 	return task_pid(bpf_get_current_task_btf());
@@ -53,6 +52,7 @@ __noinline __u32 current_tid_below(void)
 	return task_tid(bpf_get_current_task_btf());
 }
 
+/* Of the current task, which itself has its numbers in the outermost namespace. */
 static __always_inline __u32 current_pid(const struct task_struct *task)
 {
 	return self_test.level ? current_pid_below() : (__u32)task->tgid;

@@ -132,7 +132,8 @@ static int recording_open(
 	recording->is_open = true;
 	recording->targets.slot = recording->slot;
 	pipeline->recordings[recording->slot] = recording;
-	pipeline->n_recordings++;
+	if (!pipeline->n_recordings++)
+		pipeline->n_events_lost = capture_events_lost(pipeline->capture);
 	pipeline->n_background += recording->is_background;
 	/* From here on the kernel tells of new groups. */
 	if (request->is_set)

@@ -9,12 +9,8 @@
 
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/bpf.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "bpf/perfd.skel.h"
 #include "daemon/capture/attach-points.h"

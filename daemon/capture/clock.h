@@ -44,7 +44,7 @@ double clock_hz(double frequency_hz);
 int clock_set(
 	struct clock *clock, double frequency_hz, bool is_cpu_clock, struct abi_clock *ret_setting);
 
-/* CPUs come and go, and nobody tells: to be called every second or two, while awake anyway. */
+/* CPUs come and go, and nobody tells: to be called every half second to two, while awake anyway. */
 void clock_look(struct clock *clock);
 
 /* "cycles" or "cpu-clock"; before the first start, what would be taken. */

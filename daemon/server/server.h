@@ -24,7 +24,7 @@ struct server_config {
 	size_t n_connections_max;
 	size_t n_connections_per_uid_max;
 	uint64_t output_timeout_ns; /* a client that takes nothing for so long is dropped */
-	uint64_t progress_interval_ns; /* of streaming recordings: 1 s */
+	uint64_t progress_interval_ns; /* of streaming recordings: 1 s, or up to 2 */
 	/* When the last connection that was handed in (not accepted) has gone. May be NULL; called
 	 * from the loop, and may free nothing of the server: loop_exit() is what it is for. */
 	void (*on_all_closed)(void *userdata);

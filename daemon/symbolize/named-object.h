@@ -73,7 +73,7 @@ enum need named_object_need(const struct named_object *named);
 /* Is there so much of it that a call for its lines may take a second? */
 bool named_object_is_large(const struct named_object *named);
 
-/* Begins what it needs. 0 (something is under way), WORKERS_BUSY, WORKERS_BROKEN, or a negative
+/* Begins what it needs. 0 (something is under way), WORKERS_SOON, WORKERS_BUSY, WORKERS_BROKEN, or a negative
  * errno. */
 int named_object_run(struct named_object *named);
 

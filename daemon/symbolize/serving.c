@@ -63,14 +63,20 @@ static bool take_room(struct room *room, const struct named_object *named)
 	return true;
 }
 
-/* Begins what objects with this need want; whom it served goes to the end of the line. Returns
- * whether somebody is left waiting, or a negative errno or outcome of named_object_run. */
+static void give_room_back(struct room *room, const struct named_object *named)
+{
+	room->n++;
+	room->n_large += named_object_is_large(named);
+}
+
+/* Begins what objects with this need want; whom it served goes to the end of the line. 0, or who is left
+ * waiting: all of them for workers of their own (WORKERS_SOON), or some for any (WORKERS_BUSY). */
 static int serve(struct serving *serving, enum need need, bool are_suspects)
 {
 	struct room room = room_for_lines(serving);
 	struct list *objects = &serving->context->objects;
-	bool is_left = false;
 	struct list served;
+	int left = 0;
 
 	list_init(&served);
 	list_for_each (objects, link) {
@@ -80,7 +86,7 @@ static int serve(struct serving *serving, enum need need, bool are_suspects)
 		if (named_object_need(named) != need || (named->n_failures > 0) != are_suspects)
 			continue;
 		if (need == NEED_LINES && !take_room(&room, named)) {
-			is_left = true;
+			left = WORKERS_BUSY;
 			continue;
 		}
 		r = named_object_run(named);
@@ -88,8 +94,10 @@ static int serve(struct serving *serving, enum need need, bool are_suspects)
 			named_object_give_up(named, "worker-failed");
 			serving->n_unserved++;
 		}
-		if (r == WORKERS_BUSY) {
-			is_left = true;
+		if (r == WORKERS_SOON || r == WORKERS_BUSY) {
+			if (need == NEED_LINES)
+				give_room_back(&room, named);
+			left = r > left ? r : left;
 			continue;
 		}
 		list_remove(link);
@@ -99,7 +107,7 @@ static int serve(struct serving *serving, enum need need, bool are_suspects)
 		list_remove(link);
 		list_add_tail(objects, link);
 	}
-	return is_left;
+	return left;
 }
 
 static bool is_anybody_busy(const struct serving *serving)
@@ -125,17 +133,17 @@ static bool is_allowed(struct serving *serving)
 
 int serving_run(struct serving *serving)
 {
-	bool is_left = false;
+	int names_left, lines_left;
 
 	serving->is_gathering = false;
 	if (!is_allowed(serving))
 		return 0;
 	serve(serving, NEED_OPEN, false);
-	is_left |= serve(serving, NEED_NAMES, false);
-	is_left |= serve(serving, NEED_LINES, false);
-	if (is_left)
+	names_left = serve(serving, NEED_NAMES, false);
+	lines_left = serve(serving, NEED_LINES, false);
+	if (names_left == WORKERS_BUSY || lines_left == WORKERS_BUSY)
 		workers_press(serving->context->workers);
-	if (is_left || is_anybody_busy(serving))
+	if (names_left || lines_left || is_anybody_busy(serving))
 		return 0;
 	serve(serving, NEED_OPEN, true);
 	serve(serving, NEED_NAMES, true);

@@ -73,7 +73,7 @@ static struct worker *find_idle(struct workers *workers, const struct worker_cal
 	return found;
 }
 
-/* Asks to be tried again at that time, if no worker is idle before. */
+/* Asks to be tried again at that time, if no worker is idle before. 0 or a negative errno. */
 static int wait_until(struct workers *workers, uint64_t time_ns)
 {
 	int r;
@@ -81,14 +81,15 @@ static int wait_until(struct workers *workers, uint64_t time_ns)
 	/* Another one is tried again before, and this one with it. */
 	if (workers->wait_until_ns > time_now_ns(CLOCK_MONOTONIC) &&
 		workers->wait_until_ns <= time_ns)
-		return WORKERS_BUSY;
+		return 0;
+	if (workers->wait)
+		r = loop_source_set_time(workers->wait, time_ns);
+	else
+		r = loop_add_timer(workers->loop, time_ns, tell_idle, workers, &workers->wait);
+	if (r < 0)
+		return r;
 	workers->wait_until_ns = time_ns;
-	if (workers->wait) {
-		loop_source_set_time(workers->wait, time_ns);
-		return WORKERS_BUSY;
-	}
-	r = loop_add_timer(workers->loop, time_ns, tell_idle, workers, &workers->wait);
-	return r < 0 ? r : WORKERS_BUSY;
+	return 0;
 }
 
 /* How long a call may go on that another one waits for. */
@@ -126,8 +127,11 @@ static int start_one(struct workers *workers, const struct worker_call *call)
 
 		if (worker->state == WORKER_STARTING && worker->trust == call->trust)
 			return WORKERS_BUSY;
-		if (is_soon_idle(worker, call))
-			return wait_until(workers, worker->since_ns + patience_ns(worker, call));
+		if (is_soon_idle(worker, call)) {
+			int r = wait_until(workers, worker->since_ns + patience_ns(worker, call));
+
+			return r < 0 ? r : WORKERS_BUSY;
+		}
 		/* One of use would have been found. */
 		if (worker->state == WORKER_IDLE)
 			other = worker;
@@ -174,8 +178,10 @@ int workers_run(struct workers *workers, struct worker_call *call)
 	if (!worker)
 		return find_none(workers, call);
 	holder = has_recent(worker, call->cookie) ? NULL : find_holder(workers, call);
-	if (holder)
-		return wait_until(workers, holder->since_ns + patience_ns(holder, call));
+	if (holder) {
+		r = wait_until(workers, holder->since_ns + patience_ns(holder, call));
+		return r < 0 ? r : WORKERS_SOON;
+	}
 	request.id = ++worker->id;
 	r = workers_send(worker->socket, &request, call->fds, call->offsets);
 	if (r < 0) {

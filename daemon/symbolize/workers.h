@@ -63,16 +63,19 @@ struct workers_statistics {
 	uint64_t n_workers, n_restarts, n_timeouts;
 };
 
-#define WORKERS_BUSY 1 /* on_idle will tell; calls that take long step aside */
-#define WORKERS_BROKEN 2 /* the program cannot be started; tried again some seconds later */
+/* on_idle will tell: one that has the object open will soon be idle; or none is, and calls that take long
+ * step aside. */
+#define WORKERS_SOON 1
+#define WORKERS_BUSY 2
+#define WORKERS_BROKEN 3 /* the program cannot be started; tried again some seconds later */
 
 int workers_new(
 	struct loop *loop, const struct workers_config *config, struct workers **ret_workers);
 /* Kills them all. No callback comes any more. */
 struct workers *workers_free(struct workers *workers);
 
-/* Hands the call to a worker. 0 (on_reply will come, from the loop), WORKERS_BUSY,
- * WORKERS_BROKEN, or a negative errno. */
+/* Hands the call to a worker. 0 (on_reply will come, from the loop), WORKERS_SOON
+ * (only with the cookie of an earlier call), WORKERS_BUSY, WORKERS_BROKEN, or a negative errno. */
 int workers_run(struct workers *workers, struct worker_call *call);
 
 /* Somebody waits until other calls are over, who did not ask for a worker: as after WORKERS_BUSY, until

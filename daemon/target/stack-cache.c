@@ -5,8 +5,8 @@
  * function is met. The kernel side tells which callers are equal: they are looked up at once, by their
  * number; where that is not known, each step from a caller to its callee is. Both tables are of fixed
  * size, where what is new takes the place of something old: of steps, the oldest of four that share a
- * line of the processor's cache, so that it costs one look whether they are four or one. What was forgotten is found by the profile's
- * own index, so that only speed hangs on all this.
+ * line of the processor's cache, so that it costs one look whether they are four or one. What was
+ * forgotten is found by the profile's own index, so that only speed hangs on all this.
  */
 
 #include "daemon/target/stack-cache.h"
@@ -14,9 +14,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* 512 and 192 KiB for each recording, of which only what is used is there. */
+/* 512 and 384 KiB for each recording, of which only what is used is there. */
 #define GROUPS_BITS 13
-#define CALLERS_SLOTS 8192
+#define CALLERS_SLOTS 16384
 #define LINE_BYTES 64
 
 struct stack_step {

@@ -5,9 +5,10 @@ program that never waits, what of that goes from the ring to the profile, and it
 CPU from the command to folded stacks on disk, and the bytes of a sample, beside `perf record --call-graph
 dwarf` and `perf script --no-inline` on the same load: with a perfd that runs, and with a private one,
 whose start is part of it, so that it is said from which length on that keeps the limit too; the first
-time, and where tables are kept from the time before. Processes are held against processes; and once more with what the kernel side takes of the recorded program's time
-counted as ours, while what perf's takes is not known and does not count as perf's. Each with its limit;
-nothing fails by a limit unless PERFCTL_BENCH_STRICT=1, since other load makes each wake-up dearer.
+time, and where tables are kept from the time before. Processes are held against processes; and once
+more with what the kernel side takes of the recorded program's time counted as ours, while what perf's
+takes is not known and does not count as perf's. Each with its limit; nothing fails by a limit unless
+PERFCTL_BENCH_STRICT=1, since other load makes each wake-up dearer.
 
 usage: own-cost.py BUILD ATTRIBUTION-BENCH DEEP (beside which is consume-time.so)
 """

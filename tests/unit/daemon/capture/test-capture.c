@@ -78,17 +78,23 @@ static void teardown(void)
 	loop_free(t.loop);
 }
 
-static unsigned take(double frequency_hz)
+static unsigned take_with(double frequency_hz, bool with_programs)
 {
 	const struct capture_request request = {
 		.frequency_hz = frequency_hz,
 		.kinds = CAPTURE_BY_NAME,
+		.with_programs = with_programs,
 	};
 	unsigned slot;
 
 	ck_assert_int_eq(capture_take(t.capture, &request, &slot), 0);
 	ck_assert_int_eq(capture_add_target(t.capture, slot, (uint32_t)t.child, 0, false), 0);
 	return slot;
+}
+
+static unsigned take(double frequency_hz)
+{
+	return take_with(frequency_hz, false);
 }
 
 static void run_ms(uint64_t ms)
@@ -138,6 +144,24 @@ START_TEST(answered_file_is_not_asked_for_again)
 }
 END_TEST
 
+/* Where all that is new is told, nothing hurries. */
+START_TEST(samples_of_a_quiet_recording_come_within_two_seconds)
+{
+	unsigned slot, n_samples;
+
+	setup();
+	slot = take_with(99, true);
+	ck_assert_int_eq(capture_start(t.capture, slot), 0);
+	run_ms(1000);
+	n_samples = t.n_samples;
+	run_ms(2500);
+	ck_assert_uint_gt(t.n_samples, n_samples);
+	ck_assert_uint_ge(t.n_looks, 2);
+	capture_release(t.capture, slot);
+	teardown();
+}
+END_TEST
+
 START_TEST(what_was_taken_is_delivered_and_of_the_target_alone)
 {
 	struct abi_counters counters;
@@ -146,7 +170,8 @@ START_TEST(what_was_taken_is_delivered_and_of_the_target_alone)
 	setup();
 	slot = take(999);
 	ck_assert_int_eq(capture_start(t.capture, slot), 0);
-	run_ms(500);
+	run_ms(600);
+	ck_assert_uint_ge(t.n_looks, 1);
 	capture_stop(t.capture, slot);
 	capture_counters(t.capture, slot, &counters);
 	ck_assert_uint_gt(counters.taken, 50);
@@ -269,6 +294,7 @@ int main(void)
 	const TTest *const tests[] = {
 		file_is_told_from_every_other_by_the_kernels_own_key,
 		answered_file_is_not_asked_for_again,
+		samples_of_a_quiet_recording_come_within_two_seconds,
 		what_was_taken_is_delivered_and_of_the_target_alone,
 		two_recordings_thin_one_clock_each_to_its_own_rate,
 		removed_target_is_sampled_no_more_for_that_slot_alone,

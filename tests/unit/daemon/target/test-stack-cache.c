@@ -120,11 +120,11 @@ START_TEST(callers_take_the_place_of_others_and_never_their_stack)
 	setup();
 	for (uint32_t i = 1; i <= 20000; i++) {
 		/* Places that share a slot, however many there are. */
-		ck_assert_uint_eq(find(0, i, i % 7 << 13), 0);
-		put(0, i, i % 7 << 13, i);
-		ck_assert_uint_eq(find(0, i, i % 7 << 13), i);
+		ck_assert_uint_eq(find(0, i, i % 7 << 20), 0);
+		put(0, i, i % 7 << 20, i);
+		ck_assert_uint_eq(find(0, i, i % 7 << 20), i);
 	}
-	ck_assert_uint_eq(find(0, 19999, 19999 % 7 << 13), 0);
+	ck_assert_uint_eq(find(0, 19999, 19999 % 7 << 20), 0);
 	stack_cache_done(&cache);
 }
 END_TEST
